@@ -1,0 +1,39 @@
+// Webhook is the Lambda function behind the HTTP API: Heroku tells it that an
+// app has a new release, and it brings the app's bindings up to date.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/setup"
+)
+
+const (
+	// keepList is how long a warm container trusts its list of bound secrets.
+	keepList = 5 * time.Minute
+	// patience is how long a run looks again while Heroku shows nothing new. An
+	// HTTP API waits 30 s for the function in all.
+	patience = 10 * time.Second
+)
+
+func main() {
+	parts, err := setup.FromEnvironment(context.Background())
+	if err != nil {
+		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the webhook cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	parts.Keeper.Patience = patience
+	h := &handler{
+		keys:     parts.SigningKeys,
+		bindings: &binding.Directory{List: parts.Secrets.List, Keep: keepList},
+		keeper:   parts.Keeper,
+		log:      parts.Log,
+	}
+	lambda.Start(setup.Guard(parts, h.handle))
+}

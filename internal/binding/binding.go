@@ -1,0 +1,123 @@
+// Package binding knows what a secret's tags say: which config var of which app
+// it follows, and how. Tags are the only configuration of the sync; a secret
+// with the tag heroku:app is bound, one without is left alone.
+package binding
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The tags of a bound secret. All but [AppTag] are optional.
+const (
+	AppTag       = "heroku:app"        // app name or id
+	ConfigVarTag = "heroku:config-var" // default DATABASE_URL
+	FormatTag    = "heroku:format"     // json (default) or url
+	VerifyTag    = "heroku:verify"     // login (default) or off
+	SyncTag      = "heroku:sync"       // on (default) or off
+)
+
+// Secret is what Secrets Manager tells of a secret without giving its value.
+type Secret struct {
+	ARN  string
+	Name string
+	Tags map[string]string
+	// Current is the id of the version that holds AWSCURRENT, "" before the
+	// first value.
+	Current string
+	// Candidate is the id of the version that was staged last, "" if none is.
+	Candidate string
+}
+
+// Format is how a connection URL is written into a secret.
+type Format string
+
+const (
+	JSON Format = "json" // an object with AWS's keys and the URL
+	URL  Format = "url"  // the URL alone
+)
+
+// Binding is one secret that follows one config var of one app.
+type Binding struct {
+	Secret
+	App       string // name or id, as the tag spells it
+	ConfigVar string
+	Format    Format
+	Verify    bool // log in before publishing
+	Sync      bool // false: opted out, the value stays as it is
+}
+
+// Of reads the binding out of a secret's tags. On error the fields that could
+// be read are set all the same, for the report.
+func Of(s Secret) (Binding, error) {
+	format, formatErr := choice(s.Tags, FormatTag, string(JSON), string(URL))
+	verify, verifyErr := choice(s.Tags, VerifyTag, "login", "off")
+	sync, syncErr := choice(s.Tags, SyncTag, "on", "off")
+	configVar, configVarErr := s.Tags[ConfigVarTag], error(nil)
+	if _, tagged := s.Tags[ConfigVarTag]; !tagged {
+		configVar = "DATABASE_URL"
+	} else if configVar == "" {
+		configVarErr = fmt.Errorf("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
+	}
+	b := Binding{
+		Secret:    s,
+		App:       s.Tags[AppTag],
+		ConfigVar: configVar,
+		Format:    Format(format),
+		Verify:    verify == "login",
+		Sync:      sync == "on",
+	}
+	return b, errors.Join(appErr(b.App), configVarErr, formatErr, verifyErr, syncErr)
+}
+
+// choice returns the tag's value, the first option if there is no such tag.
+func choice(tags map[string]string, tag string, options ...string) (string, error) {
+	value, tagged := tags[tag]
+	if !tagged {
+		return options[0], nil
+	}
+	for _, option := range options {
+		if value == option {
+			return value, nil
+		}
+	}
+	return "", fmt.Errorf("tag %s is %q: it can be %q or %q", tag, value, options[0], options[1])
+}
+
+// appErr refuses what cannot be an app: the identity becomes part of the path
+// of a request that carries the API token.
+func appErr(app string) error {
+	if isName(app) || isUUID(app) {
+		return nil
+	}
+	return fmt.Errorf("tag %s is %q: neither an app's name nor its id", AppTag, app)
+}
+
+// isName follows Heroku's published schema of an app name:
+// ^[a-z][a-z0-9-]{1,28}[a-z0-9]$
+// (https://devcenter.heroku.com/articles/platform-api-reference#app).
+func isName(s string) bool {
+	if len(s) < 3 || len(s) > 30 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, c := range []byte(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		hex := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
+		if dash != (c == '-') || !dash && !hex {
+			return false
+		}
+	}
+	return true
+}

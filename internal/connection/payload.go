@@ -1,0 +1,86 @@
+package connection
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// parts is the structure that AWS's own tools read in the secret of a Postgres
+// database. The keys are case-sensitive, the port is a number:
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+type parts struct {
+	Engine   string `json:"engine"`
+	Host     string `json:"host"`
+	Port     uint16 `json:"port"`
+	Username string `json:"username"`
+	Password string `json:"password"`
+	Database string `json:"dbname"`
+}
+
+// JSON returns the object of AWS's keys with the whole URL beside them under
+// name, the config var's own name. The same URL always gives the same bytes.
+// It fails if name is one of AWS's keys.
+func (u URL) JSON(name string) (credential.Value, error) {
+	object := map[string]any{
+		"engine":   "postgres",
+		"host":     u.host,
+		"port":     u.port,
+		"username": u.username,
+		"password": u.password.Reveal(),
+		"dbname":   u.database,
+	}
+	if _, taken := object[name]; taken {
+		return credential.Value{}, errors.New("the config var's name is a key of the JSON format: use heroku:format=url")
+	}
+	object[name] = u.text.Reveal()
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // a person reads the "&" of a query
+	if err := encoder.Encode(object); err != nil {
+		return credential.Value{}, errors.New("the connection URL cannot be written as JSON")
+	}
+	return credential.New(strings.TrimSuffix(out.String(), "\n")), nil
+}
+
+// Read returns the URL that a secret's value holds: the URL alone, or an object
+// with the whole URL under name, or one with AWS's keys only, such as a person
+// or a rotation of AWS's would have written it.
+func Read(value credential.Value, name string) (URL, error) {
+	text := strings.TrimSpace(value.Reveal())
+	if !strings.HasPrefix(text, "{") {
+		return Parse(credential.New(text))
+	}
+	var object map[string]json.RawMessage
+	var p parts
+	if json.Unmarshal([]byte(text), &object) != nil {
+		return URL{}, errors.New("it is not a JSON object")
+	}
+	var whole string
+	if json.Unmarshal(object[name], &whole) == nil {
+		return Parse(credential.New(whole))
+	}
+	if json.Unmarshal([]byte(text), &p) != nil {
+		return URL{}, errors.New("its JSON object does not have the keys of a Postgres secret")
+	}
+	return Parse(p.url())
+}
+
+func (p parts) url() credential.Value {
+	if p.Port == 0 {
+		p.Port = defaultPort
+	}
+	u := url.URL{
+		Scheme: "postgres",
+		User:   url.UserPassword(p.Username, p.Password),
+		Host:   net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port))),
+		Path:   "/" + p.Database,
+	}
+	return credential.New(u.String())
+}

@@ -1,0 +1,170 @@
+// Package connection knows the connection URL of a Postgres database: how
+// Heroku writes it, what a consumer must find in the secret, and how to read
+// that back.
+//
+// Heroku writes postgres://USER:PASSWORD@HOST:PORT/DATABASE without a query and
+// refuses a client that does not speak TLS
+// (https://devcenter.heroku.com/articles/connecting-heroku-postgres), so a URL
+// that leaves this package asks for TLS.
+//
+// No error of this package quotes its input: a URL that cannot be parsed may
+// show its password anywhere.
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// URL is a Postgres connection URL whose sslmode is at least require. Make one
+// with [Parse]; the zero value connects to nothing.
+type URL struct {
+	text     credential.Value
+	password credential.Value
+	username string
+	host     string
+	port     uint16
+	database string
+	sslmode  string
+}
+
+// defaultPort is where a Postgres listens if the URL does not say.
+const defaultPort = 5432
+
+// Parse reads a URL as Heroku writes it. sslmode becomes require where it is
+// absent or weaker; a stronger one and all other parameters stay as they are.
+// The error says what is wrong with the URL, and never shows any of it.
+func Parse(text credential.Value) (URL, error) {
+	raw := text.Reveal()
+	if raw == "" {
+		return URL{}, errors.New("it is empty")
+	}
+	parsed, err := url.Parse(raw)
+	if err != nil || parsed.Opaque != "" || parsed.Fragment != "" {
+		return URL{}, errors.New("it is not a URL (a character of the password may need percent-encoding)")
+	}
+	if err := complete(parsed); err != nil {
+		return URL{}, err
+	}
+	port, err := portOf(parsed)
+	if err != nil {
+		return URL{}, err
+	}
+	query, sslmode, err := secure(parsed.RawQuery)
+	if err != nil {
+		return URL{}, err
+	}
+	if query != parsed.RawQuery {
+		before, _, _ := strings.Cut(raw, "?")
+		raw = before + "?" + query
+	}
+	password, _ := parsed.User.Password()
+	return URL{
+		text:     credential.New(raw),
+		password: credential.New(password),
+		username: parsed.User.Username(),
+		host:     parsed.Hostname(),
+		port:     port,
+		database: strings.TrimPrefix(parsed.Path, "/"),
+		sslmode:  sslmode,
+	}, nil
+}
+
+// complete says what a consumer would miss.
+func complete(u *url.URL) error {
+	password, _ := u.User.Password()
+	switch {
+	case u.Scheme != "postgres" && u.Scheme != "postgresql":
+		return errors.New("its scheme is not postgres or postgresql")
+	case u.User.Username() == "":
+		return errors.New("it has no user name")
+	case password == "":
+		return errors.New("it has no password")
+	case u.Hostname() == "":
+		return errors.New("it has no host")
+	case strings.Contains(u.Host, ","), strings.Contains(u.Hostname(), ":") && u.Host[0] != '[':
+		return errors.New("its host is not one name or address (an IPv6 address stands in square brackets)")
+	case strings.TrimPrefix(u.Path, "/") == "":
+		return errors.New("it has no database name")
+	case !text(u.User.Username()) || !text(password) || !text(u.Host) || !text(u.Path):
+		return errors.New("it has bytes that are not UTF-8 text")
+	}
+	return nil
+}
+
+// text reports whether s survives JSON and a Postgres start-up message.
+func text(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+func portOf(u *url.URL) (uint16, error) {
+	if u.Port() == "" {
+		return defaultPort, nil
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || port == 0 {
+		return 0, errors.New("its port is not between 1 and 65535")
+	}
+	return uint16(port), nil
+}
+
+// secure returns the query with an sslmode of at least require, and that mode.
+// It works on the raw text, not on url.Values, which would sort and re-encode
+// the parameters that are not its business.
+func secure(query string) (raw, sslmode string, err error) {
+	var others []string
+	for parameter := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(parameter, "=")
+		switch {
+		case key == "sslmode" && sslmode != "":
+			return "", "", errors.New("it has more than one sslmode")
+		case key == "sslmode":
+			sslmode = value
+		case parameter != "":
+			others = append(others, parameter)
+		}
+	}
+	// https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS
+	switch sslmode {
+	case "require", "verify-ca", "verify-full":
+		return query, sslmode, nil
+	case "", "disable", "allow", "prefer":
+		return strings.Join(append(others, "sslmode=require"), "&"), "require", nil
+	default:
+		return "", "", errors.New("its sslmode is none that Postgres knows")
+	}
+}
+
+// Text returns the whole URL, as a consumer finds it in the secret.
+func (u URL) Text() credential.Value { return u.text }
+
+// Username returns the decoded user name.
+func (u URL) Username() string { return u.username }
+
+// Password returns the decoded password.
+func (u URL) Password() credential.Value { return u.password }
+
+// Host returns the host name or address, an IPv6 one without its brackets.
+func (u URL) Host() string { return u.host }
+
+// Port returns the TCP port, 5432 if the URL names none.
+func (u URL) Port() uint16 { return u.port }
+
+// Database returns the decoded database name.
+func (u URL) Database() string { return u.database }
+
+// SSLMode returns require, verify-ca or verify-full.
+func (u URL) SSLMode() string { return u.sslmode }
+
+// String redacts: even the user name is half of a credential.
+func (u URL) String() string { return credential.Redacted }
+
+// GoString redacts.
+func (u URL) GoString() string { return credential.Redacted }
+
+// Format redacts for every verb.
+func (u URL) Format(f fmt.State, verb rune) { u.text.Format(f, verb) }

@@ -1,0 +1,106 @@
+package heroku
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"keepcurrent.example/internal/keeper"
+)
+
+// maxAnswer bounds what is read of an answer. All config vars of an app are at
+// most 64 kB (https://devcenter.heroku.com/articles/config-vars).
+const maxAnswer = 1 << 20
+
+// errUnreadable says that Heroku answered 200 and the body was cut, or not the
+// JSON that it should be.
+var errUnreadable = errors.New("Heroku's answer could not be read")
+
+// StatusError is an answer of Heroku's that is not 2xx.
+type StatusError struct {
+	Code int    // HTTP status
+	ID   string // Heroku's word for it, such as not_found; "" if it gave none
+}
+
+// advice says what to do about a status.
+var advice = map[int]string{
+	http.StatusUnauthorized:    "the API token is not valid: put a new one into the token secret",
+	http.StatusForbidden:       "the API token may have expired, or lacks the scope read-protected",
+	http.StatusNotFound:        "the app does not exist or the token's user cannot see it: check the tag heroku:app and the user's access",
+	http.StatusTooManyRequests: "the account's hourly requests are used up",
+}
+
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("Heroku answered %d", e.Code)
+	if e.ID != "" {
+		text += " " + e.ID
+	}
+	if what, known := advice[e.Code]; known {
+		text += ": " + what
+	}
+	return text
+}
+
+// Unwrap makes 429 [keeper.ErrRateLimited].
+func (e *StatusError) Unwrap() error {
+	if e.Code == http.StatusTooManyRequests {
+		return keeper.ErrRateLimited
+	}
+	return nil
+}
+
+// transient reports whether the same request may fare better in a moment.
+func transient(err error) bool {
+	var status *StatusError
+	return !errors.As(err, &status) || status.Code >= 500
+}
+
+// exchange is the transport of one request, below heroku-go's.
+type exchange struct {
+	base     http.RoundTripper
+	answered bool // with 2xx
+}
+
+func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := e.base.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	// heroku-go prints this header through the standard logger.
+	resp.Header.Del("X-Heroku-Warning")
+	if resp.StatusCode/100 != 2 {
+		defer resp.Body.Close()
+		return nil, statusError(resp)
+	}
+	e.answered = true
+	resp.Body = bounded{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return resp, nil
+}
+
+type bounded struct {
+	io.Reader
+	io.Closer
+}
+
+// statusError keeps Heroku's id of the error, if it looks like one, and nothing
+// else of the body.
+func statusError(resp *http.Response) error {
+	var body struct {
+		ID string `json:"id"`
+	}
+	if json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&body) != nil || !isWord(body.ID) {
+		body.ID = ""
+	}
+	return &StatusError{Code: resp.StatusCode, ID: body.ID}
+}
+
+func isWord(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c == '_') {
+			return false
+		}
+	}
+	return len(s) <= 40
+}

@@ -1,0 +1,156 @@
+// Package heroku is Heroku's Platform API as the keeper needs it
+// (https://devcenter.heroku.com/articles/platform-api-reference), spoken by
+// heroku-go. What that client lacks is here: time-outs, bounded answers, a few
+// retries, statuses as errors, and a token that may change while the container
+// is warm.
+package heroku
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	platform "github.com/heroku/heroku-go/v5"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+)
+
+const (
+	// tries is how often a request is sent, in all, while Heroku answers 5xx, cuts
+	// its answer or drops the connection.
+	tries = 3
+	// timeout is how long one try may take.
+	timeout = 6 * time.Second
+	// firstPause is how long to wait before the second try; it doubles.
+	firstPause = 150 * time.Millisecond
+)
+
+// Tokens holds the API token; see package keyring.
+type Tokens interface {
+	Values(ctx context.Context) ([]credential.Value, error)
+	// Renew returns newer values than the stale ones, if there are any.
+	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
+}
+
+// API is the Platform API of one account. It implements [keeper.Heroku].
+type API struct {
+	URL       string // without a trailing slash
+	Tokens    Tokens
+	Transport http.RoundTripper
+}
+
+var _ keeper.Heroku = (*API)(nil)
+
+// ConfigVars returns the app's config vars; one without a value is absent. The
+// API gives all of them or none.
+func (a *API) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {
+	var vars map[string]credential.Value
+	err := a.do(ctx, func(ctx context.Context, api *platform.Service) error {
+		answer, err := api.ConfigVarInfoForApp(ctx, app)
+		if err == nil && answer == nil {
+			err = errUnreadable // the body was null
+		}
+		vars = make(map[string]credential.Value, len(answer))
+		for name, value := range answer {
+			if value != nil {
+				vars[name] = credential.New(*value)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the config vars of app %s: %w", app, err)
+	}
+	return vars, nil
+}
+
+// Released returns when the app's newest release was made.
+func (a *API) Released(ctx context.Context, app string) (time.Time, error) {
+	var released time.Time
+	err := a.do(ctx, func(ctx context.Context, api *platform.Service) error {
+		newest := &platform.ListRange{Field: "version", Max: 1, Descending: true}
+		releases, err := api.ReleaseList(ctx, app, newest)
+		if err == nil && len(releases) == 0 {
+			err = errUnreadable
+		}
+		if err == nil {
+			released = releases[0].CreatedAt
+		}
+		return err
+	})
+	if err != nil {
+		return released, fmt.Errorf("reading the newest release of app %s: %w", app, err)
+	}
+	return released, nil
+}
+
+// do calls with the token that is kept, and once more with a newer one if Heroku
+// refuses that. An expired token can show as 403, too
+// (https://help.heroku.com/PBGP6IDE).
+func (a *API) do(ctx context.Context, call func(context.Context, *platform.Service) error) error {
+	tokens, err := a.Tokens.Values(ctx)
+	if err != nil {
+		return err
+	}
+	err = a.try(ctx, tokens[0], call)
+	if !refused(err) {
+		return err
+	}
+	renewed, renewErr := a.Tokens.Renew(ctx, tokens)
+	if renewErr != nil {
+		return errors.Join(err, renewErr)
+	}
+	if renewed[0].Equal(tokens[0]) {
+		return err
+	}
+	return a.try(ctx, renewed[0], call)
+}
+
+func refused(err error) bool {
+	var status *StatusError
+	return errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden)
+}
+
+// try calls until Heroku has answered, a bounded number of times.
+func (a *API) try(ctx context.Context, token credential.Value, call func(context.Context, *platform.Service) error) error {
+	pause := firstPause
+	for left := tries - 1; ; left-- {
+		err := a.once(ctx, token, call)
+		if err == nil || left == 0 || !transient(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause/2 + rand.N(pause)):
+			pause *= 2
+		}
+	}
+}
+
+// once makes one request. heroku-go has no place for what an exchange shows
+// beside its body, so each gets a client of its own; the connections are
+// shared below it.
+func (a *API) once(ctx context.Context, token credential.Value, call func(context.Context, *platform.Service) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	e := &exchange{base: a.Transport}
+	api := platform.NewService(&http.Client{Transport: &platform.Transport{
+		BearerToken: token.Reveal(),
+		UserAgent:   "keepcurrent",
+		Transport:   e,
+	}})
+	api.URL = a.URL
+	err := call(ctx, api)
+	switch {
+	case err == nil || !e.answered:
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", errUnreadable, ctx.Err())
+	}
+	return errUnreadable // the decoder's own error can quote the answer
+}

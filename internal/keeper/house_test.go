@@ -1,0 +1,184 @@
+package keeper_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/secrets"
+	"keepcurrent.example/internal/secretstest"
+)
+
+const app = "shop"
+
+// house is a keeper between a Secrets Manager over HTTP and an account and a
+// database that do what a test tells them.
+type house struct {
+	t        *testing.T
+	keeper   *keeper.Keeper
+	aws      *secretstest.Server
+	client   *secretsmanager.Client
+	account  *account
+	database *database
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	server := secretstest.NewServer()
+	t.Cleanup(server.Close)
+	client := secretsmanager.New(secretsmanager.Options{
+		Region:       "eu-west-1",
+		BaseEndpoint: &server.URL,
+		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
+	})
+	h := &house{t: t, aws: server, client: client, account: &account{}, database: &database{}}
+	h.keeper = &keeper.Keeper{
+		Secrets:  secrets.Manager{Client: client},
+		Heroku:   h.account,
+		Database: h.database,
+		Keys:     keys("signing-key-EXAMPLE"),
+	}
+	return h
+}
+
+func keys(texts ...string) func(context.Context) ([]credential.Value, error) {
+	var values []credential.Value
+	for _, text := range texts {
+		values = append(values, credential.New(text))
+	}
+	return func(context.Context) ([]credential.Value, error) { return values, nil }
+}
+
+// bind makes a secret whose tags bind it, without a value.
+func (h *house) bind(name string, tags ...string) binding.Binding {
+	h.t.Helper()
+	in := &secretsmanager.CreateSecretInput{Name: &name, Tags: []types.Tag{{Key: aws.String("heroku:app"), Value: aws.String(app)}}}
+	for _, tag := range tags {
+		key, value, _ := strings.Cut(tag, "=")
+		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
+	}
+	out, err := h.client.CreateSecret(h.t.Context(), in)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return h.binding(*out.ARN)
+}
+
+func (h *house) binding(arn string) binding.Binding {
+	h.t.Helper()
+	secret, err := h.keeper.Secrets.Describe(h.t.Context(), arn)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	b, _ := binding.Of(secret)
+	return b
+}
+
+// update runs one update and returns its only result.
+func (h *house) update(b binding.Binding) keeper.Result {
+	h.t.Helper()
+	return h.keeper.Update(h.t.Context(), app, []binding.Binding{b})[0]
+}
+
+func (h *house) mustPublish(b binding.Binding) keeper.Result {
+	h.t.Helper()
+	r := h.update(b)
+	if r.Outcome != keeper.Published || r.Err != nil {
+		h.t.Fatalf("%s: %v", r.Outcome, r.Err)
+	}
+	return r
+}
+
+// value returns what a consumer reads, "" if there is no value yet.
+func (h *house) value(b binding.Binding) string {
+	h.t.Helper()
+	out, err := h.client.GetSecretValue(h.t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &b.ARN, VersionStage: aws.String("AWSCURRENT")})
+	if err != nil {
+		return ""
+	}
+	return *out.SecretString
+}
+
+// wrote reports how many requests could have changed a secret.
+func wrote(calls map[string]int) int {
+	return calls["PutSecretValue"] + calls["UpdateSecretVersionStage"] + calls["CreateSecret"] + calls["TagResource"] + calls["DeleteSecret"]
+}
+
+// url returns a URL as Heroku writes it, one for each n.
+func url(n int) string { return fmt.Sprintf("postgres://u1:pEXAMPLE%d@db.example:5432/d1", n) }
+
+// want is what a secret in the url format holds for url(n).
+func want(n int) string { return url(n) + "?sslmode=require" }
+
+// account is Heroku.
+type account struct {
+	mu       sync.Mutex
+	vars     map[string]string
+	err      error
+	released time.Time
+	reads    int
+	before   func(read int) // runs before the n-th read answers
+}
+
+func (a *account) set(vars map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.vars = maps.Clone(vars)
+}
+
+func (a *account) show(n int) { a.set(map[string]string{"DATABASE_URL": url(n)}) }
+
+func (a *account) ConfigVars(context.Context, string) (map[string]credential.Value, error) {
+	a.mu.Lock()
+	a.reads++
+	read, before := a.reads, a.before
+	a.mu.Unlock()
+	if before != nil {
+		before(read)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	vars := make(map[string]credential.Value)
+	for name, text := range a.vars {
+		vars[name] = credential.New(text)
+	}
+	return vars, a.err
+}
+
+func (a *account) Released(context.Context, string) (time.Time, error) { return a.released, nil }
+
+// database answers a login by its password; what it does not know logs in.
+type database struct {
+	mu      sync.Mutex
+	answers map[string]error
+	logins  int
+}
+
+func (d *database) answer(n int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.answers == nil {
+		d.answers = make(map[string]error)
+	}
+	d.answers[fmt.Sprintf("pEXAMPLE%d", n)] = err
+}
+
+func (d *database) Login(_ context.Context, u connection.URL) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.logins++
+	return d.answers[u.Password().Reveal()]
+}

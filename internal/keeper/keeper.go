@@ -1,0 +1,128 @@
+// Package keeper keeps secrets equal to config vars. It is the core of the
+// project and one algorithm for both triggers, the webhook and the poll:
+//
+//  1. fence: which version holds AWSCURRENT?
+//  2. observe: the app's config vars, one call for all bindings of the app
+//  3. compare: the version id carries a digest of its payload, so equality shows
+//     without reading any value
+//  4. stage the payload under HEROKU_CANDIDATE and log in with it, at the same time
+//  5. swap AWSCURRENT from the fence to the candidate
+//
+// The swap is Secrets Manager's own compare-and-swap: it fails if AWSCURRENT is
+// no longer where the fence saw it. Because the fence is older than the
+// observation, whoever published in between had seen Heroku later, or lost to
+// someone who had; so AWSCURRENT never moves to an older URL, however slow a
+// writer is. Fence after observe, and that is lost.
+//
+// The package knows neither AWS nor Heroku nor Postgres. It states the few
+// methods that it needs, and the packages around it fulfil them.
+package keeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// Errors that decide what happens next. The packages around the core wrap them.
+var (
+	// ErrConflict says that somebody else moved AWSCURRENT since the fence.
+	ErrConflict = errors.New("AWSCURRENT has moved since the fence")
+	// ErrRateLimited says that Heroku takes no more requests for now.
+	ErrRateLimited = errors.New("Heroku's rate limit is used up")
+	// ErrRefused says that the database answered and refused the login.
+	ErrRefused = errors.New("the server refuses the login")
+	// ErrNoTLS says that the database answered and speaks no TLS: no consumer
+	// can use such a URL, now or later.
+	ErrNoTLS = errors.New("the server speaks no TLS")
+)
+
+// Secrets is what the core needs of Secrets Manager.
+type Secrets interface {
+	// List names all secrets that have the tag heroku:app. It may lag.
+	List(ctx context.Context) ([]binding.Secret, error)
+	// Describe tells of one secret as it is now.
+	Describe(ctx context.Context, arn string) (binding.Secret, error)
+	// Stage puts the payload as the given version under HEROKU_CANDIDATE and
+	// reports whether that made it AWSCURRENT, as the first version of a secret
+	// always is. Staging the same version twice is staging it once.
+	Stage(ctx context.Context, arn, version string, payload credential.Value) (current bool, err error)
+	// Swap moves AWSCURRENT from one version to another, or fails with
+	// ErrConflict if from does not hold it.
+	Swap(ctx context.Context, arn, to, from string) error
+	// Read returns the value of the version that holds AWSCURRENT, or fails
+	// with ErrConflict if version does not hold it.
+	Read(ctx context.Context, arn, version string) (credential.Value, error)
+}
+
+// Heroku is what the core needs of Heroku's Platform API.
+type Heroku interface {
+	// ConfigVars returns the app's config vars. One without a value is absent.
+	ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error)
+	// Released returns when the app's newest release was made.
+	Released(ctx context.Context, app string) (time.Time, error)
+}
+
+// Database is what the core needs of Postgres.
+type Database interface {
+	// Login opens one connection with the URL and closes it. A server that
+	// speaks no TLS is ErrNoTLS, one that refuses the login ErrRefused.
+	Login(ctx context.Context, url connection.URL) error
+}
+
+// Keeper brings bindings up to date. Its methods may be called concurrently.
+type Keeper struct {
+	Secrets  Secrets
+	Heroku   Heroku
+	Database Database
+	// Keys returns the keys of the digests in version ids: the first makes new
+	// ones, all are recognised. There is at least one and none is empty.
+	Keys func(context.Context) ([]credential.Value, error)
+	// Patience is for how long Update looks again when it finds nothing new
+	// although what the secret holds no longer logs in: Heroku may be slower to
+	// show a value than to announce it. Zero does not look.
+	Patience time.Duration
+	// DryRun does everything but stage and swap.
+	DryRun bool
+}
+
+// Outcome is how one binding came out of a run.
+type Outcome string
+
+const (
+	Published Outcome = "published" // AWSCURRENT has moved (in a dry run: it would have)
+	Unchanged Outcome = "unchanged" // the secret was equal
+	Held      Outcome = "held"      // the candidate does not log in; the secret stays as it is
+	Failed    Outcome = "failed"    // something went wrong; the secret stays as it is
+	Deferred  Outcome = "deferred"  // not looked at in this run
+	Off       Outcome = "off"       // opted out by heroku:sync=off
+)
+
+// Result is the outcome of one binding.
+type Result struct {
+	binding.Binding
+	Outcome Outcome
+	// Version is the version of the candidate, "" if it did not come to that.
+	Version string
+	// Err says why the binding was held, failed or deferred. If it was published
+	// although the candidate does not log in, Err says that.
+	Err error
+	// Conflicts is how many swaps were lost to other writers.
+	Conflicts int
+	// Released is when Heroku made the release, if that is known, and Moved
+	// when AWSCURRENT followed.
+	Released, Moved time.Time
+}
+
+// Lag returns the time from Heroku's release to AWSCURRENT; zero if the binding
+// was not published or the release is not known.
+func (r Result) Lag() time.Duration {
+	if r.Released.IsZero() || r.Moved.IsZero() {
+		return 0
+	}
+	return max(r.Moved.Sub(r.Released), 0)
+}

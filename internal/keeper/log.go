@@ -1,0 +1,41 @@
+package keeper
+
+import (
+	"context"
+	"log/slog"
+)
+
+// levels of the outcomes: what is as it should be is not worth a line at the
+// default level.
+var levels = map[Outcome]slog.Level{
+	Published: slog.LevelInfo,
+	Unchanged: slog.LevelDebug,
+	Off:       slog.LevelDebug,
+	Deferred:  slog.LevelWarn,
+	Held:      slog.LevelWarn,
+	Failed:    slog.LevelError,
+}
+
+// Log writes one line about the result.
+func (r Result) Log(ctx context.Context, log *slog.Logger) {
+	level := levels[r.Outcome]
+	attrs := []slog.Attr{
+		slog.String("app", r.App),
+		slog.String("configVar", r.ConfigVar),
+		slog.String("secret", r.Name),
+	}
+	if r.Version != "" {
+		attrs = append(attrs, slog.String("version", r.Version))
+	}
+	if lag := r.Lag(); lag > 0 {
+		attrs = append(attrs, slog.Float64("lagSeconds", lag.Seconds()))
+	}
+	if r.Conflicts > 0 {
+		attrs = append(attrs, slog.Int("conflicts", r.Conflicts))
+	}
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("error", r.Err.Error()))
+		level = max(level, slog.LevelWarn)
+	}
+	log.LogAttrs(ctx, level, string(r.Outcome), attrs...)
+}

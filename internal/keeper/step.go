@@ -1,0 +1,154 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// step takes a fenced binding from the observed config vars to the swap.
+func (k *Keeper) step(ctx context.Context, r Result, vars map[string]credential.Value, keys []credential.Value) Result {
+	url, payload, err := want(r.Binding, vars)
+	if err != nil {
+		return r.failed(err)
+	}
+	if holds(keys, r.Binding, payload) {
+		return k.equal(ctx, r, url)
+	}
+	r.Version = versionOf(keys[0], r.Binding, payload)
+	publish := k.swap
+	if r.Current == "" {
+		publish = k.first
+	}
+	return publish(ctx, r, url, payload)
+}
+
+// want returns what the secret ought to hold.
+func want(b binding.Binding, vars map[string]credential.Value) (url connection.URL, payload credential.Value, err error) {
+	text, present := vars[b.ConfigVar]
+	if !present {
+		return url, payload, fmt.Errorf("the app has no such config var; the secret stays as it is: %w", errNotYet)
+	}
+	if url, err = connection.Parse(text); err != nil {
+		return url, payload, fmt.Errorf("the config var holds no connection URL that a consumer could use; the secret stays as it is: %w", err)
+	}
+	if b.Format == binding.URL {
+		return url, url.Text(), nil
+	}
+	payload, err = url.JSON(b.ConfigVar)
+	return url, payload, err
+}
+
+// equal is the end of a binding whose secret is equal. A keeper with patience
+// makes sure that the credential still logs in: if not, Heroku has perhaps
+// announced a value that it does not show yet.
+func (k *Keeper) equal(ctx context.Context, r Result, url connection.URL) Result {
+	r.Version, r.Outcome = r.Current, Unchanged
+	if k.Patience == 0 || !r.Verify {
+		return r
+	}
+	if err := k.Database.Login(ctx, url); err != nil {
+		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", err, errNotYet))
+	}
+	return r
+}
+
+// first publishes the first value of a secret. Secrets Manager makes it
+// AWSCURRENT as soon as it is put, whatever label was asked for, so the login
+// comes before.
+func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payload credential.Value) Result {
+	if r.Verify {
+		if err := k.Database.Login(ctx, url); err != nil {
+			return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
+		}
+	}
+	if k.DryRun {
+		return r.published()
+	}
+	current, err := k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
+	if err == nil && !current { // somebody else's value came first
+		err = k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current)
+	}
+	if err != nil {
+		return r.failed(err)
+	}
+	return r.published()
+}
+
+// swap stages the candidate, logs in with it at the same time, and moves
+// AWSCURRENT to it from the fence.
+func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload credential.Value) Result {
+	var staging error
+	var wg sync.WaitGroup
+	if !k.DryRun && r.Candidate != r.Version {
+		wg.Go(func() { _, staging = k.Secrets.Stage(ctx, r.ARN, r.Version, payload) })
+	}
+	verdict, reason := k.admit(ctx, r.Binding, url)
+	wg.Wait()
+	switch {
+	case staging != nil || verdict == Failed:
+		return r.failed(errors.Join(staging, reason))
+	case verdict == Held:
+		return r.held(reason)
+	}
+	if !k.DryRun {
+		if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
+			return r.failed(err)
+		}
+	}
+	if reason != nil {
+		r.Err = r.explain(reason)
+	}
+	return r.published()
+}
+
+// admit decides whether the candidate may replace what the secret holds:
+// Published, Held or Failed, and why.
+//
+//	candidate     held by the secret    verdict
+//	logs in       not tried             publish
+//	no TLS        not tried             hold: no consumer could use it
+//	no login      logs in               hold
+//	refused       unreachable           hold: the candidate is wrong for sure, the other one perhaps not
+//	refused       refused, unreadable   publish: it cannot get worse
+//	unreachable   no login              publish: Heroku's word against a dead value
+func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.URL) (verdict Outcome, reason error) {
+	if !b.Verify {
+		return Published, nil
+	}
+	candidate := k.Database.Login(ctx, url)
+	if candidate == nil {
+		return Published, nil
+	}
+	if errors.Is(candidate, ErrNoTLS) {
+		return Held, fmt.Errorf("the candidate does not log in: %w", candidate)
+	}
+	value, err := k.Secrets.Read(ctx, b.ARN, b.Current)
+	if err != nil {
+		return Failed, err
+	}
+	current := ErrRefused
+	if held, err := connection.Read(value, b.ConfigVar); err == nil {
+		current = k.Database.Login(ctx, held)
+	}
+	switch {
+	case ctx.Err() != nil: // no login means nothing in a run that is out of time
+		return Failed, ctx.Err()
+	case current == nil:
+		return Held, fmt.Errorf("the candidate does not log in and the secret's value does: %w", candidate)
+	case errors.Is(candidate, ErrRefused) && !errors.Is(current, ErrRefused):
+		return Held, fmt.Errorf("the candidate does not log in and the secret's value could not be tried: %w: %w", candidate, errNotYet)
+	}
+	return Published, fmt.Errorf("neither the candidate nor the secret's value logs in: %w", candidate)
+}
+
+func (r Result) published() Result {
+	r.Outcome, r.Moved = Published, time.Now()
+	return r
+}

@@ -1,0 +1,69 @@
+// Package keyring keeps the API token and the signing key while a container is
+// warm, and reads them again when the other side no longer takes them.
+package keyring
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// Ring is the values of one secret, the newest first. It reads when it is first
+// asked, and never because time has gone by.
+type Ring struct {
+	// Read reads the values. None of them may be empty.
+	Read func(context.Context) ([]credential.Value, error)
+	// Rest is the least time between two reads that [Ring.Renew] makes, so that
+	// a flood of forged requests does not become a flood of reads.
+	Rest time.Duration
+
+	mu     sync.Mutex // guards what follows, and makes one read serve all who wait
+	values []credential.Value
+	read   time.Time
+}
+
+// Values returns the values that are kept, reading them if none are.
+func (r *Ring) Values(ctx context.Context) ([]credential.Value, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.values) > 0 {
+		return r.values, nil
+	}
+	return r.reread(ctx)
+}
+
+// Renew returns newer values than the ones that turned out not to work. It reads
+// again unless somebody already has, or the last read was less than Rest
+// ago; then it returns what is kept. A failed read leaves what is kept.
+func (r *Ring) Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !same(stale, r.values) || time.Since(r.read) < r.Rest {
+		return r.values, nil
+	}
+	return r.reread(ctx)
+}
+
+func (r *Ring) reread(ctx context.Context) ([]credential.Value, error) {
+	r.read = time.Now() // also if it fails: a flood shall not hammer a read that fails
+	values, err := r.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.values = values
+	return values, nil
+}
+
+func same(a, b []credential.Value) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !a[i].Equal(b[i]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,183 @@
+// Package secrets is Secrets Manager as the keeper needs it. It gives each rule
+// of AWS's that the sync rests on its place:
+//
+//   - a value is put with the label HEROKU_CANDIDATE only. Without a label a put
+//     would make it AWSCURRENT at once and unchecked, and AWSPENDING would tell AWS
+//     that a rotation is running
+//     (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html)
+//   - AWSCURRENT moves by UpdateSecretVersionStage with RemoveFromVersionId, which
+//     fails if another version holds the label
+//     (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html)
+//   - values are read with an explicit VersionStage
+//
+// Nothing here deletes.
+package secrets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+)
+
+const (
+	current   = "AWSCURRENT"
+	previous  = "AWSPREVIOUS"
+	candidate = "HEROKU_CANDIDATE"
+)
+
+// Manager is Secrets Manager of one account and Region. It implements
+// [keeper.Secrets].
+type Manager struct {
+	Client *secretsmanager.Client
+}
+
+var _ keeper.Secrets = Manager{}
+
+// List names all secrets that have the tag heroku:app, except those marked
+// for deletion. AWS matches tag keys as prefixes, so the exact match is ours:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
+func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
+	pages := secretsmanager.NewListSecretsPaginator(m.Client, &secretsmanager.ListSecretsInput{
+		Filters:    []types.Filter{{Key: types.FilterNameStringTypeTagKey, Values: []string{binding.AppTag}}},
+		MaxResults: aws.Int32(100),
+	})
+	var secrets []binding.Secret
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing secrets: %w", err)
+		}
+		for _, entry := range page.SecretList {
+			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
+			if _, bound := s.Tags[binding.AppTag]; bound && entry.DeletedDate == nil {
+				secrets = append(secrets, s)
+			}
+		}
+	}
+	return secrets, nil
+}
+
+// Describe tells of one secret as it is now.
+func (m Manager) Describe(ctx context.Context, arn string) (binding.Secret, error) {
+	out, err := m.Client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+	if err != nil {
+		return binding.Secret{}, fmt.Errorf("describing the secret: %w", err)
+	}
+	if out.DeletedDate != nil {
+		return binding.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
+	}
+	return secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages), nil
+}
+
+func secretOf(arn, name *string, tags []types.Tag, versions map[string][]string) binding.Secret {
+	s := binding.Secret{
+		ARN:       aws.ToString(arn),
+		Name:      aws.ToString(name),
+		Tags:      make(map[string]string, len(tags)),
+		Current:   holder(versions, current),
+		Candidate: holder(versions, candidate),
+	}
+	for _, tag := range tags {
+		s.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return s
+}
+
+func holder(versions map[string][]string, label string) string {
+	for id, labels := range versions {
+		if slices.Contains(labels, label) {
+			return id
+		}
+	}
+	return ""
+}
+
+// Stage puts the payload as the given version under HEROKU_CANDIDATE and reports
+// whether that made it AWSCURRENT. The version id is the request's idempotency
+// token, so a repeat does nothing.
+func (m Manager) Stage(ctx context.Context, arn, version string, payload credential.Value) (isCurrent bool, err error) {
+	out, err := m.Client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+		SecretId:           &arn,
+		ClientRequestToken: &version,
+		SecretString:       aws.String(payload.Reveal()),
+		VersionStages:      []string{candidate},
+	})
+	if err != nil {
+		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, err)
+	}
+	return slices.Contains(out.VersionStages, current), nil
+}
+
+// Swap moves AWSCURRENT from one version to another. AWS refuses with
+// InvalidParameterException if from does not hold the label. If to is gone
+// (a candidate that lost its label may be collected) the swap fails as well, and
+// starting again is the remedy for both: [keeper.ErrConflict].
+func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
+	in := &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId:        &arn,
+		VersionStage:    aws.String(current),
+		MoveToVersionId: &to,
+	}
+	if from != "" {
+		in.RemoveFromVersionId = &from
+	}
+	_, err := m.Client.UpdateSecretVersionStage(ctx, in)
+	if isA[*types.InvalidParameterException](err) || isA[*types.ResourceNotFoundException](err) {
+		return fmt.Errorf("moving AWSCURRENT to version %s: %w: %w", to, keeper.ErrConflict, err)
+	}
+	if err != nil {
+		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, err)
+	}
+	return nil
+}
+
+// Read returns the value of the version if it holds AWSCURRENT. Id and label
+// together make AWS check that; if they disagree it answers
+// InvalidRequestException.
+func (m Manager) Read(ctx context.Context, arn, version string) (credential.Value, error) {
+	value, err := m.value(ctx, &secretsmanager.GetSecretValueInput{
+		SecretId:     &arn,
+		VersionId:    &version,
+		VersionStage: aws.String(current),
+	})
+	if isA[*types.InvalidRequestException](err) || isA[*types.ResourceNotFoundException](err) {
+		return value, fmt.Errorf("reading version %s: %w: %w", version, keeper.ErrConflict, err)
+	}
+	return value, err
+}
+
+// Value returns the value that holds AWSCURRENT.
+func (m Manager) Value(ctx context.Context, id string) (credential.Value, error) {
+	return m.value(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(current)})
+}
+
+// Previous returns the value that holds AWSPREVIOUS, an empty one if none does.
+func (m Manager) Previous(ctx context.Context, id string) (credential.Value, error) {
+	value, err := m.value(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(previous)})
+	if isA[*types.ResourceNotFoundException](err) {
+		return credential.Value{}, nil
+	}
+	return value, err
+}
+
+func (m Manager) value(ctx context.Context, in *secretsmanager.GetSecretValueInput) (credential.Value, error) {
+	out, err := m.Client.GetSecretValue(ctx, in)
+	if err != nil {
+		return credential.Value{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, err)
+	}
+	return credential.New(aws.ToString(out.SecretString)), nil
+}
+
+func isA[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}

@@ -1,0 +1,27 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+)
+
+// errPanic is all that an invocation's caller learns of a panic.
+type errPanic struct{ kind string }
+
+func (e errPanic) Error() string { return "the function panicked (" + e.kind + "): see its log" }
+
+// Guard returns f with its panics turned into an error. The Lambda runtime would
+// print the value of a panic, and a value can be anything; the guard logs
+// its type and the stack.
+func Guard[In, Out any](p *Parts, f func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (out Out, err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				err = errPanic{kind: fmt.Sprintf("%T", value)}
+				p.log.ErrorContext(ctx, "panic", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+			}
+		}()
+		return f(ctx, in)
+	}
+}

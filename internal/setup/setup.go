@@ -1,0 +1,165 @@
+// Package setup wires the rooms together out of a function's environment, the
+// same way for both functions.
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/heroku"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/secrets"
+)
+
+const (
+	// rest is the least time between two reads of the same key because somebody
+	// refused it.
+	rest = 30 * time.Second
+	// awsTimeout is how long one request to AWS may take; there are awsTries.
+	awsTimeout = 5 * time.Second
+	awsTries   = 4
+	// awsPause is the longest pause between two of them.
+	awsPause = time.Second
+)
+
+// Parts are what a function is made of.
+type Parts struct {
+	Keeper      *keeper.Keeper
+	Secrets     secrets.Manager
+	SigningKeys *keyring.Ring // the current one first, then the previous one
+	log         *slog.Logger
+}
+
+// FromEnvironment makes the parts out of the variables in the README's table. It
+// makes no request.
+func FromEnvironment(ctx context.Context) (*Parts, error) {
+	log, logErr := logger(os.Getenv("LOG_LEVEL"))
+	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
+	tokenID, tokenErr := required("HEROKU_TOKEN_SECRET_ID")
+	keyID, keyErr := required("WEBHOOK_SIGNING_SECRET_ID")
+	if err := errors.Join(logErr, apiErr, tokenErr, keyErr); err != nil {
+		return nil, err
+	}
+	manager, err := secretsManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
+		return signingKeys(ctx, manager, keyID)
+	}}
+	tokens := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
+		token, err := filled(manager.Value(ctx, tokenID))
+		return []credential.Value{token}, err
+	}}
+	return &Parts{
+		Keeper: &keeper.Keeper{
+			Secrets:  manager,
+			Heroku:   &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport},
+			Database: login.Postgres{},
+			Keys:     keys.Values,
+		},
+		Secrets:     manager,
+		SigningKeys: keys,
+		log:         log,
+	}, nil
+}
+
+// Log returns the logger of one invocation.
+func (p *Parts) Log(ctx context.Context, trigger string) *slog.Logger {
+	log := p.log.With("trigger", trigger)
+	if lambda, ok := lambdacontext.FromContext(ctx); ok {
+		log = log.With("requestId", lambda.AwsRequestID)
+	}
+	return log
+}
+
+func logger(level string) (*slog.Logger, error) {
+	least := slog.LevelInfo
+	if level != "" {
+		if err := least.UnmarshalText([]byte(level)); err != nil {
+			return nil, fmt.Errorf("LOG_LEVEL is %q: it can be debug, info, warn or error", level)
+		}
+	}
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})), nil
+}
+
+// herokuURL refuses to send the API token over a network in the clear.
+func herokuURL(text string) (string, error) {
+	if text == "" {
+		return "https://api.heroku.com", nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "", errors.New("HEROKU_API_URL is not a URL")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme != "https" && (ip == nil || !ip.IsLoopback()) {
+		return "", errors.New("HEROKU_API_URL is not https: the API token would travel in the clear")
+	}
+	return strings.TrimSuffix(text, "/"), nil
+}
+
+func required(variable string) (string, error) {
+	if value := os.Getenv(variable); value != "" {
+		return value, nil
+	}
+	return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
+}
+
+func secretsManager(ctx context.Context) (secrets.Manager, error) {
+	conf, err := config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(awsTimeout)),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = awsTries, awsPause })
+		}))
+	if err != nil {
+		return secrets.Manager{}, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	return secrets.Manager{Client: secretsmanager.NewFromConfig(conf)}, nil
+}
+
+// signingKeys reads the current key and, if there is one, the previous, so that
+// the key can be changed without refusing a delivery.
+func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]credential.Value, error) {
+	current, err := filled(manager.Value(ctx, id))
+	if err != nil {
+		return nil, err
+	}
+	keys := []credential.Value{current}
+	previous, err := manager.Previous(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if previous, err := filled(previous, nil); err == nil {
+		keys = append(keys, previous)
+	}
+	return keys, nil
+}
+
+// filled trims the white space that an editor or a shell leaves at the end of a
+// value, and refuses an empty one.
+func filled(value credential.Value, err error) (credential.Value, error) {
+	trimmed := credential.New(strings.TrimSpace(value.Reveal()))
+	if err == nil && trimmed.Empty() {
+		err = errors.New("the token secret or the signing key is empty: put a value into it")
+	}
+	return trimmed, err
+}

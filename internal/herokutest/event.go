@@ -1,0 +1,152 @@
+package herokutest
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+)
+
+// An event is what a webhook tells. Its fields, and their order, are those of a
+// capture of May 2025 that is public as a fixture of zulip
+// (zerver/webhooks/heroku/fixtures/release_create.json).
+type event struct {
+	ID           string    `json:"id"`
+	Data         any       `json:"data"`
+	Actor        account   `json:"actor"`
+	Action       string    `json:"action"`
+	Version      string    `json:"version"`
+	Resource     string    `json:"resource"`
+	Sequence     *int      `json:"sequence"`
+	CreatedAt    stamp     `json:"created_at"`
+	UpdatedAt    stamp     `json:"updated_at"`
+	PublishedAt  time.Time `json:"published_at"`
+	PreviousData struct{}  `json:"previous_data"`
+	Metadata     metadata  `json:"webhook_metadata"`
+}
+
+// A metadata names the event again, and the attempt of the delivery that brings
+// it.
+type metadata struct {
+	Attempt  object   `json:"attempt"`
+	Delivery object   `json:"delivery"`
+	Event    eventRef `json:"event"`
+	Webhook  object   `json:"webhook"`
+}
+
+type object struct {
+	ID string `json:"id"`
+}
+
+type eventRef struct {
+	ID      string `json:"id"`
+	Include string `json:"include"`
+}
+
+// A stamp is a time with exactly six decimals.
+type stamp time.Time
+
+// MarshalJSON writes the time as webhook events have it.
+func (s stamp) MarshalJSON() ([]byte, error) {
+	return []byte(time.Time(s).UTC().Format(`"2006-01-02T15:04:05.000000Z"`)), nil
+}
+
+func newEvent(action, resource string, actor account, data any) event {
+	now := time.Now()
+	id := newID()
+	return event{
+		ID:          id,
+		Data:        data,
+		Actor:       actor,
+		Action:      action,
+		Version:     "application/vnd.heroku+json; version=3",
+		Resource:    resource,
+		CreatedAt:   stamp(now),
+		UpdatedAt:   stamp(now.Add(4 * time.Microsecond)),
+		PublishedAt: seconds(now),
+		Metadata:    metadata{Event: eventRef{id, "api:" + resource}},
+	}
+}
+
+// body is the event as one attempt of one delivery sends it.
+func (e event) body(webhook, delivery, attempt string) []byte {
+	e.Metadata.Webhook.ID, e.Metadata.Delivery.ID, e.Metadata.Attempt.ID = webhook, delivery, attempt
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic("herokutest: write an event: " + err.Error()) // its types cannot fail
+	}
+	return body
+}
+
+// releaseData is a release as events show it: more than the API does, and no
+// config var.
+type releaseData struct {
+	ID                  string     `json:"id"`
+	App                 releaseApp `json:"app"`
+	Slug                *slug      `json:"slug"`
+	User                account    `json:"user"`
+	Stack               string     `json:"stack"`
+	Status              string     `json:"status"`
+	Current             bool       `json:"current"`
+	PSTable             struct{}   `json:"pstable"`
+	Version             int        `json:"version"`
+	Artifacts           []artifact `json:"artifacts"`
+	CreatedAt           time.Time  `json:"created_at"`
+	UpdatedAt           time.Time  `json:"updated_at"`
+	Description         string     `json:"description"`
+	AddonPlanNames      []string   `json:"addon_plan_names"`
+	OutputStreamURL     *string    `json:"output_stream_url"`
+	EligibleForRollback bool       `json:"eligible_for_rollback"`
+}
+
+type releaseApp struct {
+	identity
+	ProcessTier string `json:"process_tier"`
+}
+
+type artifact struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+}
+
+func (a *App) releaseData(r *release) releaseData {
+	data := releaseData{
+		ID:                  r.id,
+		App:                 releaseApp{a.identity(), "basic"},
+		Slug:                r.slug,
+		User:                r.by,
+		Stack:               stack.Name,
+		Status:              "succeeded",
+		Current:             r.version == len(a.releases),
+		Version:             r.version,
+		Artifacts:           []artifact{},
+		CreatedAt:           seconds(r.created),
+		UpdatedAt:           seconds(r.created),
+		Description:         r.description,
+		AddonPlanNames:      r.plans,
+		EligibleForRollback: r.slug != nil,
+	}
+	if r.slug != nil {
+		data.Artifacts = []artifact{{r.slug.ID, "slug"}}
+	}
+	return data
+}
+
+// ReleaseEvent is the body of a webhook request about the app's current
+// release, as Heroku would send it. The action is create or update. It is for
+// tests that send requests themselves; sign it with [Sign].
+func (a *App) ReleaseEvent(action string) []byte {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	r := a.releases[len(a.releases)-1]
+	return newEvent(action, "release", r.by, a.releaseData(r)).body(newID(), newID(), newID())
+}
+
+// Sign is the value of Heroku-Webhook-Hmac-SHA256 for a body: the HMAC-SHA256
+// under the webhook's secret, in padded base64.
+func Sign(secret string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,127 @@
+package herokutest_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	heroku "github.com/heroku/heroku-go/v5"
+)
+
+func TestWebhookIsMadeReadChangedAndRemoved(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	app := s.CreateApp("sushi")
+	client := newClient(t, s, s.Token())
+	hook := subscribe(t, s, "sushi", "sync", "https://receiver.example/a")
+	if hook.App.ID != app.ID || hook.Level != "sync" || hook.URL != "https://receiver.example/a" || !slices.Equal(hook.Include, []string{"api:release"}) {
+		t.Errorf("made %+v", hook)
+	}
+	changed, err := client.AppWebhookUpdate(t.Context(), "sushi", hook.ID, heroku.AppWebhookUpdateOpts{URL: heroku.String("https://receiver.example/b")})
+	if err != nil || changed.URL != "https://receiver.example/b" || changed.Level != "sync" || len(changed.Include) != 1 {
+		t.Errorf("changed %+v, %v", changed, err)
+	}
+	info, err := client.AppWebhookInfo(t.Context(), "sushi", hook.ID)
+	if err != nil || info.URL != changed.URL || info.ID != hook.ID {
+		t.Errorf("read %+v, %v", info, err)
+	}
+	if _, err := client.AppWebhookDelete(t.Context(), "sushi", hook.ID); err != nil {
+		t.Error(err)
+	}
+	if all, err := client.AppWebhookList(t.Context(), "sushi", nil); err != nil || len(all) != 0 {
+		t.Errorf("list after removal %v, %v", all, err)
+	}
+	_, err = client.AppWebhookUpdate(t.Context(), "sushi", hook.ID, heroku.AppWebhookUpdateOpts{})
+	if he := herokuError(t, err); he.StatusCode != 404 {
+		t.Errorf("change after removal got %d", he.StatusCode)
+	}
+}
+
+func TestAppHasTenWebhooksAtMost(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.CreateApp("sushi")
+	for i := range 10 {
+		subscribe(t, s, "sushi", "notify", fmt.Sprintf("https://receiver.example/%d", i))
+	}
+	client := newClient(t, s, s.Token())
+	_, err := client.AppWebhookCreate(t.Context(), "sushi", heroku.AppWebhookCreateOpts{
+		Include: []string{"api:release"}, Level: "notify", URL: "https://receiver.example/11",
+	})
+	if he := herokuError(t, err); he.StatusCode != 422 {
+		t.Errorf("the eleventh got %d", he.StatusCode)
+	}
+	if all, err := client.AppWebhookList(t.Context(), "sushi", nil); err != nil || len(all) != 10 {
+		t.Errorf("%d webhooks, %v", len(all), err)
+	}
+}
+
+func TestWebhookMustNameWhatHerokuKnows(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.CreateApp("sushi")
+	hook := subscribe(t, s, "sushi", "sync", "https://receiver.example")
+	client := newClient(t, s, s.Token())
+	for name, o := range map[string]heroku.AppWebhookUpdateOpts{
+		"an entity": {Include: []*string{heroku.String("api:config-vars")}},
+		"a scheme":  {URL: heroku.String("ftp://receiver.example"), Secret: heroku.String("changed")},
+	} {
+		_, err := client.AppWebhookUpdate(t.Context(), "sushi", hook.ID, o)
+		if he := herokuError(t, err); he.StatusCode != 422 || he.ID != "invalid_params" {
+			t.Errorf("%s got %d %s", name, he.StatusCode, he.ID)
+		}
+	}
+}
+
+func TestSecretIsShownOnceIfHerokuMadeIt(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	app := s.CreateApp("sushi")
+	r := newReceiver(t)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+"/apps/sushi/webhooks",
+		strings.NewReader(`{"include": ["api:release"], "level": "notify", "url": "`+r.URL+`", "authorization": "Bearer EXAMPLE"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/vnd.heroku+json; version=3.webhooks")
+	req.Header.Set("Authorization", "Bearer "+s.Token())
+	resp, err := (&http.Client{Transport: transport(t)}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	secret := resp.Header.Get("Heroku-Webhook-Secret")
+	if resp.StatusCode != 201 || secret == "" {
+		t.Fatalf("got %d, secret of %d characters", resp.StatusCode, len(secret))
+	}
+	app.Set("FOO", "1")
+	idle(t, s)
+	checkSigned(t, r.notices(), secret)
+	if got := r.notices()[0].header.Get("Authorization"); got != "Bearer EXAMPLE" {
+		t.Errorf("authorization %q", got)
+	}
+	for _, c := range []string{secret, "Bearer EXAMPLE"} {
+		if !slices.Contains(s.Credentials(), c) {
+			t.Error("a credential of the webhook is not listed")
+		}
+	}
+}
+
+func TestChangedSecretSignsWhatComesNext(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	app := s.CreateApp("sushi")
+	r := newReceiver(t)
+	hook := subscribe(t, s, "sushi", "sync", r.URL)
+	app.Set("FOO", "1")
+	idle(t, s)
+	if _, err := newClient(t, s, s.Token()).AppWebhookUpdate(t.Context(), "sushi", hook.ID, heroku.AppWebhookUpdateOpts{Secret: heroku.String("another")}); err != nil {
+		t.Fatal(err)
+	}
+	app.Set("FOO", "2")
+	idle(t, s)
+	checkSigned(t, r.notices()[:2], signingSecret)
+	checkSigned(t, r.notices()[2:], "another")
+}

@@ -1,0 +1,30 @@
+// Package lambdatest runs compiled Lambda functions as Lambda runs them: as
+// processes that fetch their work from the Lambda Runtime API.
+//
+// [Build] compiles a function into the "bootstrap" of the provided.al2023
+// runtime. [Start] makes a [Function] of it: a Runtime API on a loopback
+// address and, on demand, the processes that ask it for invocations.
+// [HTTPAPI] is an API Gateway HTTP API in front of a function.
+//
+// What is kept of Lambda:
+//
+//   - The Runtime API: next, response, error, init/error.
+//     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+//   - One process works on one invocation at a time. It is started when no
+//     idle one is left (a cold start) and stays for the next invocation.
+//     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+//   - A process that takes too long is killed, and its invocation fails with
+//     Sandbox.Timedout; one that exits fails it with Runtime.ExitError.
+//   - A process has the environment that its configuration gives it and what
+//     Lambda adds; it inherits nothing.
+//     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+//   - A payload may have 6 MB.
+//     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+//
+// What is not: Lambda refuses an invocation that finds all its processes busy,
+// and here it waits; Lambda tries a failed initialization a second time.
+//
+// A process of a function does not outlive this one for long, even if this one
+// is killed: the runtime client of aws-lambda-go exits when it loses its
+// Runtime API. Only a handler that never returns would stay.
+package lambdatest

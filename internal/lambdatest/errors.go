@@ -1,0 +1,61 @@
+package lambdatest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Errors of an invocation that never reached the function.
+var (
+	ErrClosed   = errors.New("lambdatest: the function is closed")
+	ErrTooLarge = errors.New("lambdatest: the payload is larger than 6 MB")
+)
+
+// FunctionError is an invocation that failed in the function: its own error,
+// or the end of its process.
+type FunctionError struct {
+	Type    string // such as Runtime.ExitError, Sandbox.Timedout or the type of a Go error
+	Message string
+	Raw     []byte // the JSON that Lambda gives to the caller
+}
+
+func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
+
+// reported is the error that a function reported, as JSON.
+func reported(raw []byte) *FunctionError {
+	var fields struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}
+	if json.Unmarshal(raw, &fields) != nil || fields.Type == "" {
+		fields.Type = "Unhandled"
+	}
+	return &FunctionError{Type: fields.Type, Message: fields.Message, Raw: raw}
+}
+
+// platformError is an error that Lambda itself reports.
+func platformError(kind, message string) *FunctionError {
+	raw, _ := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message}) // strings always encode
+	return &FunctionError{Type: kind, Message: message, Raw: raw}
+}
+
+func timedOut(requestID string, limit time.Duration) *FunctionError {
+	return platformError("Sandbox.Timedout",
+		fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, limit.Seconds()))
+}
+
+func ended(requestID string, state *os.ProcessState) *FunctionError {
+	reason := "Runtime exited without providing a reason"
+	if !state.Success() {
+		reason = "Runtime exited with error: " + state.String()
+	}
+	return platformError("Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", requestID, reason))
+}
+
+func responseTooLarge() *FunctionError {
+	return platformError("Function.ResponseSizeTooLarge",
+		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload))
+}

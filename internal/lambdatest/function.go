@@ -1,0 +1,159 @@
+package lambdatest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// maxPayload is Lambda's limit for what goes in and out of an invocation.
+const maxPayload = 6 << 20
+
+// Config is how a function is deployed.
+type Config struct {
+	Bootstrap   string        // path of the executable, see Build
+	Name        string        // default "function"
+	Env         []string      // KEY=value; what Lambda reserves is added
+	Timeout     time.Duration // of one invocation; default 30 seconds
+	Concurrency int           // most processes at a time; default 1
+	Log         io.Writer     // gets a copy of what the processes write; may be nil
+}
+
+// Function is a deployed function. Its methods may be called at the same time.
+type Function struct {
+	config Config
+	host   string // address of the Runtime API
+	server *http.Server
+	slots  chan struct{} // one for each process that may run
+	log    logbook
+	tasks  sync.WaitGroup
+
+	mu        sync.Mutex // guards what follows
+	sandboxes map[string]*sandbox
+	idle      []*sandbox
+	starts    int
+	closed    bool
+}
+
+// Start deploys a function. No process of it runs before its first invocation.
+func Start(config Config) (*Function, error) {
+	if config.Name == "" {
+		config.Name = "function"
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 30 * time.Second
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("lambdatest: listen for the runtime API: %w", err)
+	}
+	f := &Function{
+		config:    config,
+		host:      listener.Addr().String(),
+		slots:     make(chan struct{}, max(1, config.Concurrency)),
+		log:       logbook{copy: config.Log},
+		sandboxes: map[string]*sandbox{},
+	}
+	f.server = &http.Server{Handler: f.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second}
+	f.tasks.Go(func() { f.server.Serve(listener) })
+	return f, nil
+}
+
+// Invoke hands the function a payload, which is JSON, and returns its answer.
+// While all processes are busy it waits. If the function failed the error is a
+// [*FunctionError]. If the context ends first Invoke returns, but the function
+// works on, as it does on Lambda.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if len(payload) > maxPayload {
+		return nil, ErrTooLarge
+	}
+	select {
+	case f.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	i := newInvocation(payload)
+	if !f.begin(func() { f.run(i); <-f.slots }) {
+		<-f.slots
+		return nil, ErrClosed
+	}
+	select {
+	case o := <-i.done:
+		return o.payload, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// begin runs a task unless the function is closed.
+func (f *Function) begin(task func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.tasks.Go(task)
+	return true
+}
+
+// Logs is everything that all processes wrote, to stdout and stderr, so far.
+func (f *Function) Logs() []byte {
+	f.log.mu.Lock()
+	defer f.log.mu.Unlock()
+	return bytes.Clone(f.log.text.Bytes())
+}
+
+// Starts counts the cold starts so far.
+func (f *Function) Starts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.starts
+}
+
+// Kill kills every process that runs now, wherever it is, and returns when they
+// are gone. Their invocations fail; the next one starts cold.
+func (f *Function) Kill() {
+	f.mu.Lock()
+	running := slices.Collect(maps.Values(f.sandboxes))
+	f.mu.Unlock()
+	for _, s := range running {
+		s.kill()
+	}
+}
+
+// Close ends the function. Nothing of it is left when it returns.
+func (f *Function) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.Kill()
+	err := f.server.Close()
+	f.tasks.Wait()
+	if err != nil {
+		return fmt.Errorf("lambdatest: close the runtime API: %w", err)
+	}
+	return nil
+}
+
+// logbook keeps what is written to it.
+type logbook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	copy io.Writer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.copy != nil {
+		l.copy.Write(p) // a copy that cannot be written must not stop the function
+	}
+	return l.text.Write(p)
+}

@@ -1,0 +1,110 @@
+package lambdatest
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+)
+
+// initLimit is how long Lambda lets a process initialize itself.
+const initLimit = 10 * time.Second
+
+// sandbox is one process of a function.
+type sandbox struct {
+	id       string
+	cmd      *exec.Cmd
+	asks     chan struct{}    // the process waits for an invocation
+	work     chan *invocation // the invocation that it waits for
+	outcomes chan outcome     // what it made of it, or of its initialization
+	exited   chan struct{}    // closed when the process is gone
+	current  atomic.Pointer[invocation]
+}
+
+// startSandbox is a cold start.
+func (f *Function) startSandbox() (*sandbox, error) {
+	s := &sandbox{
+		id:       fmt.Sprintf("%x", randomBytes(16)),
+		cmd:      exec.Command(f.config.Bootstrap),
+		asks:     make(chan struct{}, 1),
+		work:     make(chan *invocation, 1),
+		outcomes: make(chan outcome, 1),
+		exited:   make(chan struct{}),
+	}
+	s.cmd.Dir = filepath.Dir(f.config.Bootstrap)
+	s.cmd.Env = f.environment(s.id)
+	s.cmd.Stdout = &f.log
+	s.cmd.Stderr = &f.log
+	s.cmd.WaitDelay = time.Second // a grandchild may hold the output open
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, ErrClosed
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("lambdatest: start the function: %w", err)
+	}
+	f.starts++
+	f.sandboxes[s.id] = s
+	f.tasks.Go(func() { f.reap(s) })
+	return s, nil
+}
+
+// reap waits for the end of a process and forgets it.
+func (f *Function) reap(s *sandbox) {
+	s.cmd.Wait() // the state that it leaves in s.cmd says how it ended
+	f.mu.Lock()
+	delete(f.sandboxes, s.id)
+	f.mu.Unlock()
+	close(s.exited)
+}
+
+// kill kills the process and waits until it is gone.
+func (s *sandbox) kill() {
+	s.cmd.Process.Kill() // fails if it is gone already
+	<-s.exited
+}
+
+// give hands the process the invocation that it asked for.
+func (s *sandbox) give(i *invocation) {
+	s.current.Store(i)
+	s.work <- i
+}
+
+// last is the outcome that the process reported before it ended, or else what
+// its end means.
+func (s *sandbox) last(end *FunctionError) outcome {
+	select {
+	case o := <-s.outcomes:
+		return o
+	default:
+		return outcome{err: end}
+	}
+}
+
+// environment is that of a process: what may be configured otherwise first,
+// what Lambda reserves last, because the last value of a key counts. The
+// region and the credentials of the execution role are in the configuration.
+func (f *Function) environment(sandbox string) []string {
+	env := []string{
+		"LANG=en_US.UTF-8",
+		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+		"TZ=:UTC",
+	}
+	env = append(env, f.config.Env...)
+	return append(env,
+		// Lambda gives no path here. Clients append theirs to whatever it is,
+		// and so each process has an address of its own.
+		"AWS_LAMBDA_RUNTIME_API="+f.host+"/"+sandbox,
+		"AWS_LAMBDA_FUNCTION_NAME="+f.config.Name,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+f.config.Name,
+		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/[$LATEST]"+sandbox,
+		"LAMBDA_RUNTIME_DIR=/var/runtime",
+		"LAMBDA_TASK_ROOT="+filepath.Dir(f.config.Bootstrap),
+		"_HANDLER=bootstrap",
+	)
+}

@@ -1,0 +1,91 @@
+// Echo is a function that does what its payload says, well or badly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+type request struct {
+	Do   string `json:"do"`
+	Text string `json:"text"`
+	events.APIGatewayV2HTTPRequest
+}
+
+func main() {
+	fmt.Println("cold start")
+	switch os.Getenv("INIT") {
+	case "exit":
+		os.Exit(3)
+	case "report":
+		report := strings.NewReader(`{"errorType":"Init.Unwell","errorMessage":"no appetite"}`)
+		http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error", "application/json", report)
+		os.Exit(1)
+	}
+	if address := os.Getenv("HOLD"); address != "" {
+		if _, err := net.Dial("tcp", address); err != nil {
+			panic(err)
+		}
+	}
+	lambda.Start(handle)
+}
+
+func handle(ctx context.Context, r request) (any, error) {
+	switch r.Do {
+	case "echo":
+		fmt.Println("to stdout:", r.Text)
+		fmt.Fprintln(os.Stderr, "to stderr:", r.Text)
+		return r.Text, nil
+	case "describe":
+		return describe(ctx), nil
+	case "error":
+		return nil, errors.New(r.Text)
+	case "panic":
+		panic(r.Text)
+	case "exit":
+		os.Exit(len(r.Text))
+	case "hang":
+		select {}
+	case "meet":
+		return meet(r.Text)
+	case "swell":
+		return strings.Repeat("x", 7<<20), nil
+	case "": // comes from an HTTP API
+		return events.APIGatewayV2HTTPResponse{StatusCode: 201, Body: r.Body, IsBase64Encoded: r.IsBase64Encoded}, nil
+	}
+	return nil, errors.New("unknown deed")
+}
+
+// describe tells what the function knows of its invocation and environment.
+func describe(ctx context.Context) any {
+	at, _ := lambdacontext.FromContext(ctx)
+	deadline, _ := ctx.Deadline()
+	return map[string]any{
+		"request":  at.AwsRequestID,
+		"function": at.InvokedFunctionArn,
+		"trace":    ctx.Value("x-amzn-trace-id"),
+		"deadline": deadline,
+		"environ":  os.Environ(),
+	}
+}
+
+// meet waits at an address for leave to go.
+func meet(address string) (int, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	leave, err := io.ReadAll(conn)
+	return len(leave), err
+}

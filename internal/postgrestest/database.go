@@ -1,0 +1,202 @@
+package postgrestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Database is one database and the role that owns it. Its methods may be
+// called at the same time.
+type Database struct {
+	cluster   *Cluster
+	forwarder *forwarder
+	name      string
+	owner     string // the first role; later ones are members of it
+
+	change sync.Mutex // held while roles change, so that one change follows another
+
+	mu        sync.Mutex // guards what follows
+	user      string
+	password  string
+	roles     []string
+	passwords []string
+}
+
+// NewDatabase makes an empty database, which its role owns, at an address of
+// its own.
+func (c *Cluster) NewDatabase(ctx context.Context) (*Database, error) {
+	d := &Database{cluster: c, name: random("d", 13), owner: random("u", 13)}
+	d.use(d.owner, d.promise())
+	_, err := c.server.run(ctx,
+		fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, d.user, d.password),
+		fmt.Sprintf(`CREATE DATABASE %s OWNER %s TEMPLATE template0`, d.name, d.user))
+	if err == nil {
+		d.forwarder, err = newForwarder(c.server.address(), c.tls)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("postgrestest: make a database: %w", errors.Join(err, d.drop()))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.databases[d] = true
+	return d, nil
+}
+
+// Close drops the database and its roles and frees its addresses. Sessions
+// that are still open end.
+func (d *Database) Close() error {
+	d.change.Lock()
+	defer d.change.Unlock()
+	d.cluster.mu.Lock()
+	open := d.cluster.databases[d]
+	delete(d.cluster.databases, d)
+	d.cluster.mu.Unlock()
+	if !open {
+		return nil
+	}
+	d.forwarder.close()
+	if err := d.drop(); err != nil {
+		return fmt.Errorf("postgrestest: drop a database: %w", err)
+	}
+	return nil
+}
+
+func (d *Database) drop() error {
+	statements := []string{fmt.Sprintf(`DROP DATABASE IF EXISTS %s WITH (FORCE)`, d.name)}
+	for _, role := range d.allRoles() {
+		statements = append(statements, `DROP ROLE IF EXISTS `+role)
+	}
+	_, err := d.cluster.server.run(context.Background(), statements...)
+	return err
+}
+
+// URL is the address and the credential that hold at present, in the form in
+// which Heroku writes them: postgres://USER:PASSWORD@HOST:PORT/DBNAME.
+func (d *Database) URL() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(d.user, d.password),
+		Host: d.forwarder.host(), Path: "/" + d.name}
+	return u.String()
+}
+
+// Passwords are all that the database ever had, the newest last, so that a
+// test can look for them where they must not be.
+func (d *Database) Passwords() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.passwords)
+}
+
+// Rotate gives the present role another password. When it returns the old one
+// is dead and the sessions of the role have ended.
+func (d *Database) Rotate(ctx context.Context) error {
+	d.change.Lock()
+	defer d.change.Unlock()
+	password := d.promise()
+	_, err := d.cluster.server.run(ctx,
+		fmt.Sprintf(`ALTER ROLE %s PASSWORD '%s'`, d.user, password),
+		terminate(d.user))
+	if err != nil {
+		return fmt.Errorf("postgrestest: rotate a password: %w", err)
+	}
+	d.use(d.user, password)
+	return nil
+}
+
+// RotateUser puts a new role with a password of its own and the same rights in
+// the place of the present one. The old one works on until end is called,
+// after which it cannot log in and its sessions have ended.
+func (d *Database) RotateUser(ctx context.Context) (end func(context.Context) error, err error) {
+	d.change.Lock()
+	defer d.change.Unlock()
+	old, user, password := d.user, random("u", 13), d.promise()
+	_, err = d.cluster.server.run(ctx,
+		fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s' IN ROLE %s`, user, password, d.owner))
+	if err != nil {
+		return nil, fmt.Errorf("postgrestest: rotate a user: %w", err)
+	}
+	d.use(user, password)
+	return func(ctx context.Context) error {
+		if _, err := d.cluster.server.run(ctx, `ALTER ROLE `+old+` NOLOGIN`, terminate(old)); err != nil {
+			return fmt.Errorf("postgrestest: end an old user: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+// FailOver moves the database to another host and port. The old address
+// refuses connections from now on, and sessions through it are cut. The
+// credential stays.
+func (d *Database) FailOver(context.Context) error {
+	if err := d.forwarder.move(); err != nil {
+		return fmt.Errorf("postgrestest: fail over: %w", err)
+	}
+	return nil
+}
+
+// Refuse begins an outage: the address refuses connections, sessions through
+// it are cut. Its end is [Database.Accept], or [Database.FailOver].
+func (d *Database) Refuse() error {
+	if err := d.forwarder.refuse(); err != nil {
+		return fmt.Errorf("postgrestest: refuse connections: %w", err)
+	}
+	return nil
+}
+
+// Accept ends an outage, at the same address.
+func (d *Database) Accept() error {
+	if err := d.forwarder.accept(); err != nil {
+		return fmt.Errorf("postgrestest: accept connections: %w", err)
+	}
+	return nil
+}
+
+// Sessions counts the sessions that all roles of the database have open at the
+// server. One that its client has just closed may still be counted: the server
+// takes a moment to notice.
+func (d *Database) Sessions(ctx context.Context) (int, error) {
+	column, err := d.cluster.server.run(ctx, `SELECT count(*) FROM pg_stat_activity WHERE usename IN ('`+
+		strings.Join(d.allRoles(), `', '`)+`')`)
+	if err != nil {
+		return 0, fmt.Errorf("postgrestest: count sessions: %w", err)
+	}
+	return strconv.Atoi(column[0])
+}
+
+// promise makes a password, known to Passwords before any server hears of it.
+func (d *Database) promise() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	password := random("p", 64)
+	d.passwords = append(d.passwords, password)
+	return password
+}
+
+// use makes a credential the present one.
+func (d *Database) use(user, password string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.user, d.password = user, password
+	if !slices.Contains(d.roles, user) {
+		d.roles = append(d.roles, user)
+	}
+}
+
+func (d *Database) allRoles() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.roles)
+}
+
+// terminate is the statement that ends the sessions of a role and waits for
+// each until it is gone.
+func terminate(role string) string {
+	return `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '` + role + `'`
+}

@@ -1,0 +1,32 @@
+// Package postgrestest is a PostgreSQL server that behaves towards its users
+// as Heroku Postgres does, and does on request what Heroku does to them:
+// rotate a password, rotate a user name, fail over to another host, be away.
+//
+// A [Cluster] is either a throwaway one, made by initdb in a temporary
+// directory, or the server that the environment variable DATABASE_URL names,
+// which is how Heroku CI offers its in-dyno database. A [Database] is one
+// database in it with a role of its own, reached through a TCP forwarder of
+// its own, so that it can move to another address alone.
+//
+// What is copied from Heroku:
+//
+//   - The URL is postgres://USER:PASSWORD@HOST:PORT/DBNAME with no query
+//     string; a user is "u" and 13 characters, a password "p" and 64, a
+//     database "d" and 13.
+//   - TLS is compulsory and the certificate is self-signed. A plain attempt
+//     fails with "no pg_hba.conf entry", SQLSTATE 28000.
+//     https://devcenter.heroku.com/articles/connecting-to-heroku-postgres-databases-from-outside-of-heroku
+//   - Rotating a default credential kills the old password and its sessions
+//     at once ([Database.Rotate]); rotating another one changes the user name
+//     and leaves the old one a time of grace ([Database.RotateUser]).
+//     https://devcenter.heroku.com/articles/heroku-postgresql-credentials
+//   - A failover or a maintenance changes the host ([Database.FailOver]).
+//     https://devcenter.heroku.com/articles/heroku-postgres-ha
+//
+// The in-dyno database of Heroku CI has no TLS; there the forwarders speak TLS
+// in its place, so that users of this package never see the difference.
+// https://devcenter.heroku.com/articles/heroku-ci-in-dyno-databases
+//
+// A throwaway server does not outlive the process that started it, however
+// that process ends. PostgreSQL 14 or newer is needed.
+package postgrestest

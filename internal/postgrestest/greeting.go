@@ -1,0 +1,107 @@
+package postgrestest
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// maxStartup is the size of the largest first message that PostgreSQL takes.
+const maxStartup = 10000
+
+// greet is the beginning of a connection up to where it can be passed on: the
+// side of it to read plain bytes from and what was already read there.
+//
+// For a server without TLS this is the one that a server with "hostssl" lines
+// alone would give: it agrees to TLS and refuses whoever does not ask for it.
+func (f *forwarder) greet(client net.Conn) (inner net.Conn, read []byte, err error) {
+	if f.tls == nil {
+		return client, nil, nil
+	}
+	client.SetDeadline(time.Now().Add(patience))
+	defer client.SetDeadline(time.Time{})
+	for {
+		message, err := readStartup(client)
+		if err != nil {
+			return nil, nil, err
+		}
+		switch binary.BigEndian.Uint32(message[4:]) {
+		case gssRequest:
+			if _, err := client.Write([]byte{'N'}); err != nil {
+				return nil, nil, err
+			}
+		case tlsRequest:
+			inner, err := f.handshake(client)
+			return inner, nil, err
+		case cancelRequest: // clients send these without TLS, to any server
+			return client, message, nil
+		default:
+			return nil, nil, turnAway(client, message)
+		}
+	}
+}
+
+// readStartup reads one message of the kind that opens a connection: length,
+// code, body.
+func readStartup(client io.Reader) ([]byte, error) {
+	head := make([]byte, 8)
+	if _, err := io.ReadFull(client, head); err != nil {
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(head)
+	if size < 8 || size > maxStartup {
+		return nil, errors.New("not a startup message")
+	}
+	message := make([]byte, size)
+	copy(message, head)
+	_, err := io.ReadFull(client, message[8:])
+	return message, err
+}
+
+// handshake agrees to TLS and becomes its server side.
+func (f *forwarder) handshake(client net.Conn) (net.Conn, error) {
+	if _, err := client.Write([]byte{'S'}); err != nil {
+		return nil, err
+	}
+	inner := tls.Server(client, f.tls)
+	return inner, inner.Handshake()
+}
+
+// turnAway tells a client without TLS what PostgreSQL tells one that no line
+// of pg_hba.conf fits.
+func turnAway(client net.Conn, message []byte) error {
+	host, _, _ := net.SplitHostPort(client.RemoteAddr().String())
+	refusal := &pgproto3.ErrorResponse{
+		Severity:            "FATAL",
+		SeverityUnlocalized: "FATAL",
+		Code:                "28000",
+		Message: fmt.Sprintf("no pg_hba.conf entry for host %q, user %q, database %q, no encryption",
+			host, parameter(message, "user"), parameter(message, "database")),
+	}
+	text, err := refusal.Encode(nil)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Write(text); err != nil {
+		return err
+	}
+	return errors.New("a client without TLS")
+}
+
+// parameter is a value out of a startup message, "" if it has none.
+func parameter(message []byte, name string) string {
+	fields := bytes.Split(message[8:], []byte{0})
+	for i := 0; i+1 < len(fields); i += 2 {
+		if string(fields[i]) == name {
+			return string(fields[i+1])
+		}
+	}
+	return ""
+}

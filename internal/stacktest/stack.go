@@ -1,0 +1,252 @@
+// Package stacktest is the whole of keepcurrent on one machine: Heroku, Secrets
+// Manager, Postgres and Lambda, each a real server on the loopback interface,
+// and both functions as they are deployed, compiled and behind the Lambda
+// Runtime API. The end-to-end tests and the demo are made of it.
+package stacktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	platform "github.com/heroku/heroku-go/v5"
+
+	"keepcurrent.example/internal/herokutest"
+	"keepcurrent.example/internal/lambdatest"
+	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/secretstest"
+)
+
+// The names that a deployment gives to its own two secrets.
+const (
+	TokenSecret   = "keepcurrent/heroku-token"
+	SigningSecret = "keepcurrent/webhook-signing-key"
+)
+
+// Path is where the HTTP API takes Heroku's deliveries.
+const Path = "/heroku/webhook"
+
+// SigningKey is the first webhook signing key.
+const SigningKey = "signing-key-EXAMPLE-6f1b0c7d9a"
+
+// Build compiles both functions into dir, for [Config].
+func Build(ctx context.Context, dir string) error {
+	for _, name := range []string{"webhook", "poller"} {
+		if _, err := lambdatest.Build(ctx, dir, "keepcurrent.example/functions/"+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Config is how a stack is deployed.
+type Config struct {
+	// Functions is the folder that [Build] filled.
+	Functions string
+	// Env is added to the environment of both functions.
+	Env []string
+	// Timeout is that of both functions; default 28 s.
+	Timeout time.Duration
+	// Concurrency of the webhook; default 4. That of the poller is 1.
+	Concurrency int
+}
+
+// Stack is a running stack.
+type Stack struct {
+	Heroku  *herokutest.Server
+	Secrets *secretstest.Server
+	Webhook *lambdatest.Function
+	Poller  *lambdatest.Function
+	// AWS is a client of Secrets Manager, as a person and a consumer have one.
+	AWS *secretsmanager.Client
+	// Platform is a client of Heroku's API, as a person has one.
+	Platform *platform.Service
+	// URL is the public address of the webhook.
+	URL string
+
+	gateway   *httptest.Server
+	databases []*postgrestest.Database
+}
+
+// Start starts a stack. Its account has no apps, and its Secrets Manager has
+// the API token and the signing key.
+func Start(ctx context.Context, config Config) (*Stack, error) {
+	heroku, err := herokutest.NewServer()
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{Heroku: heroku, Secrets: secretstest.NewServer()}
+	s.AWS = secretsmanager.New(secretsmanager.Options{
+		Region:       "eu-west-1",
+		BaseEndpoint: &s.Secrets.URL,
+		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
+	})
+	s.Platform = platform.NewService(&http.Client{Transport: bearer{heroku}})
+	s.Platform.URL = heroku.URL
+	err = errors.Join(
+		s.create(ctx, TokenSecret, heroku.Token(), nil),
+		s.create(ctx, SigningSecret, SigningKey, nil),
+		s.deploy(config),
+	)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// bearer signs a person's requests with the token that is good now.
+type bearer struct{ heroku *herokutest.Server }
+
+func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
+	t := platform.Transport{BearerToken: b.heroku.Token(), Transport: http.DefaultTransport}
+	return t.RoundTrip(req)
+}
+
+// deploy starts the functions and the gateway.
+func (s *Stack) deploy(config Config) (err error) {
+	env := append([]string{
+		"AWS_REGION=eu-west-1",
+		"AWS_ACCESS_KEY_ID=EXAMPLE",
+		"AWS_SECRET_ACCESS_KEY=EXAMPLE",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.Secrets.URL,
+		"HEROKU_API_URL=" + s.Heroku.URL,
+		"HEROKU_TOKEN_SECRET_ID=" + TokenSecret,
+		"WEBHOOK_SIGNING_SECRET_ID=" + SigningSecret,
+		"LOG_LEVEL=debug",
+	}, config.Env...)
+	start := func(name string, concurrency int) (*lambdatest.Function, error) {
+		return lambdatest.Start(lambdatest.Config{
+			Bootstrap:   filepath.Join(config.Functions, name, "bootstrap"),
+			Name:        name,
+			Env:         env,
+			Timeout:     max(config.Timeout, 0),
+			Concurrency: concurrency,
+		})
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 28 * time.Second
+	}
+	if config.Concurrency == 0 {
+		config.Concurrency = 4
+	}
+	if s.Webhook, err = start("webhook", config.Concurrency); err != nil {
+		return err
+	}
+	if s.Poller, err = start("poller", 1); err != nil {
+		return err
+	}
+	s.gateway = httptest.NewServer(lambdatest.HTTPAPI(s.Webhook, "POST "+Path))
+	s.URL = s.gateway.URL + Path
+	return nil
+}
+
+// Close ends everything that Start and the other methods have started.
+func (s *Stack) Close() error {
+	s.Heroku.Close()
+	if s.gateway != nil {
+		s.gateway.Close()
+	}
+	var errs []error
+	for _, f := range []*lambdatest.Function{s.Webhook, s.Poller} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	s.Secrets.Close()
+	for _, db := range s.databases {
+		errs = append(errs, db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Database makes a database in the process's shared cluster; the stack closes it.
+func (s *Stack) Database(ctx context.Context) (*postgrestest.Database, error) {
+	cluster, err := postgrestest.Shared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	db, err := cluster.NewDatabase(ctx)
+	if err == nil {
+		s.databases = append(s.databases, db)
+	}
+	return db, err
+}
+
+// Bind makes a secret without a value that follows the app's DATABASE_URL, unless
+// further tags, as KEY=VALUE, say otherwise. It returns the secret's ARN.
+func (s *Stack) Bind(ctx context.Context, app, name string, tags ...string) (arn string, err error) {
+	tags = append([]string{"heroku:app=" + app}, tags...)
+	if err := s.create(ctx, name, "", tags); err != nil {
+		return "", err
+	}
+	out, err := s.AWS.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &name})
+	if err != nil {
+		return "", err
+	}
+	return *out.ARN, nil
+}
+
+func (s *Stack) create(ctx context.Context, name, value string, tags []string) error {
+	in := &secretsmanager.CreateSecretInput{Name: &name}
+	if value != "" {
+		in.SecretString = &value
+	}
+	for _, tag := range tags {
+		key, value, _ := strings.Cut(tag, "=")
+		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
+	}
+	if _, err := s.AWS.CreateSecret(ctx, in); err != nil {
+		return fmt.Errorf("creating the secret %s: %w", name, err)
+	}
+	return nil
+}
+
+// Subscribe makes Heroku tell the webhook of the app's releases, as
+// `heroku webhooks:add -i api:release -l sync` does.
+func (s *Stack) Subscribe(ctx context.Context, app string) error {
+	_, err := s.Platform.AppWebhookCreate(ctx, app, platform.AppWebhookCreateOpts{
+		Include: []string{"api:release"}, Level: "sync", Secret: platform.String(SigningKey), URL: s.URL,
+	})
+	return err
+}
+
+// Value returns what a consumer of the secret reads, "" before the first value.
+func (s *Stack) Value(ctx context.Context, secret string) (string, error) {
+	out, err := s.AWS.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &secret, VersionStage: aws.String("AWSCURRENT")})
+	var missing *types.ResourceNotFoundException
+	if errors.As(err, &missing) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return *out.SecretString, nil
+}
+
+// Report is the poller's answer.
+type Report struct {
+	DryRun                                                      bool
+	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
+	Changes, Problems                                           []struct{ App, ConfigVar, Secret, Outcome, Version, Error string }
+}
+
+// Poll invokes the poller, with {} unless an event is given.
+func (s *Stack) Poll(ctx context.Context, event ...string) (Report, error) {
+	var report Report
+	out, err := s.Poller.Invoke(ctx, []byte(strings.Join(append(event, "{}")[:1], "")))
+	if err != nil {
+		return report, err
+	}
+	return report, json.Unmarshal(out, &report)
+}

@@ -49,7 +49,9 @@ func (Postgres) Login(ctx context.Context, url connection.URL) error {
 // a server refuses those that it does not know.
 func configOf(url connection.URL) (*pgconn.Config, error) {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace
-	config, err := pgconn.ParseConfig(fmt.Sprintf("host='%s' port=%d dbname='%s' user='x' password='x' sslmode=%s connect_timeout=%d",
+	config, err := pgconn.ParseConfig(fmt.Sprintf("host='%s' port=%d dbname='%s' sslmode=%s connect_timeout=%d "+
+		// Named, so that no PG* variable or file in a home directory decides them.
+		"user='x' password='x' passfile='' sslrootcert='' sslcert='' sslkey='' target_session_attrs=any",
 		quote(url.Host()), url.Port(), quote(url.Database()), url.SSLMode(), int(Timeout.Seconds())))
 	if err != nil {
 		return nil, errors.New("the connection URL does not suit the Postgres client")

@@ -5,6 +5,7 @@
 package stacktest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ type Config struct {
 	Functions string
 	// Env is added to the environment of both functions.
 	Env []string
-	// Timeout is that of both functions; default 28 s.
+	// Timeout is that of the webhook; default 28 s. That of the poller is 60 s.
 	Timeout time.Duration
 	// Concurrency of the webhook; default 4. That of the poller is 1.
 	Concurrency int
@@ -125,25 +126,20 @@ func (s *Stack) deploy(config Config) (err error) {
 		"WEBHOOK_SIGNING_SECRET_ID=" + SigningSecret,
 		"LOG_LEVEL=debug",
 	}, config.Env...)
-	start := func(name string, concurrency int) (*lambdatest.Function, error) {
+	start := func(name string, timeout time.Duration, concurrency int) (*lambdatest.Function, error) {
 		return lambdatest.Start(lambdatest.Config{
 			Bootstrap:   filepath.Join(config.Functions, name, "bootstrap"),
 			Name:        name,
 			Env:         env,
-			Timeout:     max(config.Timeout, 0),
+			Timeout:     timeout,
 			Concurrency: concurrency,
 		})
 	}
-	if config.Timeout == 0 {
-		config.Timeout = 28 * time.Second
-	}
-	if config.Concurrency == 0 {
-		config.Concurrency = 4
-	}
-	if s.Webhook, err = start("webhook", config.Concurrency); err != nil {
+	timeout, concurrency := cmp.Or(config.Timeout, 28*time.Second), cmp.Or(config.Concurrency, 4)
+	if s.Webhook, err = start("webhook", timeout, concurrency); err != nil {
 		return err
 	}
-	if s.Poller, err = start("poller", 1); err != nil {
+	if s.Poller, err = start("poller", time.Minute, 1); err != nil {
 		return err
 	}
 	s.gateway = httptest.NewServer(lambdatest.HTTPAPI(s.Webhook, "POST "+Path))

@@ -1,0 +1,46 @@
+package secretstest
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// The error types of Secrets Manager that this server uses.
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
+const (
+	accessNotSigned    = "MissingAuthenticationTokenException"
+	accessSignedWrong  = "IncompleteSignatureException"
+	invalidNextToken   = "InvalidNextTokenException"
+	invalidParameter   = "InvalidParameterException"
+	invalidRequest     = "InvalidRequestException"
+	limitExceeded      = "LimitExceededException"
+	resourceExists     = "ResourceExistsException"
+	resourceNotFound   = "ResourceNotFoundException"
+	serializationError = "SerializationException"
+	unknownOperation   = "UnknownOperationException"
+	validationError    = "ValidationException"
+)
+
+// A refusal is an error that the client gets to see.
+type refusal struct {
+	status        int
+	kind, message string
+}
+
+func (r *refusal) Error() string { return r.kind + ": " + r.message }
+
+// refuse makes an HTTP 400, which is what Secrets Manager answers to everything
+// that is the caller's fault, a missing secret included.
+func refuse(kind, format string, args ...any) error {
+	return &refusal{http.StatusBadRequest, kind, fmt.Sprintf(format, args...)}
+}
+
+// The texts are AWS's, as recorded by LocalStack's tests on AWS.
+var (
+	errNotSigned = refuse(accessNotSigned, "Missing Authentication Token")
+	errNoSecret  = refuse(resourceNotFound, "Secrets Manager can't find the specified secret.")
+	errNoToken   = refuse(invalidRequest, "You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+	errDeleted   = refuse(invalidRequest, "You can't perform this operation on the secret because it was marked for deletion.")
+	errNameTaken = refuse(invalidRequest, "You can't create this secret because a secret with this name is already scheduled for deletion.")
+	errMismatch  = refuse(invalidRequest, "You provided a VersionStage that is not associated to the provided VersionId.")
+)

@@ -1,0 +1,160 @@
+package secretstest
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// The labels that Secrets Manager itself gives a meaning to.
+const (
+	current  = "AWSCURRENT"
+	previous = "AWSPREVIOUS"
+	pending  = "AWSPENDING"
+)
+
+// The quotas of a secret:
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+const (
+	maxValue  = 65536 // bytes
+	maxLabels = 20    // over all versions of a secret
+
+	// maxLoose is how many versions without a label are kept, and keepLoose the age
+	// below which none is removed.
+	maxLoose  = 100
+	keepLoose = 24 * time.Hour
+)
+
+// A secret has versions and labels; both are empty until the first value.
+type secret struct {
+	name, arn, description string
+	serial                 int // in order of creation
+	created, changed       time.Time
+	deletion               time.Time // not zero: marked deleted, and this is the end of its window
+	tags                   []tag
+	versions               map[string]*version
+	labels                 map[string]string // to the id of the version that has it
+	last                   int               // serial of the last version
+}
+
+type version struct {
+	id      string
+	serial  int
+	created time.Time
+	value   value
+}
+
+// A value is one of a text and some bytes.
+type value struct {
+	SecretString string `json:",omitempty"`
+	SecretBinary []byte `json:",omitempty"`
+}
+
+func (v value) empty() bool { return v.SecretString == "" && len(v.SecretBinary) == 0 }
+
+func (v value) equal(w value) bool {
+	return v.SecretString == w.SecretString && bytes.Equal(v.SecretBinary, w.SecretBinary)
+}
+
+func (v value) check() error {
+	switch {
+	case v.SecretString != "" && len(v.SecretBinary) > 0:
+		return refuse(invalidParameter, "You can't specify both a binary secret value and a string secret value in the same secret.")
+	case len(v.SecretString) > maxValue || len(v.SecretBinary) > maxValue:
+		return refuse(validationError, "The secret value must have length less than or equal to %d.", maxValue)
+	}
+	return nil
+}
+
+// epoch is a time as JSON 1.1 has it: seconds since 1970, with milliseconds.
+type epoch struct{ time.Time }
+
+func (e epoch) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(e.UnixMilli())/1000, 'f', 3, 64), nil
+}
+
+// stages returns the labels of a version in alphabetical order, as AWS does.
+func (c *secret) stages(id string) []string {
+	var stages []string
+	for label, holder := range c.labels {
+		if holder == id {
+			stages = append(stages, label)
+		}
+	}
+	slices.Sort(stages)
+	return stages
+}
+
+// labelled returns the versions that have a label.
+func (c *secret) labelled() map[string][]string {
+	stages := map[string][]string{}
+	for _, id := range c.labels {
+		stages[id] = c.stages(id)
+	}
+	return stages
+}
+
+// inOrder returns the versions from the oldest to the newest.
+func (c *secret) inOrder() []*version {
+	return slices.SortedFunc(maps.Values(c.versions), func(a, b *version) int { return cmp.Compare(a.serial, b.serial) })
+}
+
+// attach gives labels to a version, and takes them from those that had them. On
+// error nothing has changed.
+func (c *secret) attach(id string, labels ...string) error {
+	after := maps.Clone(c.labels)
+	for _, label := range labels {
+		move(after, label, id)
+	}
+	if len(after) > maxLabels {
+		return refuse(limitExceeded, "A secret can have at most %d staging labels.", maxLabels)
+	}
+	c.labels = after
+	return nil
+}
+
+func move(labels map[string]string, label, to string) {
+	from := labels[label]
+	labels[label] = to
+	if label != current || from == "" || from == to {
+		return
+	}
+	labels[previous] = from
+	if labels[pending] == from {
+		delete(labels, pending)
+	}
+}
+
+// add makes a version and labels it.
+func (c *secret) add(id string, v value, labels []string, now time.Time) error {
+	if len(c.versions) == 0 && !slices.Contains(labels, current) {
+		labels = append(slices.Clone(labels), current)
+	}
+	if err := c.prune(now); err != nil {
+		return err
+	}
+	if err := c.attach(id, labels...); err != nil {
+		return err
+	}
+	c.last++
+	c.versions[id] = &version{id: id, serial: c.last, created: now, value: v}
+	return nil
+}
+
+// prune removes the oldest versions without a label that are too many. AWS does it
+// in the background, and does not say how many young ones are too many: here the
+// hundred is the limit for them too.
+func (c *secret) prune(now time.Time) error {
+	loose := slices.DeleteFunc(c.inOrder(), func(v *version) bool { return len(c.stages(v.id)) > 0 })
+	for len(loose) > maxLoose {
+		if now.Sub(loose[0].created) < keepLoose {
+			return refuse(limitExceeded, "The secret has reached its quota of versions.")
+		}
+		delete(c.versions, loose[0].id)
+		loose = loose[1:]
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package secretstest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	maxBody     = 1 << 20
+	contentType = "application/x-amz-json-1.1"
+	target      = "secretsmanager."
+)
+
+// A Server is a Secrets Manager of one account and one region, empty at first.
+// It is an [http.Handler] and safe for use by several goroutines.
+type Server struct {
+	// URL is the address, such as http://127.0.0.1:41234; empty for a server made by New.
+	URL string
+
+	stop func()
+
+	mu    sync.Mutex // guards what follows
+	store store
+	calls map[string]int
+	total int
+
+	hook      sync.Mutex // held while intercept runs
+	intercept func(Call) Fault
+}
+
+// New returns a Server that does not listen: mount it as a handler.
+func New() *Server {
+	return &Server{stop: func() {}, store: newStore(), calls: map[string]int{}}
+}
+
+// NewServer returns a Server that listens on a free port of the loopback
+// interface. The caller must Close it. Like [httptest.NewServer], it panics if it
+// cannot listen.
+func NewServer() *Server {
+	s := New()
+	ctx, cancel := context.WithCancel(context.Background())
+	listener := httptest.NewUnstartedServer(s)
+	listener.Config.ReadHeaderTimeout = 10 * time.Second
+	listener.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	listener.Start()
+	s.URL = listener.URL
+	s.stop = func() {
+		cancel() // lets go of the requests that a fault holds
+		listener.CloseClientConnections()
+		listener.Close()
+	}
+	return s
+}
+
+// Close stops listening, breaks off the requests under way and waits until their
+// handlers have returned.
+func (s *Server) Close() { s.stop() }
+
+// SetNow sets the clock, which is [time.Now] otherwise. It tells the age of
+// versions and the lag of lists.
+func (s *Server) SetNow(now func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store.now = now
+}
+
+// SetListLag sets how long a change takes to show in ListSecrets, 0 at first. The
+// list shows all that happened before this call. AWS says that it may lag by
+// five minutes:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+func (s *Server) SetListLag(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store.list.setLag(d)
+}
+
+// Calls returns how often each action was called since the start or the last
+// ResetCalls, such as "GetSecretValue": 3. A call that met a fault counts.
+func (s *Server) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
+// ResetCalls sets all counts to zero.
+func (s *Server) ResetCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.calls)
+	s.total = 0
+}
+
+// ServeHTTP answers one request of the AWS JSON 1.1 protocol:
+// https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := accept(w, r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	name := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target)
+	work := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.work(w, name, body) })
+	if fault := s.fault(s.count(name, body)); fault != nil {
+		fault(w, r, work)
+		return
+	}
+	work(w, r)
+}
+
+// accept checks what AWS checks before it looks at the action's own parameters.
+func accept(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	authorization := r.Header.Get("Authorization")
+	name, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
+	switch {
+	case authorization == "":
+		return nil, errNotSigned
+	case !strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 "):
+		return nil, refuse(accessSignedWrong, "Authorization header requires the AWS4-HMAC-SHA256 algorithm.")
+	case !ours || actions[name] == nil:
+		return nil, refuse(unknownOperation, "secretstest has no such action.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return nil, &refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request is too large."}
+	}
+	return body, err
+}
+
+func (s *Server) work(w http.ResponseWriter, name string, body []byte) {
+	s.mu.Lock()
+	answer, err := actions[name](&s.store, body)
+	s.mu.Unlock()
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	write(w, http.StatusOK, answer)
+}
+
+func (s *Server) count(name string, body []byte) Call {
+	// A body that is no JSON is refused by the action itself.
+	var id struct{ SecretId, Name string }
+	_ = json.Unmarshal(body, &id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[name]++
+	s.total++
+	return Call{Action: name, SecretID: id.SecretId + id.Name, N: s.total}
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	r := new(refusal)
+	if !errors.As(err, &r) {
+		r = &refusal{http.StatusInternalServerError, "InternalServiceError", "An error occurred on the server side."}
+	}
+	w.Header().Set("X-Amzn-Errortype", r.kind)
+	// AWS spells Message with a capital (recorded), unlike most JSON 1.1 services.
+	write(w, r.status, map[string]string{"__type": r.kind, "Message": r.message})
+}
+
+func write(w http.ResponseWriter, status int, answer any) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Amzn-Requestid", rand.Text())
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // the client may be gone
+}

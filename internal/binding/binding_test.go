@@ -1,0 +1,152 @@
+package binding_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/binding"
+)
+
+func TestTagsMakeABinding(t *testing.T) {
+	t.Parallel()
+	const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+	tests := map[string]struct {
+		tags map[string]string
+		want binding.Binding
+	}{
+		"defaults": {
+			map[string]string{"heroku:app": "shop", "team": "a", "heroku:else": ""},
+			binding.Binding{App: "shop", ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+		},
+		"everything said": {
+			map[string]string{"heroku:app": uuid, "heroku:config-var": "OTHER_URL", "heroku:format": "url", "heroku:verify": "off", "heroku:sync": "off"},
+			binding.Binding{App: uuid, ConfigVar: "OTHER_URL", Format: binding.URL},
+		},
+		"the defaults said": {
+			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
+			binding.Binding{App: "s-1", ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := binding.Of(binding.Secret{Tags: tt.tags})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.App != tt.want.App || got.ConfigVar != tt.want.ConfigVar || got.Format != tt.want.Format || got.Verify != tt.want.Verify || got.Sync != tt.want.Sync {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{ // tag=value: what the error says
+		"heroku:app=":                           "neither an app's name nor its id",
+		"heroku:app=a/../b":                     "heroku:app",
+		"heroku:app=Shop":                       "heroku:app",
+		"heroku:app=ab":                         "heroku:app",
+		"heroku:app=9lives":                     "heroku:app",
+		"heroku:app=shop-":                      "heroku:app",
+		"heroku:app=" + strings.Repeat("a", 31): "heroku:app",
+		"heroku:app=01234567-89AB-cdef-0123-456789abcdef": "heroku:app",
+		"heroku:app=01234567089ab-cdef-0123-456789abcdef": "heroku:app",
+		"heroku:config-var=":                              "heroku:config-var",
+		"heroku:format=JSON":                              `"json" or "url"`,
+		"heroku:format=":                                  "heroku:format",
+		"heroku:verify=on":                                `"login" or "off"`,
+		"heroku:sync=yes":                                 `"on" or "off"`,
+	}
+	for tag, says := range tests {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			tags := map[string]string{"heroku:app": "shop"}
+			key, value, _ := strings.Cut(tag, "=")
+			maps.Copy(tags, map[string]string{key: value})
+			if _, err := binding.Of(binding.Secret{Tags: tags}); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("the error does not say %q: %v", says, err)
+			}
+		})
+	}
+}
+
+func TestAllFaultsOfTheTagsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := binding.Of(binding.Secret{Tags: map[string]string{"heroku:app": "", "heroku:format": "x", "heroku:verify": "x", "heroku:sync": "x"}})
+	for _, tag := range []string{binding.AppTag, binding.FormatTag, binding.VerifyTag, binding.SyncTag} {
+		if !strings.Contains(err.Error(), tag) {
+			t.Errorf("%s is not named in: %v", tag, err)
+		}
+	}
+}
+
+func secretOf(name, app string) binding.Secret {
+	return binding.Secret{ARN: name, Name: name, Tags: map[string]string{binding.AppTag: app}}
+}
+
+func TestDirectoryFindsByNameAndByID(t *testing.T) {
+	t.Parallel()
+	const id = "01234567-89ab-cdef-0123-456789abcdef"
+	d := &binding.Directory{List: func(context.Context) ([]binding.Secret, error) {
+		bad := secretOf("bad", "shop")
+		bad.Tags[binding.FormatTag] = "xml"
+		return []binding.Secret{secretOf("by-name", "shop"), secretOf("prefix", "shop-2"), secretOf("by-id", id), bad, secretOf("empty", "")}, nil
+	}}
+	found, err := d.Find(t.Context(), "shop", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range found {
+		names = append(names, e.Name)
+		if (e.Err != nil) != (e.Name == "bad") {
+			t.Errorf("%s: %v", e.Name, e.Err)
+		}
+	}
+	if got := strings.Join(names, " "); got != "by-name by-id bad" {
+		t.Errorf("found %s", got)
+	}
+	if found, _ := d.Find(t.Context(), "", ""); len(found) != 0 {
+		t.Error("an app without identity has bindings")
+	}
+}
+
+func TestDirectoryListsAgainBeforeItCallsAnAppUnbound(t *testing.T) {
+	t.Parallel()
+	lists := 0
+	secrets := []binding.Secret{secretOf("a", "shop")}
+	d := &binding.Directory{Keep: time.Hour, List: func(context.Context) ([]binding.Secret, error) {
+		lists++
+		return secrets, nil
+	}}
+	find := func(app string, want, wantLists int) {
+		t.Helper()
+		found, err := d.Find(t.Context(), app)
+		if err != nil || len(found) != want || lists != wantLists {
+			t.Errorf("%s: %d bindings after %d lists, %v", app, len(found), lists, err)
+		}
+	}
+	find("shop", 1, 1)
+	find("shop", 1, 1)
+	find("new-app", 0, 2)
+	secrets = append(secrets, secretOf("b", "new-app"))
+	find("new-app", 1, 3)
+	find("shop", 1, 3)
+	d.Keep = 0
+	find("shop", 1, 4)
+}
+
+func TestDirectoryWithoutAList(t *testing.T) {
+	t.Parallel()
+	away := errors.New("away")
+	d := &binding.Directory{List: func(context.Context) ([]binding.Secret, error) { return nil, away }}
+	if _, err := d.Find(t.Context(), "shop"); !errors.Is(err, away) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,219 @@
+package secrets_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/secrets"
+	"keepcurrent.example/internal/secretstest"
+)
+
+type house struct {
+	secrets.Manager
+	t      *testing.T
+	server *secretstest.Server
+}
+
+func newHouse(t *testing.T) house {
+	t.Helper()
+	server := secretstest.NewServer()
+	t.Cleanup(server.Close)
+	client := secretsmanager.New(secretsmanager.Options{
+		Region:       "eu-west-1",
+		BaseEndpoint: &server.URL,
+		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
+	})
+	return house{secrets.Manager{Client: client}, t, server}
+}
+
+// create makes a secret without a value and returns its ARN.
+func (h house) create(name string, tags ...string) string {
+	h.t.Helper()
+	in := &secretsmanager.CreateSecretInput{Name: &name}
+	for _, tag := range tags {
+		key, value, _ := strings.Cut(tag, "=")
+		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
+	}
+	out, err := h.Client.CreateSecret(h.t.Context(), in)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return *out.ARN
+}
+
+// version is a version id of the right length.
+func version(n int) string { return fmt.Sprintf("version-%032d", n) }
+
+func (h house) stage(arn string, n int) (current bool) {
+	h.t.Helper()
+	current, err := h.Stage(h.t.Context(), arn, version(n), credential.New(fmt.Sprint("EXAMPLE-", n)))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return current
+}
+
+func TestListNamesExactlyTheTaggedSecrets(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for i := range 205 {
+		h.create(fmt.Sprint("bound-", i), "heroku:app=shop", fmt.Sprint("n=", i))
+	}
+	h.create("longer", "heroku:app-team=shop")
+	h.create("other-case", "Heroku:app=shop")
+	h.create("untagged")
+	gone := h.create("gone", "heroku:app=shop")
+	if _, err := h.Client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &gone}); err != nil {
+		t.Fatal(err)
+	}
+	h.server.ResetCalls()
+	list, err := h.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	for _, s := range list {
+		names[s.Name] = true
+		if s.Tags["heroku:app"] != "shop" || s.Tags["n"] == "" || s.ARN == "" || s.Current != "" {
+			t.Errorf("%+v", s)
+		}
+	}
+	if len(names) != 205 || h.server.Calls()["ListSecrets"] != 3 {
+		t.Errorf("%d secrets in %d pages", len(names), h.server.Calls()["ListSecrets"])
+	}
+}
+
+func TestTheFirstVersionIsCurrentAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("first", "heroku:app=shop")
+	if !h.stage(arn, 1) {
+		t.Error("the first version is not AWSCURRENT")
+	}
+	if h.stage(arn, 2) {
+		t.Error("the second version is AWSCURRENT without a swap")
+	}
+	s, err := h.Describe(t.Context(), arn)
+	if err != nil || s.Current != version(1) || s.Candidate != version(2) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestSwapMovesFromTheFenceOnly(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		to, from int
+		conflict bool
+	}{
+		"from the holder":                        {2, 1, false},
+		"to a candidate that has lost its label": {3, 1, false},
+		"from a version that lost AWSCURRENT":    {2, 3, true},
+		"from a version that never was":          {2, 9, true},
+		"from nothing":                           {2, 0, true},
+		"to a version that is gone":              {9, 1, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			arn := h.create("swapped")
+			for _, n := range []int{1, 3, 2} {
+				h.stage(arn, n)
+			}
+			from := ""
+			if tt.from != 0 {
+				from = version(tt.from)
+			}
+			err := h.Swap(t.Context(), arn, version(tt.to), from)
+			if errors.Is(err, keeper.ErrConflict) != tt.conflict || (err == nil) == tt.conflict {
+				t.Errorf("%v", err)
+			}
+			holder := tt.to
+			if tt.conflict {
+				holder = 1
+			}
+			if s, _ := h.Describe(t.Context(), arn); s.Current != version(holder) {
+				t.Errorf("AWSCURRENT is on %s", s.Current)
+			}
+		})
+	}
+}
+
+func TestTroubleThatIsNoConflict(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("denied")
+	h.stage(arn, 1)
+	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(400, "AccessDeniedException") })
+	_, describeErr := h.Describe(t.Context(), arn)
+	_, stageErr := h.Stage(t.Context(), arn, version(2), credential.New("EXAMPLE"))
+	_, readErr := h.Read(t.Context(), arn, version(1))
+	_, listErr := h.List(t.Context())
+	for _, err := range []error{describeErr, stageErr, readErr, listErr, h.Swap(t.Context(), arn, version(2), version(1))} {
+		if err == nil || errors.Is(err, keeper.ErrConflict) || strings.Contains(err.Error(), "EXAMPLE") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestReadIsOfTheFenceOnly(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("read")
+	h.stage(arn, 1)
+	h.stage(arn, 2)
+	value, err := h.Read(t.Context(), arn, version(1))
+	if err != nil || value.Reveal() != "EXAMPLE-1" {
+		t.Errorf("%v", err)
+	}
+	for _, n := range []int{2, 9} {
+		if _, err := h.Read(t.Context(), arn, version(n)); !errors.Is(err, keeper.ErrConflict) {
+			t.Errorf("version %d does not hold AWSCURRENT: %v", n, err)
+		}
+	}
+}
+
+func TestValueAndPrevious(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("key")
+	if _, err := h.Value(t.Context(), arn); err == nil {
+		t.Error("a secret without a value has one")
+	}
+	put := func(text string) {
+		if _, err := h.Client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &arn, SecretString: aws.String(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("one-EXAMPLE")
+	if previous, err := h.Previous(t.Context(), arn); err != nil || !previous.Empty() {
+		t.Errorf("a first value has a predecessor: %v", err)
+	}
+	put("two-EXAMPLE")
+	value, err := h.Value(t.Context(), arn)
+	previous, previousErr := h.Previous(t.Context(), arn)
+	if err != nil || previousErr != nil || value.Reveal() != "two-EXAMPLE" || previous.Reveal() != "one-EXAMPLE" {
+		t.Errorf("%v, %v", err, previousErr)
+	}
+}
+
+func TestASecretMarkedForDeletionIsNoBinding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("gone", "heroku:app=shop")
+	if _, err := h.Client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &arn}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Describe(t.Context(), arn); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Errorf("%v", err)
+	}
+}

@@ -28,7 +28,7 @@ const margin = time.Second
 //	500  no key to check with
 //	503  could not finish: try again
 type handler struct {
-	keys     keyring
+	keys     signingKeys
 	bindings *binding.Directory
 	keeper   *keeper.Keeper
 	log      func(ctx context.Context, trigger string) *slog.Logger

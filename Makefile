@@ -1,0 +1,39 @@
+# keepcurrent: what a person and SAM need. `make` alone lists it.
+.DEFAULT_GOAL := help
+
+# The race detector needs a C compiler on Linux; without one the tests run bare.
+RACE := $(shell command -v "$$(go env CC)" >/dev/null && echo -race || echo "")
+# As lambdatest.Build compiles them for the tests, but for Lambda's arm64.
+LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -buildvcs=false -trimpath -tags lambda.norpc -ldflags='-s -w -buildid='
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## watch a credential rotate, a webhook get lost and a slow writer lose (needs a Postgres server installed)
+	@go run ./internal/demo
+
+# Not cached: the end-to-end tests compile the functions, which go test cannot know.
+test: ## run all tests, with the race detector (needs a Postgres server installed)
+	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
+	go test $(RACE) -count=1 ./...
+
+lint: ## gofmt, go vet, and cfn-lint where it is installed
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet ./...
+	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else echo "cfn-lint is not installed: template.yaml not checked"; fi
+
+build: ## compile both functions for Lambda into build/
+	$(LAMBDA) -o build/webhook/bootstrap ./functions/webhook
+	$(LAMBDA) -o build/poller/bootstrap ./functions/poller
+
+secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
+	go run ./internal/secretstest/secretsmanager -listen 127.0.0.1:4566
+
+# What `sam build` calls, because of BuildMethod: makefile in template.yaml.
+build-WebhookFunction:
+	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/webhook
+
+build-PollerFunction:
+	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/poller
+
+.PHONY: help demo test lint build secretsmanager build-WebhookFunction build-PollerFunction

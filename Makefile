@@ -17,6 +17,19 @@ test: ## run all tests, with the race detector (needs a Postgres server installe
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
 	go test $(RACE) -count=1 ./...
 
+soak: ## play random histories against the core, for FOR=10m or as long as you say
+	go test -v -count=1 -timeout 0 -run 'TestSoak$$' ./internal/keeper -sim.soak $(or $(FOR),10m)
+
+load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
+	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./functions -load $(or $(FOR),60s)
+
+fuzz: ## fuzz every target, for FOR=30s each or as long as you say
+	@set -e; for package in ./functions/webhook ./internal/connection ./internal/binding ./internal/heroku; do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run XXX -fuzz "^$$target\$$" -fuzztime $(or $(FOR),30s) -fuzzminimizetime 500x $$package; \
+		done; \
+	done
+
 lint: ## gofmt, go vet, and cfn-lint where it is installed
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./...
@@ -36,4 +49,4 @@ build-WebhookFunction:
 build-PollerFunction:
 	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/poller
 
-.PHONY: help demo test lint build secretsmanager build-WebhookFunction build-PollerFunction
+.PHONY: help demo test soak load fuzz lint build secretsmanager build-WebhookFunction build-PollerFunction

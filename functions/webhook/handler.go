@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -49,8 +50,7 @@ func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPReq
 func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.APIGatewayV2HTTPRequest) (status int) {
 	body, err := verified(ctx, h.keys, request)
 	if err != nil {
-		log.Warn("signature refused", "error", err.Error())
-		return statusOf(err)
+		return refuse(ctx, log, err)
 	}
 	release, err := parse(body)
 	if err != nil {
@@ -63,32 +63,34 @@ func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.
 	return h.follow(ctx, log, *release)
 }
 
-// follow brings the bindings of the release's app up to date.
+// follow brings the bindings of the release's app up to date. Bindings that spell
+// the app by its name and by its id are followed apart: a name can have gone to
+// another app since the event was made.
 func (h *handler) follow(ctx context.Context, log *slog.Logger, release release) (status int) {
-	entries, err := h.bindings.Find(ctx, release.AppName, release.AppID)
+	bindings, err := h.bindings.Find(ctx, release.AppName, release.AppID)
 	if err != nil {
 		log.Error("bindings not found", "app", release.AppName, "error", err.Error())
 		return http.StatusServiceUnavailable
 	}
+	spellings := make(map[string][]binding.Binding)
+	for _, b := range bindings {
+		spellings[b.App] = append(spellings[b.App], b)
+	}
 	status = http.StatusNoContent
-	var bindings []binding.Binding
-	for _, entry := range entries {
-		if entry.Err != nil {
-			log.Error(string(keeper.Failed), "app", entry.App, "secret", entry.Name, "error", entry.Err.Error())
-			status = http.StatusServiceUnavailable
-			continue
-		}
-		bindings = append(bindings, entry.Binding)
-	}
-	if len(bindings) == 0 {
-		return status
-	}
-	for _, result := range h.keeper.Update(ctx, bindings[0].App, bindings) {
-		result.Released = release.CreatedAt
-		result.Log(ctx, log)
-		if result.Outcome == keeper.Failed || result.Outcome == keeper.Held {
-			status = http.StatusServiceUnavailable
+	for app, bindings := range spellings {
+		for _, result := range h.keeper.Update(ctx, app, bindings) {
+			result.Released = release.CreatedAt
+			result.Log(ctx, log)
+			if again(result) {
+				status = http.StatusServiceUnavailable
+			}
 		}
 	}
 	return status
+}
+
+// again reports whether Heroku shall try again. A tag that makes no sense is for a
+// person to mend, and would hold up the deliveries for the app's other bindings.
+func again(r keeper.Result) bool {
+	return (r.Outcome == keeper.Failed || r.Outcome == keeper.Held) && !errors.Is(r.Err, binding.ErrTag)
 }

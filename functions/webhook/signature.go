@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -35,9 +36,11 @@ type signingKeys interface {
 // error wraps errSignature, or errNoKey if there is nothing to check with.
 func verified(ctx context.Context, ring signingKeys, request events.APIGatewayV2HTTPRequest) ([]byte, error) {
 	// Heroku's header is 44 characters, the padded base64 of 32 bytes; anything
-	// else costs no read of a key, and no hash.
-	signature, err := base64.StdEncoding.Strict().DecodeString(header(request.Headers, signatureHeader))
-	if err != nil || len(signature) != sha256.Size {
+	// else costs no read of a key, and no hash. Even a strict decoder skips line
+	// ends, so the length of the text counts, too.
+	text := header(request.Headers, signatureHeader)
+	signature, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(signature) != sha256.Size || len(text) != base64.StdEncoding.EncodedLen(sha256.Size) {
 		return nil, errSignature
 	}
 	body, err := rawBody(request)
@@ -58,10 +61,13 @@ func verified(ctx context.Context, ring signingKeys, request events.APIGatewayV2
 	return nil, errors.Join(errSignature, err)
 }
 
-func statusOf(err error) int {
+// refuse logs why a request was not verified, and returns its status.
+func refuse(ctx context.Context, log *slog.Logger, err error) (status int) {
 	if errors.Is(err, errNoKey) {
+		log.ErrorContext(ctx, "no signing key", "error", err.Error())
 		return http.StatusInternalServerError
 	}
+	log.WarnContext(ctx, "signature refused", "error", err.Error())
 	return http.StatusUnauthorized
 }
 

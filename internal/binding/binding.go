@@ -8,6 +8,9 @@ import (
 	"fmt"
 )
 
+// ErrTag says that a tag makes no sense: only a person can mend it.
+var ErrTag = errors.New("a tag makes no sense")
+
 // The tags of a bound secret. All but [AppTag] are optional.
 const (
 	AppTag       = "heroku:app"        // app name or id
@@ -47,12 +50,12 @@ type Binding struct {
 	Sync      bool // false: opted out, the value stays as it is
 }
 
-// Of reads the binding out of a secret's tags. On error the fields that could
-// be read are set all the same, for the report.
+// Of reads the binding out of a secret's tags. The error wraps [ErrTag] and names
+// every tag that makes no sense; the fields that could be read are set all the same.
 func Of(s Secret) (Binding, error) {
 	format, formatErr := choice(s.Tags, FormatTag, string(JSON), string(URL))
 	verify, verifyErr := choice(s.Tags, VerifyTag, "login", "off")
-	sync, syncErr := choice(s.Tags, SyncTag, "on", "off")
+	_, syncErr := choice(s.Tags, SyncTag, "on", "off")
 	configVar, configVarErr := s.Tags[ConfigVarTag], error(nil)
 	if _, tagged := s.Tags[ConfigVarTag]; !tagged {
 		configVar = "DATABASE_URL"
@@ -65,9 +68,12 @@ func Of(s Secret) (Binding, error) {
 		ConfigVar: configVar,
 		Format:    Format(format),
 		Verify:    verify == "login",
-		Sync:      sync == "on",
+		Sync:      s.Tags[SyncTag] != "off",
 	}
-	return b, errors.Join(appErr(b.App), configVarErr, formatErr, verifyErr, syncErr)
+	if err := errors.Join(appErr(b.App), configVarErr, formatErr, verifyErr, syncErr); err != nil {
+		return b, fmt.Errorf("%w: %w", ErrTag, err)
+	}
+	return b, nil
 }
 
 // choice returns the tag's value, the first option if there is no such tag.

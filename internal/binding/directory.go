@@ -2,6 +2,7 @@ package binding
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,19 +24,13 @@ type Directory struct {
 	listed  time.Time
 }
 
-// Entry is a binding of the app that was asked for, or why it is none.
-type Entry struct {
-	Binding
-	Err error // of the tags
-}
-
-// Find returns the entries whose app tag is one of identities (an app's name and
+// Find returns the bindings whose app tag is one of identities (an app's name and
 // its id). It lists again before it says that there are none.
-func (d *Directory) Find(ctx context.Context, identities ...string) ([]Entry, error) {
+func (d *Directory) Find(ctx context.Context, identities ...string) ([]Binding, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if time.Since(d.listed) < d.Keep {
-		if found := entries(d.secrets, identities); len(found) > 0 {
+		if found := bound(d.secrets, identities); len(found) > 0 {
 			return found, nil
 		}
 	}
@@ -44,18 +39,15 @@ func (d *Directory) Find(ctx context.Context, identities ...string) ([]Entry, er
 		return nil, err
 	}
 	d.secrets, d.listed = secrets, time.Now()
-	return entries(secrets, identities), nil
+	return bound(secrets, identities), nil
 }
 
-func entries(secrets []Secret, identities []string) []Entry {
-	var found []Entry
+func bound(secrets []Secret, identities []string) []Binding {
+	var found []Binding
 	for _, s := range secrets {
-		for _, identity := range identities {
-			if identity != "" && s.Tags[AppTag] == identity {
-				b, err := Of(s)
-				found = append(found, Entry{Binding: b, Err: err})
-				break
-			}
+		if app := s.Tags[AppTag]; app != "" && slices.Contains(identities, app) {
+			b, _ := Of(s) // the fence reads the tags again, and judges them
+			found = append(found, b)
 		}
 	}
 	return found

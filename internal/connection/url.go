@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -45,8 +46,11 @@ func Parse(text credential.Value) (URL, error) {
 	if raw == "" {
 		return URL{}, errors.New("it is empty")
 	}
+	if !isText(raw) {
+		return URL{}, errNotText
+	}
 	parsed, err := url.Parse(raw)
-	if err != nil || parsed.Opaque != "" || parsed.Fragment != "" {
+	if err != nil || parsed.Opaque != "" || ambiguous(raw) {
 		return URL{}, errors.New("it is not a URL (a character of the password may need percent-encoding)")
 	}
 	if err := complete(parsed); err != nil {
@@ -76,6 +80,15 @@ func Parse(text credential.Value) (URL, error) {
 	}, nil
 }
 
+// ambiguous reports whether Go and other clients could part the URL at different
+// places: libpq ends the password at the first "@", Go at the last, and only Go
+// knows a fragment. What is verified must be what a consumer uses.
+func ambiguous(raw string) bool {
+	before, _, _ := strings.Cut(raw, "?")
+	_, after, _ := strings.Cut(before, "://")
+	return strings.Contains(raw, "#") || strings.Count(after, "@") > 1 || strings.Count(after, "/") > 1
+}
+
 // complete says what a consumer would miss.
 func complete(u *url.URL) error {
 	password, _ := u.User.Password()
@@ -92,14 +105,16 @@ func complete(u *url.URL) error {
 		return errors.New("its host is not one name or address (an IPv6 address stands in square brackets)")
 	case strings.TrimPrefix(u.Path, "/") == "":
 		return errors.New("it has no database name")
-	case !text(u.User.Username()) || !text(password) || !text(u.Host) || !text(u.Path):
-		return errors.New("it has bytes that are not UTF-8 text")
+	case !isText(u.User.Username()) || !isText(password) || !isText(u.Host) || !isText(u.Path):
+		return errNotText
 	}
 	return nil
 }
 
-// text reports whether s survives JSON and a Postgres start-up message.
-func text(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+var errNotText = errors.New("it has bytes that are not UTF-8 text")
+
+// isText reports whether s survives JSON and a Postgres start-up message.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func portOf(u *url.URL) (uint16, error) {
 	if u.Port() == "" {
@@ -112,6 +127,10 @@ func portOf(u *url.URL) (uint16, error) {
 	return uint16(port), nil
 }
 
+// overrides are parameters by which libpq and pgx take another server or user than
+// the URL before its query says, and the login check tries.
+var overrides = []string{"host", "hostaddr", "port", "user", "password", "dbname", "service"}
+
 // secure returns the query with an sslmode of at least require, and that mode.
 // It works on the raw text, not on url.Values, which would sort and re-encode
 // the parameters that are not its business.
@@ -119,11 +138,16 @@ func secure(query string) (raw, sslmode string, err error) {
 	var others []string
 	for parameter := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(parameter, "=")
+		if decoded, err := url.QueryUnescape(key); err == nil {
+			key = decoded // a client reads %73slmode as sslmode
+		}
 		switch {
 		case key == "sslmode" && sslmode != "":
 			return "", "", errors.New("it has more than one sslmode")
 		case key == "sslmode":
 			sslmode = value
+		case slices.Contains(overrides, key):
+			return "", "", errors.New("its query says again who or where: one of " + strings.Join(overrides, ", "))
 		case parameter != "":
 			others = append(others, parameter)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 
 	"keepcurrent.example/internal/keeper"
@@ -49,6 +50,20 @@ func (e *StatusError) Unwrap() error {
 		return keeper.ErrRateLimited
 	}
 	return nil
+}
+
+// plain keeps of a failed exchange what cannot quote an answer: net/http's words
+// for a malformed one do.
+func plain(err error) error {
+	var status *StatusError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &status):
+		return status
+	case errors.As(err, &network):
+		return network
+	}
+	return errors.New("the connection to Heroku broke off")
 }
 
 // transient reports whether the same request may fare better in a moment.

@@ -147,10 +147,12 @@ func (a *API) once(ctx context.Context, token credential.Value, call func(contex
 	api.URL = a.URL
 	err := call(ctx, api)
 	switch {
-	case err == nil || !e.answered:
-		return err
+	case err == nil:
+		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %w", errUnreadable, ctx.Err())
+		return fmt.Errorf("Heroku did not answer in time: %w", ctx.Err())
+	case e.answered:
+		return errUnreadable // the decoder's own error can quote the answer
 	}
-	return errUnreadable // the decoder's own error can quote the answer
+	return plain(err)
 }

@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -54,12 +55,28 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-func keys(texts ...string) func(context.Context) ([]credential.Value, error) {
-	var values []credential.Value
+// keySet is a set of keys, and what it is renewed to.
+type keySet struct{ values, newer []credential.Value }
+
+func keys(texts ...string) *keySet {
+	var set keySet
 	for _, text := range texts {
-		values = append(values, credential.New(text))
+		set.values = append(set.values, credential.New(text))
 	}
-	return func(context.Context) ([]credential.Value, error) { return values, nil }
+	set.newer = set.values
+	return &set
+}
+
+func (s *keySet) Values(context.Context) ([]credential.Value, error) {
+	if len(s.values) == 0 {
+		return nil, errors.New("no key")
+	}
+	return s.values, nil
+}
+
+func (s *keySet) Renew(context.Context, []credential.Value) ([]credential.Value, error) {
+	s.values = s.newer
+	return s.values, nil
 }
 
 // bind makes a secret whose tags bind it, without a value.

@@ -9,10 +9,10 @@
 //  5. swap AWSCURRENT from the fence to the candidate
 //
 // The swap is Secrets Manager's own compare-and-swap: it fails if AWSCURRENT is
-// no longer where the fence saw it. Because the fence is older than the
-// observation, whoever published in between had seen Heroku later, or lost to
-// someone who had; so AWSCURRENT never moves to an older URL, however slow a
-// writer is. Fence after observe, and that is lost.
+// no longer where the fence saw it. So if it succeeds, nobody has published
+// between fence and swap, and what it publishes was observed within that time:
+// it is no older than what it replaces, however slow the writer was. Fence
+// after observe, and that is lost.
 //
 // The package knows neither AWS nor Heroku nor Postgres. It states the few
 // methods that it needs, and the packages around it fulfil them.
@@ -36,6 +36,9 @@ var (
 	ErrRateLimited = errors.New("Heroku's rate limit is used up")
 	// ErrRefused says that the database answered and refused the login.
 	ErrRefused = errors.New("the server refuses the login")
+	// ErrFull says that the database answered and has no connection left; some
+	// servers say so only to those who know the password.
+	ErrFull = errors.New("the server has no connection left")
 	// ErrNoTLS says that the database answered and speaks no TLS: no consumer
 	// can use such a URL, now or later.
 	ErrNoTLS = errors.New("the server speaks no TLS")
@@ -69,9 +72,18 @@ type Heroku interface {
 
 // Database is what the core needs of Postgres.
 type Database interface {
-	// Login opens one connection with the URL and closes it. A server that
-	// speaks no TLS is ErrNoTLS, one that refuses the login ErrRefused.
+	// Login opens one connection with the URL and closes it. The error is
+	// ErrRefused, ErrFull or ErrNoTLS if the server answered so; any other
+	// error says that it could not be reached.
 	Login(ctx context.Context, url connection.URL) error
+}
+
+// Keys are the keys of the digests in version ids: the first makes new ones, all
+// are recognised. There is at least one and none is empty.
+type Keys interface {
+	Values(ctx context.Context) ([]credential.Value, error)
+	// Renew returns newer keys than the stale ones, if there are any.
+	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
 }
 
 // Keeper brings bindings up to date. Its methods may be called concurrently.
@@ -79,15 +91,15 @@ type Keeper struct {
 	Secrets  Secrets
 	Heroku   Heroku
 	Database Database
-	// Keys returns the keys of the digests in version ids: the first makes new
-	// ones, all are recognised. There is at least one and none is empty.
-	Keys func(context.Context) ([]credential.Value, error)
+	Keys     Keys
 	// Patience is for how long Update looks again when it finds nothing new
 	// although what the secret holds no longer logs in: Heroku may be slower to
 	// show a value than to announce it. Zero does not look.
 	Patience time.Duration
 	// DryRun does everything but stage and swap.
 	DryRun bool
+
+	jitter func(time.Duration) time.Duration // for a simulation that replays; nil is random
 }
 
 // Outcome is how one binding came out of a run.
@@ -119,9 +131,10 @@ type Result struct {
 }
 
 // Lag returns the time from Heroku's release to AWSCURRENT; zero if the binding
-// was not published or the release is not known.
+// was not published, or the release is not known, or the value is the secret's
+// first, which followed its binding and no release.
 func (r Result) Lag() time.Duration {
-	if r.Released.IsZero() || r.Moved.IsZero() {
+	if r.Released.IsZero() || r.Moved.IsZero() || r.Current == "" {
 		return 0
 	}
 	return max(r.Moved.Sub(r.Released), 0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,10 @@ func (k *Keeper) Poll(ctx context.Context) ([]Result, error) {
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			done := k.round(ctx, app, bindings, &limited)
+			var done []Result
+			if err := safely(func() { done = k.round(ctx, app, bindings, &limited) }); err != nil {
+				done = settle(bindings, Failed, err)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			results = append(results, done...)
@@ -63,11 +67,11 @@ func group(secrets []binding.Secret) (settled []Result, apps map[string][]bindin
 		b, err := binding.Of(secret)
 		r := Result{Binding: b}
 		switch {
-		case err != nil:
-			settled = append(settled, r.failed(err))
 		case !b.Sync:
 			r.Outcome = Off
 			settled = append(settled, r)
+		case err != nil:
+			settled = append(settled, r.failed(err))
 		default:
 			apps[b.App] = append(apps[b.App], b)
 		}
@@ -99,43 +103,58 @@ func (k *Keeper) compare(ctx context.Context, app string, bindings []binding.Bin
 	if err != nil {
 		return settle(bindings, Failed, err)
 	}
-	keys, err := k.Keys(ctx)
+	same, different, err := k.filter(ctx, bindings, vars)
 	if err != nil {
 		return settle(bindings, Failed, err)
-	}
-	var same, different []binding.Binding
-	for _, b := range bindings {
-		if looksEqual(b, vars, keys) {
-			same = append(same, b)
-		} else {
-			different = append(different, b)
-		}
 	}
 	updated := k.Update(ctx, app, different)
 	k.date(ctx, app, updated)
 	return append(settle(same, Unchanged, nil), updated...)
 }
 
-func looksEqual(b binding.Binding, vars map[string]credential.Value, keys []credential.Value) bool {
-	_, payload, err := want(b, vars)
-	return err == nil && holds(keys, b, payload)
+// filter parts the bindings that look equal from the others. Before it believes
+// that one differs it asks for newer keys: the version may be of a key that this
+// container does not know yet.
+func (k *Keeper) filter(ctx context.Context, bindings []binding.Binding, vars map[string]credential.Value) (same, different []binding.Binding, err error) {
+	keys, err := k.Keys.Values(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	same, different = part(bindings, vars, keys)
+	if len(different) == 0 {
+		return same, nil, nil
+	}
+	if keys, err = k.Keys.Renew(ctx, keys); err != nil {
+		return nil, nil, err
+	}
+	same, different = part(bindings, vars, keys)
+	return same, different, nil
+}
+
+func part(bindings []binding.Binding, vars map[string]credential.Value, keys []credential.Value) (same, different []binding.Binding) {
+	for _, b := range bindings {
+		if _, payload, err := want(b, vars); err == nil && holds(keys, b, payload) {
+			same = append(same, b)
+		} else {
+			different = append(different, b)
+		}
+	}
+	return same, different
 }
 
 // date asks Heroku when the release was made that a poll had to find by itself.
 // Without an answer the lag stays unknown, which is no reason to fail.
 func (k *Keeper) date(ctx context.Context, app string, results []Result) {
-	for i, r := range results {
-		if r.Outcome != Published || k.DryRun {
-			continue
-		}
-		released, err := k.Heroku.Released(ctx, app)
-		if err != nil {
-			return
-		}
-		for j := range results[i:] {
-			results[i+j].Released = released
-		}
+	published := func(r Result) bool { return r.Outcome == Published }
+	if k.DryRun || !slices.ContainsFunc(results, published) {
 		return
+	}
+	released, err := k.Heroku.Released(ctx, app)
+	if err != nil {
+		return
+	}
+	for i := range results {
+		results[i].Released = released
 	}
 }
 

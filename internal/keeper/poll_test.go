@@ -2,16 +2,25 @@ package keeper_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
 	"keepcurrent.example/internal/binding"
-	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/keeper"
 )
+
+func (h *house) results() []keeper.Result {
+	h.t.Helper()
+	results, err := h.keeper.Poll(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return results
+}
 
 // poll runs a round and returns its outcomes by secret.
 func (h *house) poll(ctx context.Context) map[string]keeper.Outcome {
@@ -61,10 +70,11 @@ func TestPollDatesWhatItPublishes(t *testing.T) {
 	h.account.show(1)
 	h.account.released = time.Now().Add(-time.Minute)
 	h.bind("late")
-	results, err := h.keeper.Poll(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	if first := h.results(); first[0].Lag() != 0 {
+		t.Errorf("the first value lags %v behind a release that it has nothing to do with", first[0].Lag())
 	}
+	h.account.show(2)
+	results := h.results()
 	if lag := results[0].Lag(); lag < time.Minute || lag > 2*time.Minute {
 		t.Errorf("lag %v", lag)
 	}
@@ -159,6 +169,43 @@ func TestWithoutKeysNothingIsPublished(t *testing.T) {
 	h := newHouse(t)
 	h.account.show(1)
 	h.bind("keyless")
-	h.keeper.Keys = func(context.Context) ([]credential.Value, error) { return nil, errors.New("no key") }
+	h.keeper.Keys = keys()
 	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"keyless": keeper.Failed})
 }
+
+// The webhook has read a signing key that this container does not know yet.
+func TestPollAsksForNewerKeysBeforeItBelievesInADifference(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	b := h.bind("rekeyed")
+	h.keeper.Keys = keys("new-EXAMPLE", "old-EXAMPLE")
+	h.mustPublish(b)
+	h.keeper.Keys = &keySet{values: keys("old-EXAMPLE").values, newer: keys("new-EXAMPLE", "old-EXAMPLE").values}
+	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"rekeyed": keeper.Unchanged})
+}
+
+func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.bind("off", "heroku:sync=off", "heroku:format=xml")
+	h.bind("neither", "heroku:sync=perhaps")
+	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"off": keeper.Off, "neither": keeper.Failed})
+}
+
+func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	h.bind("panics")
+	h.keeper.Database = panics{}
+	for _, r := range h.results() {
+		if r.Outcome != keeper.Failed || strings.Contains(r.Err.Error(), "EXAMPLE") {
+			t.Errorf("%s: %v", r.Outcome, r.Err)
+		}
+	}
+}
+
+type panics struct{}
+
+func (panics) Login(_ context.Context, u connection.URL) error { panic(u.Text().Reveal()) }

@@ -22,11 +22,10 @@ func (k *Keeper) step(ctx context.Context, r Result, vars map[string]credential.
 		return k.equal(ctx, r, url)
 	}
 	r.Version = versionOf(keys[0], r.Binding, payload)
-	publish := k.swap
 	if r.Current == "" {
-		publish = k.first
+		return k.first(ctx, r, url, payload)
 	}
-	return publish(ctx, r, url, payload)
+	return k.swap(ctx, r, url, payload)
 }
 
 // want returns what the secret ought to hold.
@@ -87,7 +86,10 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	var staging error
 	var wg sync.WaitGroup
 	if !k.DryRun && r.Candidate != r.Version {
-		wg.Go(func() { _, staging = k.Secrets.Stage(ctx, r.ARN, r.Version, payload) })
+		wg.Go(func() {
+			panicked := safely(func() { _, staging = k.Secrets.Stage(ctx, r.ARN, r.Version, payload) })
+			staging = errors.Join(staging, panicked)
+		})
 	}
 	verdict, reason := k.admit(ctx, r.Binding, url)
 	wg.Wait()
@@ -111,13 +113,15 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 // admit decides whether the candidate may replace what the secret holds:
 // Published, Held or Failed, and why.
 //
-//	candidate     held by the secret    verdict
-//	logs in       not tried             publish
-//	no TLS        not tried             hold: no consumer could use it
-//	no login      logs in               hold
-//	refused       unreachable           hold: the candidate is wrong for sure, the other one perhaps not
-//	refused       refused, unreadable   publish: it cannot get worse
-//	unreachable   no login              publish: Heroku's word against a dead value
+//	candidate     held by the secret      verdict
+//	logs in       not tried               publish
+//	no TLS        not tried               hold: no consumer could use it
+//	no login      logs in, or finds the   hold
+//	              server full
+//	no login      not understood          hold: a consumer may understand it
+//	refused       unreachable             hold: the candidate is wrong for sure, the other one perhaps not
+//	refused       refused                 publish: it cannot get worse
+//	unreachable   refused, unreachable    publish: Heroku's word against a dead value
 func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.URL) (verdict Outcome, reason error) {
 	if !b.Verify {
 		return Published, nil
@@ -133,14 +137,15 @@ func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.UR
 	if err != nil {
 		return Failed, err
 	}
-	current := ErrRefused
-	if held, err := connection.Read(value, b.ConfigVar); err == nil {
-		current = k.Database.Login(ctx, held)
+	held, err := connection.Read(value, b.ConfigVar)
+	if err != nil {
+		return Held, fmt.Errorf("the candidate does not log in and the secret's value is not understood (%w): %w", err, candidate)
 	}
+	current := k.Database.Login(ctx, held)
 	switch {
 	case ctx.Err() != nil: // no login means nothing in a run that is out of time
 		return Failed, ctx.Err()
-	case current == nil:
+	case current == nil, errors.Is(current, ErrFull):
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value does: %w", candidate)
 	case errors.Is(candidate, ErrRefused) && !errors.Is(current, ErrRefused):
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value could not be tried: %w: %w", candidate, errNotYet)

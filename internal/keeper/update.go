@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,14 +41,18 @@ func (k *Keeper) Update(ctx context.Context, app string, bindings []binding.Bind
 	}
 	patient := time.Now().Add(k.Patience)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		before := slices.Clone(results)
 		k.attempt(ctx, app, results, pending)
 		again := pending[:0]
 		for _, i := range pending {
+			if ctx.Err() != nil && before[i].Err != nil {
+				results[i] = before[i] // it says more than "out of time" does
+			}
 			if startAgain(results[i], time.Now().Before(patient)) {
 				again = append(again, i)
 			}
 		}
-		if pending = again; len(pending) == 0 || !sleep(ctx, pause/2+rand.N(pause/2)) {
+		if pending = again; len(pending) == 0 || !sleep(ctx, k.jittered(pause)) {
 			return results
 		}
 	}
@@ -59,6 +64,15 @@ func startAgain(r Result, patient bool) bool {
 		return r.Conflicts < maxConflicts
 	}
 	return patient && errors.Is(r.Err, errNotYet)
+}
+
+// jittered returns the pause or up to a half less, so that two writers that met
+// once do not meet again.
+func (k *Keeper) jittered(pause time.Duration) time.Duration {
+	if k.jitter != nil {
+		return k.jitter(pause)
+	}
+	return pause/2 + rand.N(pause/2)
 }
 
 // sleep reports whether the pause went by before the context ended.
@@ -73,7 +87,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 
 // attempt takes the pending bindings once from the fence to the swap.
 func (k *Keeper) attempt(ctx context.Context, app string, results []Result, pending []int) {
-	each(pending, func(i int) { results[i] = k.fence(ctx, results[i]) })
+	each(results, pending, func(r Result) Result { return k.fence(ctx, r) })
 	var fenced []int
 	for _, i := range pending {
 		if results[i].Outcome == "" {
@@ -86,26 +100,27 @@ func (k *Keeper) attempt(ctx context.Context, app string, results []Result, pend
 	vars, err := k.Heroku.ConfigVars(ctx, app)
 	var keys []credential.Value
 	if err == nil {
-		keys, err = k.Keys(ctx)
+		keys, err = k.Keys.Values(ctx)
 	}
-	each(fenced, func(i int) {
+	each(results, fenced, func(r Result) Result {
 		if err != nil {
-			results[i] = results[i].failed(err)
-			return
+			return r.failed(err)
 		}
-		results[i] = k.step(ctx, results[i], vars, keys)
+		return k.step(ctx, r, vars, keys)
 	})
 }
 
-// each calls f for every index, some abreast.
-func each(indices []int, f func(int)) {
+// each replaces the results at the indices by what f makes of them, some abreast.
+func each(results []Result, indices []int, f func(Result) Result) {
 	var wg sync.WaitGroup
 	free := make(chan struct{}, abreast)
 	for _, i := range indices {
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			f(i)
+			if err := safely(func() { results[i] = f(results[i]) }); err != nil {
+				results[i] = results[i].failed(err)
+			}
 		})
 	}
 	wg.Wait()
@@ -123,12 +138,10 @@ func (k *Keeper) fence(ctx context.Context, r Result) Result {
 	}
 	r.Binding, err = binding.Of(secret)
 	switch {
-	case r.App != app:
-		r.Outcome = Off // no longer a binding of this app
+	case r.App != app, !r.Sync: // no longer a binding of this app, or opted out
+		r.Outcome = Off
 	case err != nil:
 		return r.failed(err)
-	case !r.Sync:
-		r.Outcome = Off
 	}
 	return r
 }
@@ -149,4 +162,16 @@ func (r Result) held(err error) Result {
 // explain says on what an error happened.
 func (r Result) explain(err error) error {
 	return fmt.Errorf("app %s, config var %s, secret %s: %w", r.App, r.ConfigVar, r.Name, err)
+}
+
+// safely turns a panic into an error that names its type: the Lambda runtime
+// would print its value, and in here a value can be a credential.
+func safely(f func()) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("a panic of type %T", value)
+		}
+	}()
+	f()
+	return nil
 }

@@ -315,15 +315,13 @@ func TestAChangedSigningKeyIsNoReasonToPublish(t *testing.T) {
 	h.account.show(1)
 	b := h.bind("rekeyed")
 	h.keeper.Keys = keys("old-EXAMPLE")
-	first := h.mustPublish(b)
+	h.mustPublish(b)
 	h.keeper.Keys = keys("new-EXAMPLE", "old-EXAMPLE")
 	if r := h.update(b); r.Outcome != keeper.Unchanged {
 		t.Errorf("with the old key known: %s, %v", r.Outcome, r.Err)
 	}
 	h.keeper.Keys = keys("newest-EXAMPLE", "new-EXAMPLE")
-	if r := h.mustPublish(b); r.Version == first.Version {
-		t.Error("the version is not of the new key")
-	}
+	h.mustPublish(b)
 	if r := h.update(b); r.Outcome != keeper.Unchanged {
 		t.Errorf("after one publication under the new key: %s, %v", r.Outcome, r.Err)
 	}
@@ -355,7 +353,9 @@ func TestLagIsFromTheReleaseToAWSCurrent(t *testing.T) {
 		"clocks that disagree": {now.Add(time.Second), now, 0},
 	}
 	for name, tt := range tests {
-		if lag := (keeper.Result{Released: tt.released, Moved: tt.moved}).Lag(); lag != tt.lag {
+		r := keeper.Result{Released: tt.released, Moved: tt.moved}
+		r.Current = "the version before"
+		if lag := r.Lag(); lag != tt.lag {
 			t.Errorf("%s: %v", name, lag)
 		}
 	}

@@ -3,10 +3,10 @@ package keeper_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/keeper"
@@ -15,6 +15,7 @@ import (
 var (
 	refused     = fmt.Errorf("db.example:5432: %w", keeper.ErrRefused)
 	noTLS       = fmt.Errorf("db.example:5432: %w", keeper.ErrNoTLS)
+	full        = fmt.Errorf("db.example:5432: %w", keeper.ErrFull)
 	unreachable = errors.New("db.example:5432 cannot be reached")
 )
 
@@ -27,16 +28,19 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 		outcome            keeper.Outcome
 		noted              bool // the publication carries a warning
 	}{
-		"the candidate logs in":                             {nil, nil, keeper.Published, false},
-		"the candidate logs in, the old one no longer":      {nil, refused, keeper.Published, false},
-		"refused, and the old one logs in":                  {refused, nil, keeper.Held, false},
-		"unreachable, and the old one logs in":              {unreachable, nil, keeper.Held, false},
-		"without TLS, and the old one logs in":              {noTLS, nil, keeper.Held, false},
-		"without TLS, and the old one is refused":           {noTLS, refused, keeper.Held, false},
-		"refused, and the old one perhaps not":              {refused, unreachable, keeper.Held, false},
-		"refused, and the old one, too":                     {refused, refused, keeper.Published, true},
-		"unreachable, and the old one is refused":           {unreachable, refused, keeper.Published, true},
-		"unreachable, and the old one, too, as in failover": {unreachable, unreachable, keeper.Published, true},
+		"the candidate logs in":                              {nil, nil, keeper.Published, false},
+		"the candidate logs in, the old one no longer":       {nil, refused, keeper.Published, false},
+		"refused, and the old one logs in":                   {refused, nil, keeper.Held, false},
+		"unreachable, and the old one logs in":               {unreachable, nil, keeper.Held, false},
+		"without TLS, and the old one logs in":               {noTLS, nil, keeper.Held, false},
+		"without TLS, and the old one is refused":            {noTLS, refused, keeper.Held, false},
+		"refused, and the old one perhaps not":               {refused, unreachable, keeper.Held, false},
+		"unreachable, and the old one finds the server full": {unreachable, full, keeper.Held, false},
+		"refused, and the old one finds the server full":     {refused, full, keeper.Held, false},
+		"full, and the old one is refused":                   {full, refused, keeper.Published, true},
+		"refused, and the old one, too":                      {refused, refused, keeper.Published, true},
+		"unreachable, and the old one is refused":            {unreachable, refused, keeper.Published, true},
+		"unreachable, and the old one, too, as in failover":  {unreachable, unreachable, keeper.Published, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -104,17 +108,24 @@ func TestAFirstValueThatDoesNotLogInIsHeld(t *testing.T) {
 	}
 }
 
-func TestAValueThatIsNoConnectionIsReplaced(t *testing.T) {
+// What we do not understand a consumer may: only a URL that logs in replaces it.
+func TestAValueThatIsNotUnderstood(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	b := h.bind("by-hand")
-	if _, err := h.client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: aws.String("to be done")}); err != nil {
-		t.Fatal(err)
-	}
-	h.account.show(1)
-	h.database.answer(1, unreachable)
-	if r := h.update(b); r.Outcome != keeper.Published {
-		t.Errorf("%s: %v", r.Outcome, r.Err)
+	for _, value := range []string{"to be done", `{"url":"postgres://u1:pEXAMPLE0@db.example/d1"}`, "postgres://u1:pEXAMPLE0@a.example,b.example/d1"} {
+		h := newHouse(t)
+		b := h.bind("by-hand")
+		if _, err := h.client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: &value}); err != nil {
+			t.Fatal(err)
+		}
+		h.account.show(1)
+		for _, answer := range []error{unreachable, refused} {
+			h.database.answer(1, answer)
+			if r := h.update(b); r.Outcome != keeper.Held || strings.Contains(r.Err.Error(), "EXAMPLE") {
+				t.Errorf("%s: %s, %v", value, r.Outcome, r.Err)
+			}
+		}
+		h.database.answer(1, nil)
+		h.mustPublish(b)
 	}
 }
 

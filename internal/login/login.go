@@ -25,9 +25,9 @@ type Postgres struct{}
 var _ keeper.Database = Postgres{}
 
 // Login opens one connection over TLS and closes it at once. An error wraps
-// [keeper.ErrRefused] if the server refused the login, [keeper.ErrNoTLS] if
-// it speaks no TLS, and neither if it could not be reached; it shows
-// nothing of the URL but host and port.
+// [keeper.ErrRefused], [keeper.ErrFull] or [keeper.ErrNoTLS] if the server
+// answered so, and none of them if it could not be reached; it shows nothing of
+// the URL but host and port.
 func (Postgres) Login(ctx context.Context, url connection.URL) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
@@ -70,6 +70,8 @@ func classify(url connection.URL, err error) error {
 	switch {
 	case errors.As(err, &answer) && refusal(answer.Code):
 		return fmt.Errorf("%w (%s answers SQLSTATE %s)", keeper.ErrRefused, address, answer.Code)
+	case errors.As(err, &answer) && answer.Code == "53300":
+		return fmt.Errorf("%s: %w (SQLSTATE %s)", address, keeper.ErrFull, answer.Code)
 	case errors.As(err, &answer):
 		return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address, answer.Code)
 	case strings.Contains(err.Error(), "server refused TLS connection"):

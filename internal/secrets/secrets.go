@@ -17,11 +17,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 
 	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
@@ -54,7 +56,7 @@ func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing secrets: %w", err)
+			return nil, fmt.Errorf("listing secrets: %w", plain(err))
 		}
 		for _, entry := range page.SecretList {
 			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
@@ -70,7 +72,7 @@ func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
 func (m Manager) Describe(ctx context.Context, arn string) (binding.Secret, error) {
 	out, err := m.Client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
 	if err != nil {
-		return binding.Secret{}, fmt.Errorf("describing the secret: %w", err)
+		return binding.Secret{}, fmt.Errorf("describing the secret: %w", plain(err))
 	}
 	if out.DeletedDate != nil {
 		return binding.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
@@ -112,7 +114,7 @@ func (m Manager) Stage(ctx context.Context, arn, version string, payload credent
 		VersionStages:      []string{candidate},
 	})
 	if err != nil {
-		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, err)
+		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, plain(err))
 	}
 	return slices.Contains(out.VersionStages, current), nil
 }
@@ -135,7 +137,7 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 		return fmt.Errorf("moving AWSCURRENT to version %s: %w: %w", to, keeper.ErrConflict, err)
 	}
 	if err != nil {
-		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, err)
+		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, plain(err))
 	}
 	return nil
 }
@@ -172,9 +174,28 @@ func (m Manager) Previous(ctx context.Context, id string) (credential.Value, err
 func (m Manager) value(ctx context.Context, in *secretsmanager.GetSecretValueInput) (credential.Value, error) {
 	out, err := m.Client.GetSecretValue(ctx, in)
 	if err != nil {
-		return credential.Value{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, err)
+		return credential.Value{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
 	}
 	return credential.New(aws.ToString(out.SecretString)), nil
+}
+
+// plain keeps of a failed request what cannot quote an answer: AWS's own error, a
+// network's, or the end of the context. net/http quotes an answer that is
+// malformed, and a decoder could.
+func plain(err error) error {
+	var api smithy.APIError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &api):
+		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &network):
+		return network
+	}
+	return errors.New("the connection to Secrets Manager broke off, or its answer could not be read")
 }
 
 func isA[E error](err error) bool {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -51,6 +53,9 @@ type Parts struct {
 // FromEnvironment makes the parts out of the variables in the README's table. It
 // makes no request.
 func FromEnvironment(ctx context.Context) (*Parts, error) {
+	// net/http prints bytes of an answer that is longer than it said, and aws-lambda-go
+	// the errors that are logged here already; neither knows what a credential is.
+	stdlog.SetOutput(io.Discard)
 	log, logErr := logger(os.Getenv("LOG_LEVEL"))
 	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
 	tokenID, tokenErr := required("HEROKU_TOKEN_SECRET_ID")
@@ -66,7 +71,7 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 		return signingKeys(ctx, manager, keyID)
 	}}
 	tokens := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
-		token, err := filled(manager.Value(ctx, tokenID))
+		token, err := filled(ctx, manager.Value, tokenID)
 		return []credential.Value{token}, err
 	}}
 	return &Parts{
@@ -74,7 +79,7 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 			Secrets:  manager,
 			Heroku:   &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport},
 			Database: login.Postgres{},
-			Keys:     keys.Values,
+			Keys:     keys,
 		},
 		Secrets:     manager,
 		SigningKeys: keys,
@@ -139,27 +144,32 @@ func secretsManager(ctx context.Context) (secrets.Manager, error) {
 // signingKeys reads the current key and, if there is one, the previous, so that
 // the key can be changed without refusing a delivery.
 func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]credential.Value, error) {
-	current, err := filled(manager.Value(ctx, id))
+	current, err := filled(ctx, manager.Value, id)
 	if err != nil {
 		return nil, err
 	}
 	keys := []credential.Value{current}
-	previous, err := manager.Previous(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if previous, err := filled(previous, nil); err == nil {
+	previous, err := filled(ctx, manager.Previous, id)
+	if err == nil {
 		keys = append(keys, previous)
+	} else if !errors.Is(err, errEmpty) {
+		return nil, err
 	}
 	return keys, nil
 }
 
-// filled trims the white space that an editor or a shell leaves at the end of a
-// value, and refuses an empty one.
-func filled(value credential.Value, err error) (credential.Value, error) {
-	trimmed := credential.New(strings.TrimSpace(value.Reveal()))
-	if err == nil && trimmed.Empty() {
-		err = errors.New("the token secret or the signing key is empty: put a value into it")
+var errEmpty = errors.New("it is empty: put a value into it")
+
+// filled reads a value, trims the white space that an editor or a shell leaves at
+// its end, and refuses an empty one.
+func filled(ctx context.Context, read func(context.Context, string) (credential.Value, error), id string) (credential.Value, error) {
+	value, err := read(ctx, id)
+	if err != nil {
+		return value, err
 	}
-	return trimmed, err
+	trimmed := credential.New(strings.TrimSpace(value.Reveal()))
+	if trimmed.Empty() {
+		return trimmed, fmt.Errorf("secret %s: %w", id, errEmpty)
+	}
+	return trimmed, nil
 }

@@ -117,6 +117,17 @@ func (f *Function) Starts() int {
 	return f.starts
 }
 
+// Pids lists the processes that run now, for a test that looks at their memory.
+func (f *Function) Pids() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var pids []int
+	for _, s := range f.sandboxes {
+		pids = append(pids, s.cmd.Process.Pid)
+	}
+	return pids
+}
+
 // Kill kills every process that runs now, wherever it is, and returns when they
 // are gone. Their invocations fail; the next one starts cold.
 func (f *Function) Kill() {

@@ -79,10 +79,10 @@ func (d *Database) drop() error {
 // URL is the address and the credential that hold at present, in the form in
 // which Heroku writes them: postgres://USER:PASSWORD@HOST:PORT/DBNAME.
 func (d *Database) URL() string {
+	host := d.forwarder.host() // before d.mu, which a fault may want while an address moves
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(d.user, d.password),
-		Host: d.forwarder.host(), Path: "/" + d.name}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(d.user, d.password), Host: host, Path: "/" + d.name}
 	return u.String()
 }
 

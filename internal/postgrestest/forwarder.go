@@ -19,6 +19,9 @@ type forwarder struct {
 	address *net.TCPAddr
 	hangUp  func()   // stops listening and cuts every connection; nil: refusing
 	held    []func() // give back the addresses that must go on refusing
+
+	hook   sync.Mutex // held while choose runs
+	choose func() Fault
 }
 
 // newForwarder opens a forwarder on 127.0.0.1.
@@ -72,6 +75,16 @@ func (f *forwarder) listen(listener net.Listener) (hangUp func()) {
 func (f *forwarder) forward(ctx context.Context, client net.Conn) {
 	defer client.Close()
 	defer context.AfterFunc(ctx, func() { client.Close() })()
+	serve := func(client net.Conn) { f.serve(ctx, client) }
+	if fault := f.fault(); fault != nil {
+		fault(client, serve)
+		return
+	}
+	serve(client)
+}
+
+// serve passes a connection on to the server.
+func (f *forwarder) serve(ctx context.Context, client net.Conn) {
 	inner, greeting, err := f.greet(client)
 	if err != nil {
 		return

@@ -1,0 +1,138 @@
+package connection_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// name is that of the config var.
+const name = "DATABASE_URL"
+
+// reasons are all errors that there are. A list of whole texts is the one test
+// that no part of any URL can slip through.
+var reasons = []string{
+	"it is empty",
+	"it is not a URL (a character of the password may need percent-encoding)",
+	"its scheme is not postgres or postgresql",
+	"it has no user name",
+	"it has no password",
+	"it has no host",
+	"its host is not one name or address (an IPv6 address stands in square brackets)",
+	"it has no database name",
+	"it has bytes that are not UTF-8 text",
+	"its port is not between 1 and 65535",
+	"it has more than one sslmode",
+	"its sslmode is none that Postgres knows",
+	"it is not a JSON object",
+	"its JSON object does not have the keys of a Postgres secret",
+}
+
+var urls = []string{
+	"",
+	" ",
+	"postgres://u1:pEXAMPLE@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d1",
+	"postgresql://u%40x:p%2Fa%3As%25s%20%C3%A9@h/d%2F1?sslmode=verify-full&a=%ff",
+	"postgres://u1:a@b@[2001:db8::1%25en0]:5433/d1?sslmode=&&options=-c%20x#",
+	"postgres://u1:pEXAMPLE@h1:1,h2:2/d1?sslmode=disable",
+	"postgres://u1:pEXAMPLE@h:/d1",
+	"postgres://u1:pEXAMPLE@h//d1?sslmode=require&a=\u00a0",
+	"mysql://u1:pEXAMPLE\n@h:0/d1/?sslmode=pEXAMPLE",
+}
+
+// FuzzParse takes any text for the value of a config var.
+func FuzzParse(f *testing.F) {
+	for _, seed := range urls {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := connection.Parse(credential.New(text))
+		if err != nil {
+			refused(t, u, err)
+			return
+		}
+		accepted(t, u)
+	})
+}
+
+// FuzzRead takes any text for the value of a secret.
+func FuzzRead(f *testing.F) {
+	for _, seed := range urls {
+		f.Add(seed)
+		f.Add(`{"` + name + `":"` + seed + `"}`)
+	}
+	for _, seed := range []string{
+		`{"engine":"postgres","host":"h","port":5433,"username":"u@x","password":"p/EXAMPLE","dbname":"d1"}`,
+		`{"HOST":"::1","username":"u","password":"p","dbname":"/?#"}`,
+		`{"port":65536}`,
+		`{"DATABASE_URL":null,"port":"pEXAMPLE"}`,
+		"[]",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := connection.Read(credential.New(text), name)
+		if err != nil {
+			refused(t, u, err)
+			return
+		}
+		accepted(t, u)
+	})
+}
+
+func refused(t *testing.T, u connection.URL, err error) {
+	t.Helper()
+	if !slices.Contains(reasons, err.Error()) {
+		t.Errorf("an error with a text of its own: %v", err)
+	}
+	if !u.Text().Empty() || u.Host() != "" {
+		t.Error("a refused URL is not the zero URL")
+	}
+}
+
+// accepted fails the test unless the URL is one that a consumer can use, says
+// the same thing whoever reads it, and comes back out of both formats.
+func accepted(t *testing.T, u connection.URL) {
+	t.Helper()
+	if u.Host() == "" || u.Port() == 0 || u.Username() == "" || u.Password().Empty() || u.Database() == "" {
+		t.Errorf("a part of it is missing: %q", u.Text().Reveal())
+	}
+	parsed, err := url.Parse(u.Text().Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	modes := parsed.Query()["sslmode"]
+	if !slices.Equal(modes, []string{u.SSLMode()}) || !slices.Contains([]string{"require", "verify-ca", "verify-full"}, u.SSLMode()) {
+		t.Errorf("a client sees sslmode %q and not %q: %q", modes, u.SSLMode(), u.Text().Reveal())
+	}
+	again, err := connection.Parse(u.Text())
+	if err != nil || !same(u, again) {
+		t.Errorf("parsed again it is another one: %q, %v", u.Text().Reveal(), err)
+	}
+	object, err := u.JSON(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := connection.Read(object, name); err != nil || !same(u, back) {
+		t.Errorf("it does not come back out of %q: %v", object.Reveal(), err)
+	}
+	if back, err := connection.Read(u.Text(), name); err != nil || !same(trimmed(t, u), back) {
+		t.Errorf("it does not come back out of %q: %v", u.Text().Reveal(), err)
+	}
+}
+
+// trimmed is the URL without the white space that Read takes for an editor's.
+func trimmed(t *testing.T, u connection.URL) connection.URL {
+	t.Helper()
+	return parse(t, strings.TrimSpace(u.Text().Reveal()))
+}
+
+func same(u, v connection.URL) bool {
+	return u.Text().Equal(v.Text()) && u.Password().Equal(v.Password()) &&
+		u.Username() == v.Username() && u.Host() == v.Host() && u.Port() == v.Port() &&
+		u.Database() == v.Database() && u.SSLMode() == v.SSLMode()
+}

@@ -1,0 +1,138 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/secrets"
+)
+
+const app = "shop"
+
+// A house is a Secrets Manager whose calls are recorded, a Heroku, and secrets
+// bound to one app.
+type house struct {
+	*recorder
+	server *httptest.Server
+	heroku *heroku
+}
+
+func newHouse(t *testing.T, w *weather) *house {
+	t.Helper()
+	h := &house{recorder: newRecorder(w), heroku: &heroku{weather: w, epoch: 1}}
+	h.server = httptest.NewUnstartedServer(h.recorder)
+	h.server.Config.ReadHeaderTimeout = 10 * time.Second
+	h.server.Start()
+	t.Cleanup(func() {
+		h.server.Close()
+		h.late.Wait()
+	})
+	return h
+}
+
+// client returns what one process knows of AWS.
+func (h *house) client(n int) *secretsmanager.Client {
+	return secretsmanager.New(secretsmanager.Options{
+		Region:       "eu-west-1",
+		BaseEndpoint: aws.String(fmt.Sprintf("%s/%d", h.server.URL, n)),
+		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
+		HTTPClient:   h.server.Client(),
+		Retryer:      retry.AddWithMaxBackoffDelay(retry.NewStandard(), 5*time.Millisecond),
+	})
+}
+
+// bind makes an empty secret that follows the app's DATABASE_URL.
+func (h *house) bind(t *testing.T, name string) binding.Binding {
+	t.Helper()
+	m := secrets.Manager{Client: h.client(0)}
+	out, err := m.Client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: &name, Tags: []types.Tag{{Key: aws.String(binding.AppTag), Value: aws.String(app)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binding.Binding{Secret: binding.Secret{ARN: *out.ARN, Name: name}, App: app}
+}
+
+// keeper returns the core as the n-th client, with the true Secrets Manager and
+// the given view of Heroku.
+func (h *house) keeper(n int, view keeper.Heroku) *keeper.Keeper {
+	return &keeper.Keeper{
+		Secrets:  secrets.Manager{Client: h.client(n)},
+		Heroku:   view,
+		Database: anyone{},
+		Keys:     key{},
+	}
+}
+
+// history returns what was recorded, when no request is under way.
+func (h *house) history(t *testing.T) []porcupine.Operation {
+	t.Helper()
+	h.late.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.odd) > 0 {
+		t.Fatalf("answers that the model does not know: %q", h.odd)
+	}
+	return slices.Clone(h.operations)
+}
+
+// heroku is an account that counts the URLs which it shows.
+type heroku struct {
+	weather *weather
+	mu      sync.Mutex
+	epoch   int
+}
+
+// ConfigVars shows the URL. In a storm, that URL is as often as not an old one before
+// the answer arrives.
+func (h *heroku) ConfigVars(context.Context, string) (map[string]credential.Value, error) {
+	h.weather.delay()
+	h.mu.Lock()
+	shown := h.epoch
+	h.epoch += h.weather.roll(2)
+	h.mu.Unlock()
+	h.weather.delay()
+	return map[string]credential.Value{"DATABASE_URL": credential.New(url(shown))}, nil
+}
+
+// Released does not know.
+func (h *heroku) Released(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+
+func (h *heroku) rotate() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.epoch++
+}
+
+// key is one that never changes.
+type key struct{}
+
+func (key) Values(context.Context) ([]credential.Value, error) {
+	return []credential.Value{credential.New("signing-key-EXAMPLE")}, nil
+}
+
+func (key) Renew(_ context.Context, stale []credential.Value) ([]credential.Value, error) {
+	return stale, nil
+}
+
+// anyone is a database that lets everybody in.
+type anyone struct{}
+
+func (anyone) Login(context.Context, connection.URL) error { return nil }

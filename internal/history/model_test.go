@@ -1,0 +1,117 @@
+package history
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// A kind is what a call does to the register.
+type kind string
+
+const (
+	read  kind = "read"  // DescribeSecret, GetSecretValue
+	stage kind = "stage" // PutSecretValue under a label
+	swap  kind = "swap"  // UpdateSecretVersionStage of AWSCURRENT
+	put   kind = "put"   // PutSecretValue without a label
+)
+
+// A call is what a client asks of the register of one secret.
+type call struct {
+	Secret   string
+	Kind     kind
+	From, To string // versions; of a read neither, From of a swap only
+	Epoch    int    // number of the URL in To
+}
+
+// An answer is what it gets.
+type answer struct {
+	Lost    bool   // no answer came
+	Moved   bool   // To holds AWSCURRENT
+	Version string // of a read: what holds AWSCURRENT, "" if nothing does
+	Epoch   int    // of a read: the number of the URL, 0 if that was not asked
+}
+
+// A register is the state of one secret.
+type register struct {
+	Version string
+	Epoch   int
+}
+
+// forever is when a call returns whose answer is lost.
+const forever = math.MaxInt64
+
+var model = porcupine.Model{
+	Partition: bySecret,
+	Init:      func() any { return register{} },
+	Step: func(state, in, out any) (bool, any) {
+		return state.(register).step(in.(call), out.(answer))
+	},
+	DescribeOperation: func(in, out any) string { return describe(in.(call), out.(answer)) },
+	DescribeState:     func(state any) string { return fmt.Sprintf("AWSCURRENT: URL %d", state.(register).Epoch) },
+}
+
+// step reports whether the answer is right in this state, and the next state.
+func (s register) step(c call, a answer) (bool, register) {
+	switch c.Kind {
+	case read:
+		return a.Version == s.Version && (a.Epoch == 0 || a.Epoch == s.Epoch), s
+	case stage:
+		if s.Version == "" {
+			s = register{c.To, c.Epoch}
+		}
+		return a.Lost || a.Moved == (s.Version == c.To), s
+	case swap:
+		return s.move(c, a, s.Version == c.From)
+	default: // only a repeated put is answered without a move, and it may find anything
+		return s.move(c, a, a.Moved || a.Lost)
+	}
+}
+
+// move takes the register to the version that the call names, if AWS lets it and if
+// the URL there is no older one. A lost call that may not move it did not
+// happen: if it did, the reads that follow will not fit. One that may, and
+// did not yet, finds a place later: it has time for ever.
+func (s register) move(c call, a answer, permitted bool) (bool, register) {
+	allowed := permitted && c.Epoch >= s.Epoch
+	switch {
+	case allowed && (a.Moved || a.Lost):
+		return true, register{c.To, c.Epoch}
+	case a.Lost:
+		return true, s
+	}
+	return !a.Moved && !permitted, s
+}
+
+func bySecret(operations []porcupine.Operation) [][]porcupine.Operation {
+	secrets := make(map[string][]porcupine.Operation)
+	for _, op := range operations {
+		secret := op.Input.(call).Secret
+		secrets[secret] = append(secrets[secret], op)
+	}
+	return slices.Collect(maps.Values(secrets))
+}
+
+// describe is the text of an operation in a picture.
+func describe(c call, a answer) string {
+	switch {
+	case c.Kind == read && a.Version == "":
+		return "read: empty"
+	case c.Kind == read:
+		return fmt.Sprintf("read: URL %d", a.Epoch)
+	case a.Lost:
+		return fmt.Sprintf("%s URL %d: no answer", c.Kind, c.Epoch)
+	case c.Kind == swap && !a.Moved:
+		return fmt.Sprintf("swap URL %d: refused", c.Epoch)
+	}
+	return fmt.Sprintf("%s URL %d", c.Kind, c.Epoch)
+}
+
+// judge lets porcupine search for an order. Unknown means that it took too long.
+func judge(operations []porcupine.Operation) porcupine.CheckResult {
+	return porcupine.CheckOperationsTimeout(model, operations, time.Minute)
+}

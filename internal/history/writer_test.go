@@ -1,0 +1,91 @@
+package history
+
+import (
+	"context"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+)
+
+// A writer is a process that brings a binding up to date.
+type writer func(context.Context, binding.Binding) keeper.Result
+
+// A design makes writers: the n-th client with its view of Heroku. All designs
+// are the core itself, three of them with one thing changed.
+type design func(h *house, n int, view keeper.Heroku) writer
+
+func update(k *keeper.Keeper) writer {
+	return func(ctx context.Context, b binding.Binding) keeper.Result {
+		return k.Update(ctx, app, []binding.Binding{b})[0]
+	}
+}
+
+// right fences, observes and swaps.
+func right(h *house, n int, view keeper.Heroku) writer { return update(h.keeper(n, view)) }
+
+// observeFirst observes, fences and swaps.
+func observeFirst(h *house, n int, view keeper.Heroku) writer {
+	k := h.keeper(n, view)
+	e := &early{Secrets: k.Secrets, Heroku: k.Heroku}
+	k.Secrets, k.Heroku = e, e
+	return update(k)
+}
+
+// early observes when it is asked for the fence.
+type early struct {
+	keeper.Secrets
+	keeper.Heroku
+	seen map[string]credential.Value
+}
+
+func (e *early) Describe(ctx context.Context, arn string) (_ binding.Secret, err error) {
+	if e.seen, err = e.Heroku.ConfigVars(ctx, app); err != nil {
+		return binding.Secret{}, err
+	}
+	return e.Secrets.Describe(ctx, arn)
+}
+
+func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value, error) {
+	return e.seen, nil
+}
+
+// plainPut looks at the secret, observes, compares, and puts what is different.
+func plainPut(h *house, n int, view keeper.Heroku) writer {
+	k := h.keeper(n, view)
+	k.Secrets = unlabelled{k.Secrets, h.client(n)}
+	return update(k)
+}
+
+// unlabelled puts without a label, which moves AWSCURRENT at once.
+type unlabelled struct {
+	keeper.Secrets
+	client *secretsmanager.Client
+}
+
+func (u unlabelled) Stage(ctx context.Context, arn, version string, payload credential.Value) (bool, error) {
+	_, err := u.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+		SecretId:           &arn,
+		ClientRequestToken: &version,
+		SecretString:       aws.String(payload.Reveal()),
+	})
+	return true, err
+}
+
+// Swap has nothing left to do.
+func (unlabelled) Swap(context.Context, string, string, string) error { return nil }
+
+// lockedPut is plainPut under a lock, which other processes do not share.
+func lockedPut(h *house, n int, view keeper.Heroku) writer {
+	var process sync.Mutex
+	write := plainPut(h, n, view)
+	return func(ctx context.Context, b binding.Binding) keeper.Result {
+		process.Lock()
+		defer process.Unlock()
+		return write(ctx, b)
+	}
+}

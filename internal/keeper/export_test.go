@@ -1,0 +1,6 @@
+package keeper
+
+import "time"
+
+// SetJitter makes the pauses between attempts a simulation's choice.
+func (k *Keeper) SetJitter(jitter func(time.Duration) time.Duration) { k.jitter = jitter }

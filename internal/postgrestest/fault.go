@@ -1,0 +1,109 @@
+package postgrestest
+
+import (
+	"context"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// A Fault treats a connection in the place of the server. It may call serve,
+// which passes a connection on to the server and returns when that has ended.
+// The client's connection is closed when the fault returns.
+type Fault func(client net.Conn, serve func(net.Conn))
+
+// Intercept sets a function that sees each new connection to the database and
+// chooses its fault; nil, from the function or in its place, is none. It runs
+// for one connection at a time, so it may keep a count without a lock.
+func (d *Database) Intercept(choose func() Fault) {
+	f := d.forwarder
+	f.hook.Lock()
+	defer f.hook.Unlock()
+	f.choose = choose
+}
+
+func (f *forwarder) fault() Fault {
+	f.hook.Lock()
+	defer f.hook.Unlock()
+	if f.choose == nil {
+		return nil
+	}
+	return f.choose()
+}
+
+// Hang takes the connection and never says a word, until the client gives up.
+func Hang(client net.Conn, _ func(net.Conn)) { _, _ = io.Copy(io.Discard, client) }
+
+// Reset breaks the connection off, so that the client sees a reset by its peer.
+func Reset(client net.Conn, _ func(net.Conn)) {
+	if tcp, ok := client.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // makes Close send RST in the place of FIN
+	}
+}
+
+// Garble answers as something that is no Postgres would.
+func Garble(client net.Conn, _ func(net.Conn)) {
+	if _, err := readStartup(client); err == nil {
+		_, _ = io.WriteString(client, "HTTP/1.1 400 Bad Request\r\n\r\n")
+	}
+}
+
+// Answer refuses a login, over TLS, with an SQLSTATE such as 53300 (too many
+// connections) or 57P03 (the server is starting up):
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func Answer(sqlstate string) Fault {
+	return func(client net.Conn, _ func(net.Conn)) {
+		cert, err := newCertificate()
+		if err != nil {
+			return
+		}
+		config, err := cert.config()
+		if err != nil {
+			return
+		}
+		inner, _, err := (&forwarder{tls: config}).greet(client)
+		if err != nil {
+			return
+		}
+		if _, err := readStartup(inner); err != nil {
+			return
+		}
+		refusal := &pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: sqlstate, Message: "A fault that the test asked for."}
+		if text, err := refusal.Encode(nil); err == nil {
+			_, _ = inner.Write(text)
+		}
+	}
+}
+
+// AfterLogin lets the server log the client in, and then lets a fault answer in
+// its place: the client never learns that it has a session. No other session of
+// the database's roles may be open.
+func (d *Database) AfterLogin(f Fault) Fault {
+	return func(client net.Conn, serve func(net.Conn)) { serve(&withheld{client, d, f}) }
+}
+
+// withheld is a client that hears what the server says until it is logged in.
+// The server shows a session before it tells its client of it.
+type withheld struct {
+	net.Conn
+	database *Database
+	fault    Fault
+}
+
+func (w *withheld) Write(p []byte) (int, error) {
+	sessions, err := w.database.Sessions(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	if sessions == 0 {
+		return w.Conn.Write(p)
+	}
+	w.fault(w.Conn, func(net.Conn) {})
+	return 0, net.ErrClosed
+}
+
+// CloseWrite makes it one of the connections that pump takes.
+func (w *withheld) CloseWrite() error {
+	return w.Conn.(interface{ CloseWrite() error }).CloseWrite()
+}

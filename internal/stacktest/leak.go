@@ -7,21 +7,31 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
+	"strings"
 )
 
 // Leaks searches everything that both functions have written for every
-// credential that there is in the stack, in all the spellings that a log could
-// give it, and says where it was found. The text of a finding shows no credential.
+// credential that there is in the stack, and says where it was found. The text of
+// a finding shows no credential.
 func (s *Stack) Leaks() []string {
 	logs := map[string][]byte{"webhook": s.Webhook.Logs(), "poller": s.Poller.Logs()}
 	var found []string
 	for i, credential := range append(s.Heroku.Credentials(), SigningKey) {
 		for name, log := range logs {
-			for spelling, text := range spellings(credential) {
-				if at := bytes.Index(log, []byte(text)); at >= 0 {
-					found = append(found, fmt.Sprintf("credential %d, spelt %s, in the log of the %s at byte %d of %d", i, spelling, name, at, len(log)))
-				}
+			for _, leak := range search(log, credential) {
+				found = append(found, fmt.Sprintf("credential %d is in the log of the %s, %s", i, name, leak))
 			}
+		}
+	}
+	return found
+}
+
+// search finds a credential in all the spellings that a log could give it.
+func search(log []byte, credential string) (found []string) {
+	for spelling, text := range spellings(credential) {
+		if at := bytes.Index(log, []byte(text)); at >= 0 {
+			found = append(found, fmt.Sprintf("spelt %s, at byte %d of %d", spelling, at, len(log)))
 		}
 	}
 	return found
@@ -31,7 +41,8 @@ func spellings(credential string) map[string]string {
 	quoted, _ := json.Marshal(credential)
 	return map[string]string{
 		"plainly":       credential,
-		"in JSON":       string(bytes.Trim(quoted, `"`)),
+		"in JSON":       string(quoted[1 : len(quoted)-1]),
+		"quoted":        strings.Trim(strconv.Quote(credential), `"`), // as slog does
 		"for a query":   url.QueryEscape(credential),
 		"for a path":    url.PathEscape(credential),
 		"in base64":     base64.RawStdEncoding.EncodeToString([]byte(credential)),

@@ -1,0 +1,38 @@
+package stacktest
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// A search that finds nothing says something only if it would find it.
+func TestSearchFindsACredentialInEverySpelling(t *testing.T) {
+	t.Parallel()
+	const credential = `postgres://u:p"EXAMPLE+/<1>@h/d?a=b`
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("m", "url", credential)
+	marshalled, err := json.Marshal(credential)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"plainly":       credential,
+		"in a log line": logged.String(),
+		"in JSON":       string(marshalled),
+		"in a query":    url.QueryEscape(credential),
+		"in base64":     base64.StdEncoding.EncodeToString([]byte(credential)),
+		"in hex":        hex.EncodeToString([]byte(credential)),
+	} {
+		if len(search([]byte("before "+text+" after"), credential)) == 0 {
+			t.Errorf("%s it was not found: %s", name, text)
+		}
+	}
+	if found := search([]byte("nothing of it"), credential); len(found) != 0 {
+		t.Errorf("found %v in nothing", found)
+	}
+}

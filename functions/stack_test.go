@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
+	postgrestest.ClearEnvironment()
 	dir, err := os.MkdirTemp("", "keepcurrent-functions-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

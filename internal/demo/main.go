@@ -25,6 +25,7 @@ func main() {
 			"compiled functions, on this machine alone. It takes no flags.\n")
 	}
 	flag.Parse()
+	postgrestest.ClearEnvironment()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)

@@ -17,11 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // what a developer's psql is told is not for these tests
-		if strings.HasPrefix(variable, "PG") {
-			os.Unsetenv(strings.SplitN(variable, "=", 2)[0])
-		}
-	}
+	postgrestest.ClearEnvironment()
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,17 @@
+package postgrestest
+
+import (
+	"os"
+	"strings"
+)
+
+// ClearEnvironment removes the PG* variables from the environment of the process.
+// pgx and libpq fill what a URL leaves open from them, which is what a developer's
+// shell wants and a test does not. Call it before the first connection is made.
+func ClearEnvironment() {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
+			os.Unsetenv(name)
+		}
+	}
+}

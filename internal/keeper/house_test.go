@@ -156,6 +156,12 @@ func (a *account) set(vars map[string]string) {
 	a.vars = maps.Clone(vars)
 }
 
+func (a *account) fail(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
+}
+
 func (a *account) show(n int) { a.set(map[string]string{"DATABASE_URL": url(n)}) }
 
 func (a *account) ConfigVars(context.Context, string) (map[string]credential.Value, error) {

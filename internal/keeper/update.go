@@ -45,7 +45,7 @@ func (k *Keeper) Update(ctx context.Context, app string, bindings []binding.Bind
 		k.attempt(ctx, app, results, pending)
 		again := pending[:0]
 		for _, i := range pending {
-			if ctx.Err() != nil && before[i].Err != nil {
+			if ctx.Err() != nil && results[i].Outcome == Failed && before[i].Err != nil {
 				results[i] = before[i] // it says more than "out of time" does
 			}
 			if startAgain(results[i], time.Now().Before(patient)) {

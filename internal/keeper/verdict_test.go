@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/keeper"
 )
 
@@ -191,5 +193,26 @@ func TestPatienceEnds(t *testing.T) {
 	h.keeper.Patience = 0
 	if r := h.update(b); r.Outcome != keeper.Unchanged {
 		t.Errorf("without patience there is no login, but: %s, %v", r.Outcome, r.Err)
+	}
+}
+
+func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	b := h.bind("hurried")
+	h.mustPublish(b)
+	h.database.answer(1, refused)
+	h.keeper.Patience = time.Minute
+	ctx, cancel := context.WithCancel(t.Context())
+	h.account.before = func(read int) {
+		if read == 3 { // Heroku's answer does not come any more
+			cancel()
+			h.account.fail(ctx.Err())
+		}
+	}
+	r := h.keeper.Update(ctx, app, []binding.Binding{b})[0]
+	if r.Outcome != keeper.Held || !errors.Is(r.Err, keeper.ErrRefused) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
@@ -40,11 +39,7 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	server := secretstest.NewServer()
 	t.Cleanup(server.Close)
-	client := secretsmanager.New(secretsmanager.Options{
-		Region:       "eu-west-1",
-		BaseEndpoint: &server.URL,
-		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
-	})
+	client := server.Client()
 	h := &house{t: t, aws: server, client: client, account: &account{}, database: &database{}}
 	h.keeper = &keeper.Keeper{
 		Secrets:  secrets.Manager{Client: client},

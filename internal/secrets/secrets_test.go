@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
@@ -27,12 +26,7 @@ func newHouse(t *testing.T) house {
 	t.Helper()
 	server := secretstest.NewServer()
 	t.Cleanup(server.Close)
-	client := secretsmanager.New(secretsmanager.Options{
-		Region:       "eu-west-1",
-		BaseEndpoint: &server.URL,
-		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
-	})
-	return house{secrets.Manager{Client: client}, t, server}
+	return house{secrets.Manager{Client: server.Client()}, t, server}
 }
 
 // create makes a secret without a value and returns its ARN.

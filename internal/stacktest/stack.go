@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	platform "github.com/heroku/heroku-go/v5"
@@ -87,11 +86,7 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{Heroku: heroku, Secrets: secretstest.NewServer()}
-	s.AWS = secretsmanager.New(secretsmanager.Options{
-		Region:       "eu-west-1",
-		BaseEndpoint: &s.Secrets.URL,
-		Credentials:  credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
-	})
+	s.AWS = s.Secrets.Client()
 	s.Platform = platform.NewService(&http.Client{Transport: bearer{heroku}})
 	s.Platform.URL = heroku.URL
 	err = errors.Join(

@@ -18,7 +18,7 @@ test: ## run all tests, with the race detector (needs a Postgres server installe
 	go test $(RACE) -count=1 ./...
 
 soak: ## play random histories against the core, for FOR=10m or as long as you say
-	go test -v -count=1 -timeout 0 -run 'TestSoak$$' ./internal/keeper -sim.soak $(or $(FOR),10m)
+	cd internal/keeper && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
 
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
 	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./functions -load $(or $(FOR),60s)

@@ -81,6 +81,7 @@ func call[T any](ctx context.Context, a *actor, kind string, work func() (T, err
 	if a.faults {
 		fault = faultOf(r)
 	}
+	a.world.count(fault)
 	switch fault {
 	case "fails before its work":
 		wait(ctx, request)

@@ -226,18 +226,19 @@ func simulate(t *testing.T, total *statistics, seeds func() (seed uint64, more b
 	})
 }
 
-type statistics struct{ histories, moves, conflicts, cut atomic.Int64 }
+type statistics struct{ histories, moves, conflicts, faults, crashes atomic.Int64 }
 
 func (s *statistics) add(h *history) {
 	s.histories.Add(1)
 	s.moves.Add(int64(h.moves))
 	s.conflicts.Add(int64(h.conflicts))
-	s.cut.Add(int64(h.cut))
+	s.faults.Add(int64(h.faults))
+	s.crashes.Add(int64(h.crashes))
 }
 
 func (s *statistics) String() string {
-	return fmt.Sprintf("%d histories: AWSCURRENT moved %d times, %d swaps were refused, %d runs died or could not finish",
-		s.histories.Load(), s.moves.Load(), s.conflicts.Load(), s.cut.Load())
+	return fmt.Sprintf("%d histories, %d moves of AWSCURRENT, %d conflicts, %d crashes, %d other faults",
+		s.histories.Load(), s.moves.Load(), s.conflicts.Load(), s.crashes.Load(), s.faults.Load())
 }
 
 // from counts n seeds up from the first.

@@ -25,7 +25,7 @@ type world struct {
 	logins  map[string]*lifetime
 	secrets []*simSecret
 
-	conflicts, cut, moves int
+	moves, conflicts, faults, crashes, cut int
 }
 
 // lifetime is when a URL logs in. Before and after, the server refuses it, or
@@ -78,6 +78,18 @@ func (w *world) note(format string, args ...any) {
 func (w *world) breaks(format string, args ...any) {
 	w.broken = append(w.broken, fmt.Sprintf(format, args...))
 	w.note("BROKEN: "+format, args...)
+}
+
+// count counts what befalls a call.
+func (w *world) count(fault string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case strings.HasPrefix(fault, "dies"):
+		w.crashes++
+	case fault != "":
+		w.faults++
+	}
 }
 
 // show makes Heroku show a value.

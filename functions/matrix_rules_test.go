@@ -1,0 +1,164 @@
+package functions_test
+
+import "strings"
+
+// A cell is one fault at one call of one run.
+type cell struct {
+	trigger, situation string
+	call
+	*fault
+	lasts bool // else the fault meets one call only
+}
+
+// outcome is what a run comes to.
+type outcome struct {
+	answer string // see bench.run
+	state  string // see bench.state
+}
+
+func (o outcome) String() string { return o.answer + ", " + o.state }
+
+// quiet is what a run says that nothing befalls.
+func quiet(trigger, situation string) string {
+	switch {
+	case trigger == webhook && situation == held:
+		return "503"
+	case trigger == webhook:
+		return "204"
+	case situation == held:
+		return "held"
+	}
+	return "published"
+}
+
+// unfilled is what the secret holds as long as nothing is published.
+func unfilled(situation string) string {
+	if situation == first {
+		return empty
+	}
+	return older
+}
+
+// expected are the outcomes that a cell may have: one, but for rule 2. The rules:
+//
+//  1. Trouble with one call that its client tries again does not show, unless
+//     the time runs out: the webhook has 3 s here, and a try that hangs takes 5.
+//     Both clients try again what may fare better; a refusal is final.
+//  2. AWS's client gives up when it cannot read an answer of 200, except that it
+//     tries again when it sees the connection end before the answer does, which
+//     is a matter of luck.
+//  3. Without the newest release only the lag stays unknown.
+//  4. A login shows something of the database; the verdicts have a table.
+//  5. All else stops the run: 503 or a failed invocation; 500 if there is no key to
+//     check a signature with; Heroku's rate limit defers.
+//  6. Only a call that was carried out can have changed the secret.
+func (c cell) expected() []outcome {
+	stopped := outcome{c.stopped(), c.left()}
+	outOfTime := c.slow && c.trigger == webhook
+	switch {
+	case c.kind == readLast:
+		return []outcome{{quiet(c.trigger, c.situation), newer}}
+	case outOfTime:
+		return []outcome{stopped}
+	case c.kind == login:
+		return []outcome{c.verdict()}
+	case c.lasts || c.refuses:
+		return []outcome{stopped}
+	case c.unread && !c.ofHeroku():
+		return []outcome{stopped, c.healed()}
+	}
+	return []outcome{c.healed()}
+}
+
+func (c cell) ofHeroku() bool { return strings.HasPrefix(c.kind, "GET ") }
+
+// healed is what a run comes to whose call was tried again.
+func (c cell) healed() outcome {
+	switch {
+	case c.situation == held:
+		return outcome{quiet(c.trigger, held), older}
+	case c.kind == swap && c.done && c.trigger == poller:
+		// The second try finds AWSCURRENT moved, by the first one.
+		return outcome{"unchanged", newer}
+	}
+	return outcome{quiet(c.trigger, c.situation), newer}
+}
+
+func (c cell) stopped() string {
+	switch {
+	case c.trigger == webhook && c.kind == readKey:
+		return "500"
+	case c.trigger == webhook:
+		return "503"
+	case c.name == "429":
+		return "deferred"
+	}
+	return "failed"
+}
+
+// left is what the secret holds after a run that stopped.
+func (c cell) left() string {
+	if c.done && (c.kind == swap || c.kind == put && c.situation == first) {
+		return newer
+	}
+	return unfilled(c.situation)
+}
+
+// verdict is what the logins decide, as docs/how-it-works.md has it.
+func (c cell) verdict() outcome {
+	candidate, current := c.logins()
+	holds := c.situation == first ||
+		candidate == noTLS ||
+		current == logsIn || current == full ||
+		candidate == refused && current != refused
+	switch {
+	case holds:
+		return outcome{quiet(c.trigger, held), unfilled(c.situation)}
+	case c.trigger == webhook:
+		return outcome{"204", newer}
+	}
+	return outcome{"published", newer}
+}
+
+// logins are the results of the candidate's login and, if it came to that, of the
+// one with the value in the secret.
+func (c cell) logins() (candidate, current loginResult) {
+	candidate, current = c.login, refused // the rotation has killed it
+	if c.situation == held {
+		current = logsIn
+	}
+	switch {
+	case c.outage && c.trigger == webhook: // it looks again, and goes by what it sees then
+		candidate, current = c.login, c.login
+	case c.nth == 2:
+		candidate, current = refused, c.login
+	case c.lasts:
+		current = c.login
+	}
+	return candidate, current
+}
+
+// possible reports whether there is such trouble with such a call.
+func (c cell) possible() bool {
+	switch {
+	case c.away:
+		return c.call == call{login, 1} && c.lasts
+	case c.outage:
+		return c.call == call{login, 2} && c.lasts
+	case c.kind == login:
+		return c.trouble.login != nil
+	case c.ofHeroku():
+		return c.heroku != nil
+	}
+	return c.aws != nil
+}
+
+// meets reports whether the fault befalls a call of the run. Every second login
+// is one with the value in the secret.
+func (c cell) meets(other call) bool {
+	later := c.lasts && other.nth > c.nth
+	if c.call == (call{login, 2}) && !c.outage {
+		later = later && other.nth%2 == 0
+	}
+	return other.kind == c.kind && (other.nth == c.nth || later)
+}

@@ -20,7 +20,6 @@ type fault struct {
 	slow    bool        // it takes all the time that a try has
 	done    bool        // the call is carried out all the same
 	refuses bool        // the answer is final: the client does not try again
-	unread  bool        // the answer is 200 and cannot be read
 	outage  bool        // of the database, which begins between two logins
 	login   loginResult // what a login shows to the keeper
 }
@@ -53,11 +52,11 @@ var faults = []*fault{
 		trouble: trouble{aws: secretstest.After(secretstest.Reset)}},
 	{name: "5xx",
 		trouble: trouble{secretstest.Fail(500, "InternalServiceError"), herokutest.Refuse(500, "internal_server_error"), nil}},
-	{name: "cut body", unread: true,
+	{name: "cut body",
 		trouble: trouble{secretstest.Cut, herokutest.CutBody(), nil}},
-	{name: "no JSON", unread: true,
+	{name: "no JSON",
 		trouble: trouble{secretstest.Garble, herokutest.Status(200, "text/html", "<html>"), nil}},
-	{name: "wrong JSON", unread: true,
+	{name: "wrong JSON",
 		trouble: trouble{aList, herokutest.Status(200, "application/json", "[]"), nil}},
 	{name: "throttled",
 		trouble: trouble{aws: secretstest.Fail(400, "ThrottlingException")}},

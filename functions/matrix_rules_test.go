@@ -39,35 +39,30 @@ func unfilled(situation string) string {
 	return older
 }
 
-// expected are the outcomes that a cell may have: one, but for rule 2. The rules:
+// expected is the outcome that a cell must have. The rules:
 //
 //  1. Trouble with one call that its client tries again does not show, unless
 //     the time runs out: the webhook has 3 s here, and a try that hangs takes 5.
 //     Both clients try again what may fare better; a refusal is final.
-//  2. AWS's client gives up when it cannot read an answer of 200, except that it
-//     tries again when it sees the connection end before the answer does, which
-//     is a matter of luck.
-//  3. Without the newest release only the lag stays unknown.
-//  4. A login shows something of the database; the verdicts have a table.
-//  5. All else stops the run: 503 or a failed invocation; 500 if there is no key to
+//  2. Without the newest release only the lag stays unknown.
+//  3. A login shows something of the database; the verdicts have a table.
+//  4. All else stops the run: 503 or a failed invocation; 500 if there is no key to
 //     check a signature with; Heroku's rate limit defers.
-//  6. Only a call that was carried out can have changed the secret.
-func (c cell) expected() []outcome {
+//  5. Only a call that was carried out can have changed the secret.
+func (c cell) expected() outcome {
 	stopped := outcome{c.stopped(), c.left()}
 	outOfTime := c.slow && c.trigger == webhook
 	switch {
 	case c.kind == readLast:
-		return []outcome{{quiet(c.trigger, c.situation), newer}}
+		return outcome{quiet(c.trigger, c.situation), newer}
 	case outOfTime:
-		return []outcome{stopped}
+		return stopped
 	case c.kind == login:
-		return []outcome{c.verdict()}
+		return c.verdict()
 	case c.lasts || c.refuses:
-		return []outcome{stopped}
-	case c.unread && !c.ofHeroku():
-		return []outcome{stopped, c.healed()}
+		return stopped
 	}
-	return []outcome{c.healed()}
+	return c.healed()
 }
 
 func (c cell) ofHeroku() bool { return strings.HasPrefix(c.kind, "GET ") }
@@ -109,8 +104,7 @@ func (c cell) verdict() outcome {
 	candidate, current := c.logins()
 	holds := c.situation == first ||
 		candidate == noTLS ||
-		current == logsIn || current == full ||
-		candidate == refused && current != refused
+		current != refused // all candidates here are at the address of the value in the secret
 	switch {
 	case holds:
 		return outcome{quiet(c.trigger, held), unfilled(c.situation)}
@@ -128,8 +122,6 @@ func (c cell) logins() (candidate, current loginResult) {
 		current = logsIn
 	}
 	switch {
-	case c.outage && c.trigger == webhook: // it looks again, and goes by what it sees then
-		candidate, current = c.login, c.login
 	case c.nth == 2:
 		candidate, current = refused, c.login
 	case c.lasts:

@@ -160,6 +160,10 @@ func (s *shop) login() error {
 	return conn.Close(ctx)
 }
 
+// deliverer keeps no connections: another test's server closes those of the
+// default client when it ends.
+var deliverer = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // request is a delivery that a test sends by itself.
 type request struct {
 	body        string
@@ -189,7 +193,7 @@ func (s *stack) deliver(r request) int {
 	s.must(err)
 	req.Header["Content-Type"] = []string{r.contentType}
 	req.Header[r.header] = []string{r.signature}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := deliverer.Do(req)
 	s.must(err)
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)

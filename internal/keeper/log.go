@@ -30,8 +30,9 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 	if lag := r.Lag(); lag > 0 {
 		attrs = append(attrs, slog.Float64("lagSeconds", lag.Seconds()))
 	}
-	if r.Conflicts > 0 {
+	if r.Conflicts > 0 { // an unchanged secret, too, may be this run's work: the answer to its swap was lost
 		attrs = append(attrs, slog.Int("conflicts", r.Conflicts))
+		level = max(level, slog.LevelInfo)
 	}
 	if r.Err != nil {
 		attrs = append(attrs, slog.String("error", r.Err.Error()))

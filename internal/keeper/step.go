@@ -119,9 +119,12 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 //	no login      logs in, or finds the   hold
 //	              server full
 //	no login      not understood          hold: a consumer may understand it
+//	no login      refused                 publish: it cannot get worse
 //	refused       unreachable             hold: the candidate is wrong for sure, the other one perhaps not
-//	refused       refused                 publish: it cannot get worse
-//	unreachable   refused, unreachable    publish: Heroku's word against a dead value
+//	unreachable   unreachable, same       hold: an outage of the server says nothing of its credentials
+//	              address
+//	unreachable   unreachable, another    publish: a failover looks like this
+//	              address
 func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.URL) (verdict Outcome, reason error) {
 	if !b.Verify {
 		return Published, nil
@@ -147,11 +150,13 @@ func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.UR
 		return Failed, ctx.Err()
 	case current == nil, errors.Is(current, ErrFull):
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value does: %w", candidate)
-	case errors.Is(candidate, ErrRefused) && !errors.Is(current, ErrRefused):
-		return Held, fmt.Errorf("the candidate does not log in and the secret's value could not be tried: %w: %w", candidate, errNotYet)
+	case !errors.Is(current, ErrRefused) && (errors.Is(candidate, ErrRefused) || sameAddress(url, held)):
+		return Held, fmt.Errorf("the candidate does not log in and the secret's value could not be tried: %w", candidate)
 	}
 	return Published, fmt.Errorf("neither the candidate nor the secret's value logs in: %w", candidate)
 }
+
+func sameAddress(a, b connection.URL) bool { return a.Host() == b.Host() && a.Port() == b.Port() }
 
 func (r Result) published() Result {
 	r.Outcome, r.Moved = Published, time.Now()

@@ -26,7 +26,7 @@ var (
 func TestVerdictOfTheTwoLogins(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		candidate, current error
+		candidate, current error // "elsewhere": the candidate is at another address
 		outcome            keeper.Outcome
 		noted              bool // the publication carries a warning
 	}{
@@ -42,7 +42,9 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 		"full, and the old one is refused":                   {full, refused, keeper.Published, true},
 		"refused, and the old one, too":                      {refused, refused, keeper.Published, true},
 		"unreachable, and the old one is refused":            {unreachable, refused, keeper.Published, true},
-		"unreachable, and the old one, too, as in failover":  {unreachable, unreachable, keeper.Published, true},
+		"unreachable, and the old one, too":                  {unreachable, unreachable, keeper.Held, false},
+		"elsewhere, unreachable, and the old one, too":       {unreachable, unreachable, keeper.Published, true},
+		"elsewhere, refused, and the old one unreachable":    {refused, unreachable, keeper.Held, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -53,14 +55,18 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 			h.mustPublish(b)
 			h.database.answer(1, tt.current)
 			h.database.answer(2, tt.candidate)
-			h.account.show(2)
+			candidate := url(2)
+			if strings.HasPrefix(name, "elsewhere") {
+				candidate = strings.Replace(candidate, "db.example", "other.example", 1)
+			}
+			h.account.set(map[string]string{"DATABASE_URL": candidate})
 			r := h.update(b)
 			if r.Outcome != tt.outcome || r.Outcome == keeper.Published && (r.Err != nil) != tt.noted {
 				t.Errorf("%s: %v", r.Outcome, r.Err)
 			}
 			holds := want(1)
 			if tt.outcome == keeper.Published {
-				holds = want(2)
+				holds = candidate + "?sslmode=require"
 			}
 			if got := h.value(b); got != holds {
 				t.Errorf("the secret holds %s, want %s", got, holds)

@@ -36,6 +36,10 @@ const (
 	candidate = "HEROKU_CANDIDATE"
 )
 
+// errHollow says that an answer of 200 lacks what AWS's answers always have: it
+// comes from something else.
+var errHollow = errors.New("the answer is not one of Secrets Manager's")
+
 // Manager is Secrets Manager of one account and Region. It implements
 // [keeper.Secrets].
 type Manager struct {
@@ -58,6 +62,9 @@ func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing secrets: %w", plain(err))
 		}
+		if page.SecretList == nil { // an empty list is not nil
+			return nil, fmt.Errorf("listing secrets: %w", errHollow)
+		}
 		for _, entry := range page.SecretList {
 			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
 			if _, bound := s.Tags[binding.AppTag]; bound && entry.DeletedDate == nil {
@@ -73,6 +80,9 @@ func (m Manager) Describe(ctx context.Context, arn string) (binding.Secret, erro
 	out, err := m.Client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
 	if err != nil {
 		return binding.Secret{}, fmt.Errorf("describing the secret: %w", plain(err))
+	}
+	if out.ARN == nil {
+		return binding.Secret{}, fmt.Errorf("describing the secret: %w", errHollow)
 	}
 	if out.DeletedDate != nil {
 		return binding.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
@@ -116,6 +126,9 @@ func (m Manager) Stage(ctx context.Context, arn, version string, payload credent
 	if err != nil {
 		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, plain(err))
 	}
+	if aws.ToString(out.VersionId) != version {
+		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, errHollow)
+	}
 	return slices.Contains(out.VersionStages, current), nil
 }
 
@@ -132,12 +145,15 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 	if from != "" {
 		in.RemoveFromVersionId = &from
 	}
-	_, err := m.Client.UpdateSecretVersionStage(ctx, in)
+	out, err := m.Client.UpdateSecretVersionStage(ctx, in)
 	if isA[*types.InvalidParameterException](err) || isA[*types.ResourceNotFoundException](err) {
 		return fmt.Errorf("moving AWSCURRENT to version %s: %w: %w", to, keeper.ErrConflict, err)
 	}
 	if err != nil {
 		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, plain(err))
+	}
+	if out.ARN == nil {
+		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, errHollow)
 	}
 	return nil
 }
@@ -175,6 +191,9 @@ func (m Manager) value(ctx context.Context, in *secretsmanager.GetSecretValueInp
 	out, err := m.Client.GetSecretValue(ctx, in)
 	if err != nil {
 		return credential.Value{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
+	}
+	if out.ARN == nil {
+		return credential.Value{}, fmt.Errorf("reading the value of %s: %w", *in.SecretId, errHollow)
 	}
 	return credential.New(aws.ToString(out.SecretString)), nil
 }

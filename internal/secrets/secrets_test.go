@@ -3,6 +3,7 @@ package secrets_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -209,5 +210,36 @@ func TestASecretMarkedForDeletionIsNoBinding(t *testing.T) {
 	}
 	if _, err := h.Describe(t.Context(), arn); err == nil || !strings.Contains(err.Error(), "restore it") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Something between us and AWS says 200 and means nothing by it.
+func TestAHollowAnswerIsAnError(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("hollow", "heroku:app=shop")
+	h.stage(arn, 1)
+	h.server.Intercept(func(secretstest.Call) secretstest.Fault {
+		return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, "{}") }
+	})
+	_, listErr := h.List(t.Context())
+	_, describeErr := h.Describe(t.Context(), arn)
+	_, stageErr := h.Stage(t.Context(), arn, version(2), credential.New("EXAMPLE"))
+	_, readErr := h.Read(t.Context(), arn, version(1))
+	_, previousErr := h.Previous(t.Context(), arn)
+	for name, err := range map[string]error{
+		"list": listErr, "describe": describeErr, "stage": stageErr, "read": readErr, "previous": previousErr,
+		"swap": h.Swap(t.Context(), arn, version(2), version(1)),
+	} {
+		if err == nil || errors.Is(err, keeper.ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNoSecretsAreNoHollowAnswer(t *testing.T) {
+	t.Parallel()
+	if list, err := newHouse(t).List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%d secrets, %v", len(list), err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
@@ -133,12 +134,25 @@ func secretsManager(ctx context.Context) (secrets.Manager, error) {
 	conf, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(awsTimeout)),
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = awsTries, awsPause })
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.MaxBackoff = awsTries, awsPause
+				o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
+			})
 		}))
 	if err != nil {
 		return secrets.Manager{}, fmt.Errorf("loading the AWS configuration: %w", err)
 	}
 	return secrets.Manager{Client: secretsmanager.NewFromConfig(conf)}, nil
+}
+
+// unread makes the SDK try again when an answer of 200 could not be read. Every
+// request here may be sent twice.
+func unread(err error) aws.Ternary {
+	var decoding *smithy.DeserializationError
+	if errors.As(err, &decoding) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
 }
 
 // signingKeys reads the current key and, if there is one, the previous, so that

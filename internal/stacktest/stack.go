@@ -101,11 +101,15 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	return s, nil
 }
 
+// personal keeps no connections, which an httptest server that closes would cut
+// for everybody.
+var personal = &http.Transport{DisableKeepAlives: true}
+
 // bearer signs a person's requests with the token that is good now.
 type bearer struct{ heroku *herokutest.Server }
 
 func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
-	t := platform.Transport{BearerToken: b.heroku.Token(), Transport: http.DefaultTransport}
+	t := platform.Transport{BearerToken: b.heroku.Token(), Transport: personal}
 	return t.RoundTrip(req)
 }
 

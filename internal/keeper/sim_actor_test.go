@@ -62,7 +62,10 @@ func (a *actor) draw(kind string) *rand.Rand {
 func call[T any](ctx context.Context, a *actor, kind string, work func() (T, error)) (T, error) {
 	a.live()
 	r := a.draw(kind)
-	request, answer := latency(r), latency(r)
+	request, answer := time.Millisecond, time.Millisecond
+	if a.faults {
+		request, answer = latency(r), latency(r)
+	}
 	do := func() (T, error) {
 		a.world.mu.Lock()
 		defer a.world.mu.Unlock()

@@ -18,8 +18,9 @@ const margin = 2 * time.Second
 
 // handler runs one round for each event, whatever the event says.
 type handler struct {
-	keeper keeper.Keeper
-	log    func(ctx context.Context, trigger string) *slog.Logger
+	keeper        keeper.Keeper
+	subscriptions subscriptions
+	log           func(ctx context.Context, trigger string) *slog.Logger
 }
 
 // handle runs a round. Its error, if a binding failed, comes after all others
@@ -45,6 +46,9 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (*report, e
 		result.Log(ctx, log)
 	}
 	r := newReport(dryRun, results)
+	if !dryRun {
+		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
+	}
 	log.Info("round", "report", r)
 	return r, r.err()
 }

@@ -19,5 +19,8 @@ func main() {
 		os.Exit(1)
 	}
 	h := &handler{keeper: *parts.Keeper, log: parts.Log}
+	if parts.Desk != nil {
+		h.subscriptions.desk = parts.Desk
+	}
 	lambda.Start(setup.Guard(parts, h.handle))
 }

@@ -22,6 +22,16 @@ type report struct {
 	Off       int    `json:"off"`
 	Changes   []line `json:"changes,omitempty"`
 	Problems  []line `json:"problems,omitempty"`
+	// Subscriptions names the apps whose webhook was seen to, or should have been.
+	Subscriptions []subscribed `json:"subscriptions,omitempty"`
+}
+
+// subscribed is what was done about the webhook of one app. Trouble with it is a
+// warning: the poller keeps the secrets without it.
+type subscribed struct {
+	App   string `json:"app"`
+	Did   string `json:"did,omitempty"`
+	Error string `json:"error,omitempty"`
 }
 
 // line names one binding that changed, or was not well.

@@ -90,10 +90,12 @@ func choice(tags map[string]string, tag string, options ...string) (string, erro
 	return "", fmt.Errorf("tag %s is %q: it can be %q or %q", tag, value, options[0], options[1])
 }
 
-// appErr refuses what cannot be an app: the identity becomes part of the path
-// of a request that carries the API token.
+// IsApp reports whether the text can be an app's name or id. Nothing else may
+// become part of the path of a request that carries the API token.
+func IsApp(text string) bool { return isName(text) || isUUID(text) }
+
 func appErr(app string) error {
-	if isName(app) || isUUID(app) {
+	if IsApp(app) {
 		return nil
 	}
 	return fmt.Errorf("tag %s is %q: neither an app's name nor its id", AppTag, app)

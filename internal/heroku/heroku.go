@@ -15,6 +15,7 @@ import (
 
 	platform "github.com/heroku/heroku-go/v5"
 
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 )
@@ -49,7 +50,7 @@ var _ keeper.Heroku = (*API)(nil)
 // API gives all of them or none.
 func (a *API) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {
 	var vars map[string]credential.Value
-	err := a.do(ctx, func(ctx context.Context, api *platform.Service) error {
+	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
 		answer, err := api.ConfigVarInfoForApp(ctx, app)
 		if err == nil && answer == nil {
 			err = errUnreadable // the body was null
@@ -71,7 +72,7 @@ func (a *API) ConfigVars(ctx context.Context, app string) (map[string]credential
 // Released returns when the app's newest release was made.
 func (a *API) Released(ctx context.Context, app string) (time.Time, error) {
 	var released time.Time
-	err := a.do(ctx, func(ctx context.Context, api *platform.Service) error {
+	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
 		newest := &platform.ListRange{Field: "version", Max: 1, Descending: true}
 		releases, err := api.ReleaseList(ctx, app, newest)
 		if err == nil && len(releases) == 0 {
@@ -91,7 +92,10 @@ func (a *API) Released(ctx context.Context, app string) (time.Time, error) {
 // do calls with the token that is kept, and once more with a newer one if Heroku
 // refuses that. An expired token can show as 403, too
 // (https://help.heroku.com/PBGP6IDE).
-func (a *API) do(ctx context.Context, call func(context.Context, *platform.Service) error) error {
+func (a *API) do(ctx context.Context, app string, call func(context.Context, *platform.Service) error) error {
+	if !binding.IsApp(app) { // heroku-go puts it into the path as it is
+		return errors.New("this is neither an app's name nor its id")
+	}
 	tokens, err := a.Tokens.Values(ctx)
 	if err != nil {
 		return err

@@ -177,8 +177,10 @@ func (w *world) move(a *actor, s *simSecret, to string) {
 		w.breaks("%s: AWSCURRENT went back to %s", s.arn, host(after))
 	}
 	s.position = start + at
-	// Never worse: nobody publishes what it saw refused while what the secret held still logged in.
-	if held, known := w.logins[before]; known && held.alive(time.Now()) && a.saw[s.versions[to]] == seenRefused {
+	// Never worse: nobody publishes what it saw refused while what the secret held still
+	// logged in. One that was refused, too, may have come to life since; nobody can know that.
+	held, known := w.logins[before]
+	if known && held.alive(time.Now()) && a.saw[s.versions[to]] == seenRefused && a.saw[s.versions[s.current]] != seenRefused {
 		w.breaks("%s: %s replaced %s, which logs in", s.arn, host(after), host(before))
 	}
 	if a.saw[s.versions[to]] == unseen {

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -187,15 +188,25 @@ func (m Manager) Previous(ctx context.Context, id string) (credential.Value, err
 	return value, err
 }
 
+// Dated returns the value that holds AWSCURRENT, and when its version was made.
+func (m Manager) Dated(ctx context.Context, id string) (credential.Value, time.Time, error) {
+	return m.dated(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(current)})
+}
+
 func (m Manager) value(ctx context.Context, in *secretsmanager.GetSecretValueInput) (credential.Value, error) {
+	value, _, err := m.dated(ctx, in)
+	return value, err
+}
+
+func (m Manager) dated(ctx context.Context, in *secretsmanager.GetSecretValueInput) (credential.Value, time.Time, error) {
 	out, err := m.Client.GetSecretValue(ctx, in)
+	if err == nil && out.ARN == nil {
+		err = errHollow
+	}
 	if err != nil {
-		return credential.Value{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
+		return credential.Value{}, time.Time{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
 	}
-	if out.ARN == nil {
-		return credential.Value{}, fmt.Errorf("reading the value of %s: %w", *in.SecretId, errHollow)
-	}
-	return credential.New(aws.ToString(out.SecretString)), nil
+	return credential.New(aws.ToString(out.SecretString)), aws.ToTime(out.CreatedDate), nil
 }
 
 // plain keeps of a failed request what cannot quote an answer: AWS's own error, a
@@ -205,7 +216,7 @@ func plain(err error) error {
 	var api smithy.APIError
 	var network *net.OpError
 	switch {
-	case errors.As(err, &api):
+	case errors.As(err, &api), errors.Is(err, errHollow):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
 		return context.DeadlineExceeded

@@ -30,6 +30,7 @@ import (
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/login"
 	"keepcurrent.example/internal/secrets"
+	"keepcurrent.example/internal/subscription"
 )
 
 const (
@@ -48,7 +49,10 @@ type Parts struct {
 	Keeper      *keeper.Keeper
 	Secrets     secrets.Manager
 	SigningKeys *keyring.Ring // the current one first, then the previous one
-	log         *slog.Logger
+	// Desk keeps the webhook subscriptions; nil without WEBHOOK_URL.
+	Desk *subscription.Desk
+
+	log *slog.Logger
 }
 
 // FromEnvironment makes the parts out of the variables in the README's table. It
@@ -75,17 +79,28 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 		token, err := filled(ctx, manager.Value, tokenID)
 		return []credential.Value{token}, err
 	}}
+	account := &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport}
 	return &Parts{
-		Keeper: &keeper.Keeper{
-			Secrets:  manager,
-			Heroku:   &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport},
-			Database: login.Postgres{},
-			Keys:     keys,
-		},
+		Keeper:      &keeper.Keeper{Secrets: manager, Heroku: account, Database: login.Postgres{}, Keys: keys},
 		Secrets:     manager,
 		SigningKeys: keys,
+		Desk:        desk(account, os.Getenv("WEBHOOK_URL"), manager, keyID),
 		log:         log,
 	}, nil
+}
+
+func desk(account *heroku.API, url string, manager secrets.Manager, keyID string) *subscription.Desk {
+	if url == "" {
+		return nil
+	}
+	return &subscription.Desk{Heroku: account, URL: url, Key: func(ctx context.Context) (credential.Value, time.Time, error) {
+		var made time.Time
+		key, err := filled(ctx, func(ctx context.Context, id string) (value credential.Value, err error) {
+			value, made, err = manager.Dated(ctx, id)
+			return value, err
+		}, keyID)
+		return key, made, err
+	}}
 }
 
 // Log returns the logger of one invocation.

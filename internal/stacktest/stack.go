@@ -57,6 +57,9 @@ type Config struct {
 	Env []string
 	// Timeout is that of the webhook; default 28 s. That of the poller is 60 s.
 	Timeout time.Duration
+	// SelfSubscribe gives the poller the public address of the webhook, so that
+	// it keeps the subscriptions.
+	SelfSubscribe bool
 	// Concurrency of the webhook; default 4. That of the poller is 1.
 	Concurrency int
 }
@@ -138,12 +141,13 @@ func (s *Stack) deploy(config Config) (err error) {
 	if s.Webhook, err = start("webhook", timeout, concurrency); err != nil {
 		return err
 	}
-	if s.Poller, err = start("poller", time.Minute, 1); err != nil {
-		return err
-	}
 	s.gateway = httptest.NewServer(lambdatest.HTTPAPI(s.Webhook, "POST "+Path))
 	s.URL = s.gateway.URL + Path
-	return nil
+	if config.SelfSubscribe {
+		env = append(env, "WEBHOOK_URL="+s.URL)
+	}
+	s.Poller, err = start("poller", time.Minute, 1)
+	return err
 }
 
 // Close ends everything that Start and the other methods have started.
@@ -234,6 +238,7 @@ type Report struct {
 	DryRun                                                      bool
 	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
 	Changes, Problems                                           []struct{ App, ConfigVar, Secret, Outcome, Version, Error string }
+	Subscriptions                                               []struct{ App, Did, Error string }
 }
 
 // Poll invokes the poller, with {} unless an event is given.

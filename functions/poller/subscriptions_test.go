@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/keeper"
+)
+
+// clerk notes what it is asked to do.
+type clerk struct {
+	mended, removed []string
+	err             error
+}
+
+func (c *clerk) Mend(_ context.Context, app string) (string, error) {
+	c.mended = append(c.mended, app)
+	return "", c.err
+}
+
+func (c *clerk) Remove(_ context.Context, app string) (string, error) {
+	c.removed = append(c.removed, app)
+	return "unsubscribed", c.err
+}
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func of(app string, outcome keeper.Outcome) keeper.Result {
+	r := result("secret of "+app, outcome, nil)
+	r.App = app
+	return r
+}
+
+func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
+	t.Parallel()
+	var results []keeper.Result
+	for i := range 200 {
+		results = append(results, of(fmt.Sprint("app-", i), keeper.Unchanged))
+	}
+	c := &clerk{}
+	s := &subscriptions{desk: c, last: noon}
+	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
+		now = now.Add(7 * time.Minute)
+		s.look(t.Context(), now, results)
+	}
+	seen := make(map[string]int)
+	for _, app := range c.mended {
+		seen[app]++
+	}
+	if len(seen) != 200 || len(c.mended) > 202 { // the last round reaches a little into the next day
+		t.Errorf("%d apps in %d looks", len(seen), len(c.mended))
+	}
+}
+
+func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
+	t.Parallel()
+	c := &clerk{}
+	s := &subscriptions{desk: c, last: noon}
+	s.look(t.Context(), noon, []keeper.Result{of("missed", keeper.Published), of("missed", keeper.Unchanged), of("quiet", keeper.Unchanged), of("held", keeper.Held)})
+	if fmt.Sprint(c.mended) != "[missed]" || len(c.removed) != 0 {
+		t.Errorf("mended %v, removed %v", c.mended, c.removed)
+	}
+}
+
+func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
+	t.Parallel()
+	c := &clerk{}
+	s := &subscriptions{desk: c, last: noon.Add(-24 * time.Hour)}
+	lines := s.look(t.Context(), noon, []keeper.Result{of("off", keeper.Off), of("off", keeper.Off), of("half", keeper.Off), of("half", keeper.Unchanged)})
+	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed }]" {
+		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
+	}
+}
+
+func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
+	t.Parallel()
+	s := &subscriptions{desk: &clerk{err: errors.New("no scope")}, last: noon}
+	lines := s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published)})
+	if len(lines) != 1 || lines[0].Error != "no scope" {
+		t.Errorf("%v", lines)
+	}
+}
+
+func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
+	t.Parallel()
+	published := []keeper.Result{of("shop", keeper.Published)}
+	if lines := (&subscriptions{}).look(t.Context(), noon, published); lines != nil {
+		t.Errorf("%v", lines)
+	}
+	c := &clerk{}
+	limited := of("other", keeper.Deferred)
+	limited.Err = keeper.ErrRateLimited
+	(&subscriptions{desk: c}).look(t.Context(), noon, append(published, limited))
+	if len(c.mended) != 0 {
+		t.Errorf("mended %v", c.mended)
+	}
+}

@@ -1,0 +1,121 @@
+// Package subscription keeps the webhook subscriptions of Heroku apps: each bound
+// app has exactly one of ours, that brings every release to our address, signed
+// with our key, and tried again until we have answered
+// (https://devcenter.heroku.com/articles/app-webhooks).
+//
+// What is ours is told by its address alone. Subscriptions to other addresses are
+// never touched. No state is kept: what to do follows from what Heroku lists.
+package subscription
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// What a subscription of ours asks for. Of a config var Heroku tells only by the
+// release that its change makes; sync means that a delivery is tried again until
+// it is answered with 2xx.
+const (
+	include = "api:release"
+	level   = "sync"
+)
+
+// limit is how many subscriptions an app can have
+// (https://devcenter.heroku.com/articles/limits).
+const limit = 10
+
+// ErrLimit says that an app has no room for a subscription of ours.
+var ErrLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: remove one with `heroku webhooks:remove`")
+
+// Subscription is one webhook of an app.
+type Subscription struct {
+	ID      string
+	URL     string
+	Level   string
+	Include []string
+	Updated time.Time // whole seconds
+}
+
+// Heroku is what is needed of Heroku's Platform API.
+type Heroku interface {
+	Subscriptions(ctx context.Context, app string) ([]Subscription, error)
+	// Subscribe makes the subscription, or changes the one with its ID, and
+	// gives it the key that signs its deliveries.
+	Subscribe(ctx context.Context, app string, s Subscription, key credential.Value) error
+	Unsubscribe(ctx context.Context, app, id string) error
+}
+
+// Desk mends subscriptions.
+type Desk struct {
+	Heroku Heroku
+	// URL is our address.
+	URL string
+	// Key returns the signing key and when it was made.
+	Key func(context.Context) (key credential.Value, made time.Time, err error)
+}
+
+// Mend leaves the app with exactly one right subscription of ours. It returns what
+// it did, "" if nothing was to be done.
+func (d *Desk) Mend(ctx context.Context, app string) (did string, err error) {
+	all, err := d.Heroku.Subscriptions(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	key, made, err := d.Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	ours := d.ours(all)
+	if len(ours) == 0 {
+		if len(all) >= limit {
+			return "", fmt.Errorf("subscribing to the releases of app %s: %w", app, ErrLimit)
+		}
+		return "subscribed", d.Heroku.Subscribe(ctx, app, d.right(""), key)
+	}
+	// The oldest stays: its deliveries that are still to be made stay with it.
+	for _, double := range ours[1:] {
+		if err := d.Heroku.Unsubscribe(ctx, app, double.ID); err != nil {
+			return "", err
+		}
+		did = "removed a double"
+	}
+	if d.isRight(ours[0], made) {
+		return did, nil
+	}
+	return "mended", d.Heroku.Subscribe(ctx, app, d.right(ours[0].ID), key)
+}
+
+// Remove removes what is ours.
+func (d *Desk) Remove(ctx context.Context, app string) (did string, err error) {
+	all, err := d.Heroku.Subscriptions(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range d.ours(all) {
+		if err := d.Heroku.Unsubscribe(ctx, app, s.ID); err != nil {
+			return did, err
+		}
+		did = "unsubscribed"
+	}
+	return did, nil
+}
+
+func (d *Desk) ours(all []Subscription) []Subscription {
+	return slices.DeleteFunc(slices.Clone(all), func(s Subscription) bool { return s.URL != d.URL })
+}
+
+func (d *Desk) right(id string) Subscription {
+	return Subscription{ID: id, URL: d.URL, Level: level, Include: []string{include}}
+}
+
+// isRight reports whether a subscription of ours is as it should be. Heroku does
+// not show the key, so one that was last changed before our key was made, or in the
+// same second, has another.
+func (d *Desk) isRight(s Subscription, keyMade time.Time) bool {
+	return s.Level == level && slices.Equal(s.Include, []string{include}) && s.Updated.After(keyMade)
+}

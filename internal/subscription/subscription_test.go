@@ -1,0 +1,173 @@
+package subscription_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	platform "github.com/heroku/heroku-go/v5"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/heroku"
+	"keepcurrent.example/internal/herokutest"
+	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/subscription"
+)
+
+const (
+	ours   = "https://ours.example/heroku/webhook"
+	theirs = "https://theirs.example/heroku/webhook"
+)
+
+// house is a desk at a Heroku with one app.
+type house struct {
+	*subscription.Desk
+	t      *testing.T
+	server *herokutest.Server
+	person *platform.Service
+	made   time.Time // the signing key
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	server, err := herokutest.NewServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	server.CreateApp("shop")
+	transport := &http.Transport{DisableKeepAlives: true}
+	h := &house{t: t, server: server, made: time.Now().Add(-time.Hour)}
+	h.person = platform.NewService(&http.Client{Transport: &platform.Transport{BearerToken: server.Token(), Transport: transport}})
+	h.person.URL = server.URL
+	tokens := &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		return []credential.Value{credential.New(server.Token())}, nil
+	}}
+	h.Desk = &subscription.Desk{
+		Heroku: &heroku.API{URL: server.URL, Tokens: tokens, Transport: transport},
+		URL:    ours,
+		Key: func(context.Context) (credential.Value, time.Time, error) {
+			return credential.New("key-EXAMPLE"), h.made, nil
+		},
+	}
+	return h
+}
+
+// add is a person's `heroku webhooks:add`.
+func (h *house) add(url, level string, include ...string) {
+	h.t.Helper()
+	_, err := h.person.AppWebhookCreate(h.t.Context(), "shop", platform.AppWebhookCreateOpts{Include: include, Level: level, URL: url})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// all describes the app's webhooks.
+func (h *house) all() (all []string) {
+	h.t.Helper()
+	list, err := h.person.AppWebhookList(h.t.Context(), "shop", nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, w := range list {
+		all = append(all, fmt.Sprint(w.URL, w.Level, w.Include))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
+	t.Parallel()
+	const right, foreign = ours + "sync[api:release]", theirs + "notify[api:dyno]"
+	tests := map[string]struct {
+		before func(h *house)
+		did    string
+		after  []string
+	}{
+		"none":               {func(*house) {}, "subscribed", []string{right}},
+		"a foreign one":      {func(h *house) { h.add(theirs, "notify", "api:dyno") }, "subscribed", []string{right, foreign}},
+		"the right one":      {func(h *house) { h.add(ours, "sync", "api:release") }, "", []string{right}},
+		"the wrong level":    {func(h *house) { h.add(ours, "notify", "api:release") }, "mended", []string{right}},
+		"other entities":     {func(h *house) { h.add(ours, "sync", "api:dyno", "api:release") }, "mended", []string{right}},
+		"an older key":       {func(h *house) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
+		"doubles":            {func(h *house) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
+		"doubles, all wrong": {func(h *house) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
+		"doubles, and theirs": {func(h *house) {
+			h.add(ours, "sync", "api:release")
+			h.add(theirs, "notify", "api:dyno")
+			h.add(ours, "sync", "api:release")
+		}, "removed a double", []string{right, foreign}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			tt.before(h)
+			did, err := h.Mend(t.Context(), "shop")
+			if err != nil || did != tt.did {
+				t.Errorf("it %q, want %q: %v", did, tt.did, err)
+			}
+			if all := h.all(); !slices.Equal(all, tt.after) {
+				t.Errorf("webhooks: %v", all)
+			}
+			h.made = time.Now().Add(-time.Hour)
+			if did, err := h.Mend(t.Context(), "shop"); did != "" || err != nil {
+				t.Errorf("a second time it %q: %v", did, err)
+			}
+		})
+	}
+}
+
+func TestMendRespectsHerokusLimit(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for i := range 10 {
+		h.add(fmt.Sprint(theirs, i), "notify", "api:dyno")
+	}
+	if _, err := h.Mend(t.Context(), "shop"); !errors.Is(err, subscription.ErrLimit) {
+		t.Error(err)
+	}
+	if len(h.all()) != 10 {
+		t.Error("a foreign webhook is gone")
+	}
+}
+
+func TestRemoveTakesOursAlone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.add(theirs, "notify", "api:dyno")
+	h.add(ours, "sync", "api:release")
+	h.add(ours, "sync", "api:release")
+	if did, err := h.Remove(t.Context(), "shop"); did != "unsubscribed" || err != nil {
+		t.Errorf("%q, %v", did, err)
+	}
+	if did, err := h.Remove(t.Context(), "shop"); did != "" || err != nil {
+		t.Errorf("a second time: %q, %v", did, err)
+	}
+	if all := h.all(); len(all) != 1 {
+		t.Errorf("webhooks: %v", all)
+	}
+}
+
+func TestTroubleIsAnError(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	noKey := errors.New("no key")
+	h.Key = func(context.Context) (credential.Value, time.Time, error) {
+		return credential.Value{}, time.Time{}, noKey
+	}
+	if _, err := h.Mend(t.Context(), "shop"); !errors.Is(err, noKey) {
+		t.Error(err)
+	}
+	h.server.Wrap(herokutest.Refuse(403, "forbidden"))
+	if _, err := h.Mend(t.Context(), "shop"); err == nil {
+		t.Error("a refusal is no error")
+	}
+	if _, err := h.Remove(t.Context(), "shop"); err == nil {
+		t.Error("a refusal is no error")
+	}
+}

@@ -3,11 +3,7 @@ package functions_test
 import (
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -288,31 +284,4 @@ func TestTheTokenIsReadAgainWhenHerokuRefusesIt(t *testing.T) {
 		t.Errorf("report: %+v", report)
 	}
 	s.awsCalls(map[string]int{"PutSecretValue": 1, "ListSecrets": 2, "GetSecretValue": 3})
-}
-
-// The functions decide by the environment that they are given; what stands there
-// beside it does not make them leave the machine.
-func TestProxiesAndBundlesInTheEnvironmentDoNoHarm(t *testing.T) {
-	t.Parallel()
-	s := openShop(t, stacktest.Config{Env: []string{
-		"HTTPS_PROXY=http://127.0.0.1:1", "HTTP_PROXY=http://127.0.0.1:1", "NO_PROXY=",
-		"PGPASSWORD=EXAMPLE", "PGHOST=127.0.0.2", "PGSSLMODE=disable", "PGSSLROOTCERT=/nowhere", "PGOPTIONS=-c nonsense=1",
-		"AWS_CA_BUNDLE=" + bundle(t),
-	}})
-	s.must(s.addon.Rotate(t.Context()))
-	s.poll()
-	s.equal()
-}
-
-// bundle is a file of a certificate authority, as stands behind a company's proxy.
-func bundle(t *testing.T) string {
-	t.Helper()
-	server := httptest.NewTLSServer(nil)
-	defer server.Close()
-	path := filepath.Join(t.TempDir(), "ca.pem")
-	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
-	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -162,16 +162,3 @@ func TestADatabaseThatIsAwayAtTheFirstValue(t *testing.T) {
 		t.Errorf("report: %+v", report)
 	}
 }
-
-func TestAFunctionWithoutItsEnvironmentSaysWhatIsMissing(t *testing.T) {
-	t.Parallel()
-	s := start(t, stacktest.Config{Env: []string{"HEROKU_TOKEN_SECRET_ID=", "LOG_LEVEL=loud", "HEROKU_API_URL=http://api.example"}})
-	if _, err := s.Poll(t.Context()); err == nil {
-		t.Error("it ran all the same")
-	}
-	for _, part := range []string{"HEROKU_TOKEN_SECRET_ID is not set", "LOG_LEVEL is", "not https"} {
-		if !strings.Contains(string(s.Poller.Logs()), part) {
-			t.Errorf("the log does not say %q", part)
-		}
-	}
-}

@@ -36,7 +36,7 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (*report, e
 		defer cancel()
 	}
 	k := h.keeper
-	k.DryRun = dryRun
+	k.DryRun = dryRun || h.keeper.DryRun // a pause is a dry run of everything
 	results, err := k.Poll(ctx)
 	if err != nil {
 		return nil, err
@@ -45,8 +45,8 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (*report, e
 	for _, result := range results {
 		result.Log(ctx, log)
 	}
-	r := newReport(dryRun, results)
-	if !dryRun {
+	r := newReport(k.DryRun, results)
+	if !k.DryRun {
 		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
 	}
 	log.Info("round", "report", r)

@@ -38,5 +38,9 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 		attrs = append(attrs, slog.String("error", r.Err.Error()))
 		level = max(level, slog.LevelWarn)
 	}
-	log.LogAttrs(ctx, level, string(r.Outcome), attrs...)
+	message := string(r.Outcome)
+	if r.Outcome == Published && r.Moved.IsZero() {
+		message = "would be published" // a dry run
+	}
+	log.LogAttrs(ctx, level, message, attrs...)
 }

@@ -68,7 +68,7 @@ func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payloa
 		}
 	}
 	if k.DryRun {
-		return r.published()
+		return r.published(time.Time{})
 	}
 	current, err := k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
 	if err == nil && !current { // somebody else's value came first
@@ -77,7 +77,7 @@ func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payloa
 	if err != nil {
 		return r.failed(err)
 	}
-	return r.published()
+	return r.published(time.Now())
 }
 
 // swap stages the candidate, logs in with it at the same time, and moves
@@ -99,15 +99,16 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	case verdict == Held:
 		return r.held(reason)
 	}
-	if !k.DryRun {
-		if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
-			return r.failed(err)
-		}
-	}
 	if reason != nil {
 		r.Err = r.explain(reason)
 	}
-	return r.published()
+	if k.DryRun {
+		return r.published(time.Time{})
+	}
+	if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
+		return r.failed(err)
+	}
+	return r.published(time.Now())
 }
 
 // admit decides whether the candidate may replace what the secret holds:
@@ -158,7 +159,8 @@ func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.UR
 
 func sameAddress(a, b connection.URL) bool { return a.Host() == b.Host() && a.Port() == b.Port() }
 
-func (r Result) published() Result {
-	r.Outcome, r.Moved = Published, time.Now()
+// published takes the time at which AWSCURRENT moved, zero in a dry run.
+func (r Result) published(moved time.Time) Result {
+	r.Outcome, r.Moved = Published, moved
 	return r
 }

@@ -62,10 +62,11 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 	// the errors that are logged here already; neither knows what a credential is.
 	stdlog.SetOutput(io.Discard)
 	log, logErr := logger(os.Getenv("LOG_LEVEL"))
+	pause, pauseErr := isOn("PAUSE")
 	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
 	tokenID, tokenErr := required("HEROKU_TOKEN_SECRET_ID")
 	keyID, keyErr := required("WEBHOOK_SIGNING_SECRET_ID")
-	if err := errors.Join(logErr, apiErr, tokenErr, keyErr); err != nil {
+	if err := errors.Join(logErr, pauseErr, apiErr, tokenErr, keyErr); err != nil {
 		return nil, err
 	}
 	manager, err := secretsManager(ctx)
@@ -81,7 +82,7 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 	}}
 	account := &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport}
 	return &Parts{
-		Keeper:      &keeper.Keeper{Secrets: manager, Heroku: account, Database: login.Postgres{}, Keys: keys},
+		Keeper:      &keeper.Keeper{Secrets: manager, Heroku: account, Database: login.Postgres{}, Keys: keys, DryRun: pause},
 		Secrets:     manager,
 		SigningKeys: keys,
 		Desk:        desk(account, os.Getenv("WEBHOOK_URL"), manager, keyID),
@@ -136,6 +137,18 @@ func herokuURL(text string) (string, error) {
 		return "", errors.New("HEROKU_API_URL is not https: the API token would travel in the clear")
 	}
 	return strings.TrimSuffix(text, "/"), nil
+}
+
+// isOn reads a variable that is on, off or empty, which is off.
+func isOn(variable string) (bool, error) {
+	switch value := os.Getenv(variable); value {
+	case "on":
+		return true, nil
+	case "", "off":
+		return false, nil
+	default:
+		return false, fmt.Errorf("%s is %q: it can be on or off", variable, value)
+	}
 }
 
 func required(variable string) (string, error) {

@@ -54,6 +54,7 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 		"WEBHOOK_SIGNING_SECRET_ID": signingKey,
 		"HEROKU_API_URL":            "!Ref HerokuApiUrl",
 		"LOG_LEVEL":                 "!Ref LogLevel",
+		"PAUSE":                     "!Ref Pause",
 	}
 	poller := maps.Clone(both)
 	poller["WEBHOOK_URL"] = "!Sub ${HttpApi.ApiEndpoint}/heroku/webhook"

@@ -96,3 +96,29 @@ func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
 		t.Errorf("report: %+v", report)
 	}
 }
+
+func TestAPausedStackWritesNothingAndSaysWhatItWould(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{SelfSubscribe: true, Env: []string{"PAUSE=on"}})
+	db, err := s.Database(t.Context())
+	s.must(err)
+	app := s.Heroku.CreateApp("shop")
+	s.Heroku.Provision(app, db)
+	secret, err := s.Bind(t.Context(), app.Name, "shop/database")
+	s.must(err)
+	if report := s.poll(); !report.DryRun || report.Published != 1 || report.Subscriptions != nil {
+		t.Errorf("report: %+v", report)
+	}
+	if status := s.deliver(request{body: string(app.ReleaseEvent("create"))}); status != 204 {
+		t.Errorf("status %d", status)
+	}
+	s.untouched()
+	if calls := s.Heroku.Calls(); len(calls) != 1 || s.value(secret) != "" {
+		t.Errorf("calls of Heroku: %v", calls)
+	}
+	for name, log := range map[string][]byte{"webhook": s.Webhook.Logs(), "poller": s.Poller.Logs()} {
+		if !strings.Contains(string(log), `"would be published"`) || strings.Contains(string(log), `"msg":"published"`) {
+			t.Errorf("the %s does not say that it only would", name)
+		}
+	}
+}

@@ -92,7 +92,8 @@ func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
 	s.must(err)
 	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	report := s.poll()
-	if report.Published != 1 || len(report.Subscriptions) != 1 || !strings.Contains(report.Subscriptions[0].Error, "heroku authorizations:create") {
+	if report.Published != 1 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
+		!strings.Contains(report.Subscriptions[0].Error, "heroku authorizations:create") {
 		t.Errorf("report: %+v", report)
 	}
 }

@@ -49,6 +49,11 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (*report, e
 	if !k.DryRun {
 		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
 	}
+	for _, s := range r.Subscriptions {
+		if s.Error != "" {
+			log.Warn("subscription", "app", s.App, "error", s.Error)
+		}
+	}
 	log.Info("round", "report", r)
 	return r, r.err()
 }

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/keeper"
 )
 
 // coldWindow stands for the time since the last round in a container that has had
-// none. It is longer than the usual schedules, so that no app's time of day is
-// passed over.
+// none. With a schedule of up to that, no app's time of day is passed over.
 const coldWindow = 2 * time.Hour
 
 // lookTime is how long a round may see to subscriptions.
@@ -21,7 +21,7 @@ const lookTime = time.Minute
 
 // desk mends the subscriptions of an app; package subscription.
 type desk interface {
-	Mend(ctx context.Context, app string) (did string, err error)
+	Mend(ctx context.Context, app string, missed bool) (did string, err error)
 	Remove(ctx context.Context, app string) (did string, err error)
 }
 
@@ -53,8 +53,18 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []keepe
 	}
 	var lines []subscribed
 	for app, results := range apps {
-		if ctx.Err() == nil && (slices.ContainsFunc(results, missed) || isDue(app, since, now)) {
-			lines = append(lines, s.settle(ctx, app, slices.ContainsFunc(results, isOn))...)
+		looks := slices.ContainsFunc(results, isPublished) || isDue(app, since, now)
+		if !looks || !binding.IsApp(app) {
+			continue
+		}
+		did, err := s.settle(ctx, app, results)
+		if ctx.Err() != nil || errors.Is(err, keeper.ErrRateLimited) {
+			break
+		}
+		if err != nil {
+			lines = append(lines, subscribed{App: app, Did: did, Error: err.Error()})
+		} else if did != "" {
+			lines = append(lines, subscribed{App: app, Did: did})
 		}
 	}
 	slices.SortFunc(lines, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
@@ -62,25 +72,20 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []keepe
 }
 
 // settle leaves an app with one subscription of ours, or with none if all its
-// bindings are opted out. It returns no line if there was nothing to do.
-func (s *subscriptions) settle(ctx context.Context, app string, on bool) []subscribed {
-	settle := s.desk.Remove
-	if on {
-		settle = s.desk.Mend
+// bindings are opted out.
+func (s *subscriptions) settle(ctx context.Context, app string, results []keeper.Result) (did string, err error) {
+	if !slices.ContainsFunc(results, isOn) {
+		return s.desk.Remove(ctx, app)
 	}
-	did, err := settle(ctx, app)
-	switch {
-	case err != nil:
-		return []subscribed{{App: app, Did: did, Error: err.Error()}}
-	case did != "":
-		return []subscribed{{App: app, Did: did}}
-	}
-	return nil
+	return s.desk.Mend(ctx, app, slices.ContainsFunc(results, isMissed))
 }
 
 func isLimited(r keeper.Result) bool { return errors.Is(r.Err, keeper.ErrRateLimited) }
 
-func missed(r keeper.Result) bool { return r.Outcome == keeper.Published }
+func isPublished(r keeper.Result) bool { return r.Outcome == keeper.Published }
+
+// isMissed reports whether the webhook should have brought the change.
+func isMissed(r keeper.Result) bool { return isPublished(r) && r.Current != "" }
 
 func isOn(r keeper.Result) bool { return r.Outcome != keeper.Off }
 

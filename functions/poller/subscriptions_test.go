@@ -13,11 +13,13 @@ import (
 // clerk notes what it is asked to do.
 type clerk struct {
 	mended, removed []string
+	missed          []bool
 	err             error
 }
 
-func (c *clerk) Mend(_ context.Context, app string) (string, error) {
+func (c *clerk) Mend(_ context.Context, app string, missed bool) (string, error) {
 	c.mended = append(c.mended, app)
+	c.missed = append(c.missed, missed)
 	return "", c.err
 }
 
@@ -60,7 +62,32 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	c := &clerk{}
 	s := &subscriptions{desk: c, last: noon}
 	s.look(t.Context(), noon, []keeper.Result{of("missed", keeper.Published), of("missed", keeper.Unchanged), of("quiet", keeper.Unchanged), of("held", keeper.Held)})
-	if fmt.Sprint(c.mended) != "[missed]" || len(c.removed) != 0 {
+	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
+		t.Errorf("mended %v, removed %v", c.mended, c.removed)
+	}
+	followed := of("missed", keeper.Published)
+	followed.Current = "the version before"
+	s.look(t.Context(), noon, []keeper.Result{followed})
+	if fmt.Sprint(c.missed) != "[false true]" {
+		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
+	}
+}
+
+func TestARateLimitEndsTheLooks(t *testing.T) {
+	t.Parallel()
+	c := &clerk{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
+	s := &subscriptions{desk: c, last: noon}
+	if lines := s.look(t.Context(), noon, []keeper.Result{of("one", keeper.Published), of("two", keeper.Published)}); lines != nil || len(c.mended) != 1 {
+		t.Errorf("%v after %v", lines, c.mended)
+	}
+}
+
+func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
+	t.Parallel()
+	c := &clerk{}
+	s := &subscriptions{desk: c, last: noon.Add(-24 * time.Hour)}
+	s.look(t.Context(), noon, []keeper.Result{of("../account", keeper.Failed), of("", keeper.Off)})
+	if len(c.mended)+len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
 }

@@ -129,23 +129,24 @@ func portOf(u *url.URL) (uint16, error) {
 
 // overrides are parameters by which libpq and pgx take another server or user than
 // the URL before its query says, and the login check tries.
-var overrides = []string{"host", "hostaddr", "port", "user", "password", "dbname", "service"}
+var overrides = []string{"host", "hostaddr", "port", "user", "password", "dbname", "database", "service"}
 
 // secure returns the query with an sslmode of at least require, and that mode.
 // It works on the raw text, not on url.Values, which would sort and re-encode
 // the parameters that are not its business.
 func secure(query string) (raw, sslmode string, err error) {
 	var others []string
+	named := false
 	for parameter := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(parameter, "=")
 		if decoded, err := url.QueryUnescape(key); err == nil {
 			key = decoded // a client reads %73slmode as sslmode
 		}
 		switch {
-		case key == "sslmode" && sslmode != "":
+		case key == "sslmode" && named:
 			return "", "", errors.New("it has more than one sslmode")
 		case key == "sslmode":
-			sslmode = value
+			sslmode, named = value, true
 		case slices.Contains(overrides, key):
 			return "", "", errors.New("its query says again who or where: one of " + strings.Join(overrides, ", "))
 		case parameter != "":

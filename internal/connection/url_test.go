@@ -110,6 +110,8 @@ func TestParseRefusesWhatNoConsumerCouldUse(t *testing.T) {
 		"several hosts":               "postgres://u1:" + password + "@h1:5432,h2:5432/d1",
 		"an sslmode that is none":     "postgres://u1:" + password + "@h/d1?sslmode=" + password,
 		"an sslmode in disguise":      "postgres://u1:" + password + "@h/d1?%73slmode=disable&sslmode=require",
+		"an empty sslmode and one":    "postgres://u1:" + password + "@h/d1?sslmode=&sslmode=verify-full",
+		"another database, pgx's way": "postgres://u1:" + password + "@h/d1?database=other",
 		"another host in the query":   "postgres://u1:" + password + "@h/d1?host=other",
 		"another user in the query":   "postgres://u1:" + password + "@h/d1?%75ser=other",
 		"more than one sslmode":       "postgres://u1:" + password + "@h/d1?sslmode=verify-full&sslmode=disable",

@@ -2,7 +2,9 @@ package heroku
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 
 	platform "github.com/heroku/heroku-go/v5"
 
@@ -17,9 +19,12 @@ func (a *API) Subscriptions(ctx context.Context, app string) ([]subscription.Sub
 	var all []subscription.Subscription
 	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
 		webhooks, err := api.AppWebhookList(ctx, app, nil)
+		if err == nil && webhooks == nil {
+			err = errUnreadable // an empty list is not nil
+		}
 		all = nil
 		for _, w := range webhooks {
-			all = append(all, subscription.Subscription{ID: w.ID, URL: w.URL, Level: w.Level, Include: w.Include, Updated: w.UpdatedAt})
+			all = append(all, subscription.Subscription{ID: w.ID, URL: w.URL, Level: w.Level, Include: w.Include, Created: w.CreatedAt, Updated: w.UpdatedAt})
 		}
 		return err
 	})
@@ -36,7 +41,7 @@ func (a *API) Subscribe(ctx context.Context, app string, s subscription.Subscrip
 	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
 		if s.ID == "" {
 			_, err := api.AppWebhookCreate(ctx, app, platform.AppWebhookCreateOpts{Include: s.Include, Level: s.Level, Secret: &secret, URL: s.URL})
-			return err
+			return unlessMade(err)
 		}
 		changed := platform.AppWebhookUpdateOpts{Level: &s.Level, Secret: &secret, URL: &s.URL}
 		for i := range s.Include {
@@ -51,6 +56,16 @@ func (a *API) Subscribe(ctx context.Context, app string, s subscription.Subscrip
 	}
 	if err != nil {
 		return fmt.Errorf("subscribing to the releases of app %s: %w", app, err)
+	}
+	return nil
+}
+
+// unlessMade takes an answer that could not be read for a yes: Heroku has said 2xx,
+// and to ask again would make a double. What heroku-go wraps came before that.
+func unlessMade(err error) error {
+	var before *url.Error
+	if errors.As(err, &before) {
+		return err
 	}
 	return nil
 }

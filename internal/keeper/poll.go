@@ -105,7 +105,7 @@ func (k *Keeper) compare(ctx context.Context, app string, bindings []binding.Bin
 	}
 	same, different, err := k.filter(ctx, bindings, vars)
 	if err != nil {
-		return settle(bindings, Failed, err)
+		return append(settle(same, Unchanged, nil), settle(different, Failed, err)...)
 	}
 	updated := k.Update(ctx, app, different)
 	k.date(ctx, app, updated)
@@ -118,14 +118,14 @@ func (k *Keeper) compare(ctx context.Context, app string, bindings []binding.Bin
 func (k *Keeper) filter(ctx context.Context, bindings []binding.Binding, vars map[string]credential.Value) (same, different []binding.Binding, err error) {
 	keys, err := k.Keys.Values(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, bindings, err
 	}
 	same, different = part(bindings, vars, keys)
 	if len(different) == 0 {
 		return same, nil, nil
 	}
 	if keys, err = k.Keys.Renew(ctx, keys); err != nil {
-		return nil, nil, err
+		return same, different, err
 	}
 	same, different = part(bindings, vars, keys)
 	return same, different, nil

@@ -8,6 +8,7 @@
 package subscription
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,8 @@ type Subscription struct {
 	URL     string
 	Level   string
 	Include []string
-	Updated time.Time // whole seconds
+	Created time.Time // whole seconds, as Updated
+	Updated time.Time
 }
 
 // Heroku is what is needed of Heroku's Platform API.
@@ -60,8 +62,10 @@ type Desk struct {
 }
 
 // Mend leaves the app with exactly one right subscription of ours. It returns what
-// it did, "" if nothing was to be done.
-func (d *Desk) Mend(ctx context.Context, app string) (did string, err error) {
+// it did, "" if nothing was to be done. missed says that a delivery has not come
+// that should have: then the subscription gets our key whatever it looks like,
+// because somebody may have given it another one.
+func (d *Desk) Mend(ctx context.Context, app string, missed bool) (did string, err error) {
 	all, err := d.Heroku.Subscriptions(ctx, app)
 	if err != nil {
 		return "", err
@@ -70,24 +74,20 @@ func (d *Desk) Mend(ctx context.Context, app string) (did string, err error) {
 	if err != nil {
 		return "", err
 	}
-	ours := d.ours(all)
+	ours := d.ours(all, made)
 	if len(ours) == 0 {
 		if len(all) >= limit {
 			return "", fmt.Errorf("subscribing to the releases of app %s: %w", app, ErrLimit)
 		}
-		return "subscribed", d.Heroku.Subscribe(ctx, app, d.right(""), key)
+		return done("subscribed", d.Heroku.Subscribe(ctx, app, d.right(""), key))
 	}
-	// The oldest stays: its deliveries that are still to be made stay with it.
-	for _, double := range ours[1:] {
-		if err := d.Heroku.Unsubscribe(ctx, app, double.ID); err != nil {
-			return "", err
-		}
-		did = "removed a double"
+	if did, err = d.remove(ctx, app, ours[1:], "removed a double"); err != nil {
+		return did, err
 	}
-	if d.isRight(ours[0], made) {
+	if !missed && d.isRight(ours[0], made) {
 		return did, nil
 	}
-	return "mended", d.Heroku.Subscribe(ctx, app, d.right(ours[0].ID), key)
+	return done("mended", d.Heroku.Subscribe(ctx, app, d.right(ours[0].ID), key))
 }
 
 // Remove removes what is ours.
@@ -96,17 +96,38 @@ func (d *Desk) Remove(ctx context.Context, app string) (did string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for _, s := range d.ours(all) {
+	return d.remove(ctx, app, d.ours(all, time.Time{}), "unsubscribed")
+}
+
+func (d *Desk) remove(ctx context.Context, app string, doomed []Subscription, how string) (did string, err error) {
+	for _, s := range doomed {
 		if err := d.Heroku.Unsubscribe(ctx, app, s.ID); err != nil {
 			return did, err
 		}
-		did = "unsubscribed"
+		did = how
 	}
 	return did, nil
 }
 
-func (d *Desk) ours(all []Subscription) []Subscription {
-	return slices.DeleteFunc(slices.Clone(all), func(s Subscription) bool { return s.URL != d.URL })
+// done says what was done, unless it was not.
+func done(did string, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return did, nil
+}
+
+// ours returns the subscriptions to our address: the one to keep comes first, the
+// same one whoever looks. It is the oldest that is right, or else the oldest.
+func (d *Desk) ours(all []Subscription, keyMade time.Time) []Subscription {
+	ours := slices.DeleteFunc(slices.Clone(all), func(s Subscription) bool { return s.URL != d.URL })
+	slices.SortFunc(ours, func(a, b Subscription) int {
+		if right := d.isRight(a, keyMade); right != d.isRight(b, keyMade) {
+			return map[bool]int{true: -1, false: 1}[right]
+		}
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return ours
 }
 
 func (d *Desk) right(id string) Subscription {

@@ -107,7 +107,7 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			tt.before(h)
-			did, err := h.Mend(t.Context(), "shop")
+			did, err := h.Mend(t.Context(), "shop", false)
 			if err != nil || did != tt.did {
 				t.Errorf("it %q, want %q: %v", did, tt.did, err)
 			}
@@ -115,10 +115,46 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 				t.Errorf("webhooks: %v", all)
 			}
 			h.made = time.Now().Add(-time.Hour)
-			if did, err := h.Mend(t.Context(), "shop"); did != "" || err != nil {
+			if did, err := h.Mend(t.Context(), "shop", false); did != "" || err != nil {
 				t.Errorf("a second time it %q: %v", did, err)
 			}
 		})
+	}
+}
+
+// Somebody has given our subscription another key, later than ours was made.
+func TestAMissedDeliveryRenewsTheKey(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.add(ours, "sync", "api:release")
+	if did, err := h.Mend(t.Context(), "shop", true); did != "mended" || err != nil {
+		t.Errorf("%q, %v", did, err)
+	}
+}
+
+func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	unwrap := h.server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.CutBody()))
+	if did, err := h.Mend(t.Context(), "shop", false); did != "subscribed" || err != nil {
+		t.Errorf("%q, %v", did, err)
+	}
+	unwrap()
+	h.server.Wrap(herokutest.On("GET /apps/{app}/webhooks", herokutest.Times(1, herokutest.Null())))
+	if did, err := h.Mend(t.Context(), "shop", false); did != "" || err != nil {
+		t.Errorf("a list that was null for once: %q, %v", did, err)
+	}
+	if all := h.all(); len(all) != 1 {
+		t.Errorf("webhooks: %v", all)
+	}
+}
+
+func TestARefusalIsNotReportedAsDone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	if did, err := h.Mend(t.Context(), "shop", false); did != "" || err == nil {
+		t.Errorf("%q, %v", did, err)
 	}
 }
 
@@ -128,7 +164,7 @@ func TestMendRespectsHerokusLimit(t *testing.T) {
 	for i := range 10 {
 		h.add(fmt.Sprint(theirs, i), "notify", "api:dyno")
 	}
-	if _, err := h.Mend(t.Context(), "shop"); !errors.Is(err, subscription.ErrLimit) {
+	if _, err := h.Mend(t.Context(), "shop", false); !errors.Is(err, subscription.ErrLimit) {
 		t.Error(err)
 	}
 	if len(h.all()) != 10 {
@@ -160,11 +196,11 @@ func TestTroubleIsAnError(t *testing.T) {
 	h.Key = func(context.Context) (credential.Value, time.Time, error) {
 		return credential.Value{}, time.Time{}, noKey
 	}
-	if _, err := h.Mend(t.Context(), "shop"); !errors.Is(err, noKey) {
+	if _, err := h.Mend(t.Context(), "shop", false); !errors.Is(err, noKey) {
 		t.Error(err)
 	}
 	h.server.Wrap(herokutest.Refuse(403, "forbidden"))
-	if _, err := h.Mend(t.Context(), "shop"); err == nil {
+	if _, err := h.Mend(t.Context(), "shop", false); err == nil {
 		t.Error("a refusal is no error")
 	}
 	if _, err := h.Remove(t.Context(), "shop"); err == nil {

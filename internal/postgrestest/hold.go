@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 )
 
 // hold keeps an address that nobody listens at: connections to it are refused,
@@ -24,12 +25,23 @@ func hold(address *net.TCPAddr) (release func(), err error) {
 	// The connections that were just cut linger at this address for a while.
 	err = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
 	if err == nil {
-		name := &syscall.SockaddrInet4{Port: address.Port, Addr: [4]byte(address.IP.To4())}
-		err = os.NewSyscallError("bind", syscall.Bind(fd, name))
+		err = os.NewSyscallError("bind", bind(fd, address))
 	}
 	if err != nil {
 		syscall.Close(fd)
 		return nil, err
 	}
 	return func() { syscall.Close(fd) }, nil
+}
+
+// bind waits for the listener that has just been closed to be gone: a process that
+// is being started has a copy of it until it becomes another program.
+func bind(fd int, address *net.TCPAddr) error {
+	name := &syscall.SockaddrInet4{Port: address.Port, Addr: [4]byte(address.IP.To4())}
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		err := syscall.Bind(fd, name)
+		if err != syscall.EADDRINUSE || time.Now().After(deadline) {
+			return err
+		}
+	}
 }

@@ -35,9 +35,8 @@ type history struct {
 	seed uint64
 	runs sync.WaitGroup
 	log  bytes.Buffer
-	mu   sync.Mutex // guards log and died
-	died int
-	last string // the newest URL
+	mu   sync.Mutex // guards log
+	last string     // the newest URL
 	urls int
 	// wrong makes a keeper wrong in one point, for the controls.
 	wrong func(*keeper.Keeper, *actor)

@@ -35,6 +35,21 @@ lint: ## gofmt, go vet, and cfn-lint where it is installed
 	go vet ./...
 	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else echo "cfn-lint is not installed: template.yaml not checked"; fi
 
+# fileb:// is read as it is by both versions of the AWS CLI. File 3 takes the answer alone,
+# without the CLI's summary. Untold, the CLI asks again after a minute.
+ask-poller = poller=$$(aws cloudformation describe-stacks --stack-name "$(STACK)" --output text \
+		--query "Stacks[0].Outputs[?OutputKey=='PollerFunction'].OutputValue") && \
+	printf %s '$(1)' | aws lambda invoke --function-name "$$poller" --payload fileb:///dev/stdin \
+		--cli-read-timeout 0 /dev/fd/3 3>&1 >/dev/null
+
+status: ## say how every secret is: of the stack STACK=name, or of one on this machine; ALL=1 lists all
+	@$(if $(STACK),$(call ask-poller,{"dryRun":true}) |) go run ./internal/status $(if $(STACK),,-local) $(if $(ALL),-all)
+
+unsubscribe: ## remove our webhook from an app that no secret names any more: APP=name STACK=name
+	$(if $(and $(APP),$(STACK)),,$(error say: make unsubscribe APP=name STACK=name))
+	@answer=$$($(call ask-poller,{"unsubscribe":"$(APP)"})) && echo "$$answer" && \
+		case $$answer in *'"errorMessage"'*) exit 1;; esac
+
 build: ## compile both functions for Lambda into build/
 	$(LAMBDA) -o build/webhook/bootstrap ./functions/webhook
 	$(LAMBDA) -o build/poller/bootstrap ./functions/poller
@@ -49,4 +64,4 @@ build-WebhookFunction:
 build-PollerFunction:
 	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/poller
 
-.PHONY: help demo test soak load fuzz lint build secretsmanager build-WebhookFunction build-PollerFunction
+.PHONY: help demo test soak load fuzz lint status unsubscribe build secretsmanager build-WebhookFunction build-PollerFunction

@@ -1,6 +1,9 @@
 package functions_test
 
 import (
+	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,4 +125,99 @@ func TestAPausedStackWritesNothingAndSaysWhatItWould(t *testing.T) {
 			t.Errorf("the %s does not say that it only would", name)
 		}
 	}
+}
+
+func TestAfterAPauseOnePollCatchesUp(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	deploy := func(pause string) {
+		for _, leak := range s.Leaks() { // a new deployment has new logs
+			t.Error(leak)
+		}
+		s.must(s.Deploy(stacktest.Config{Functions: compiled, SelfSubscribe: true, Env: []string{"PAUSE=" + pause}}))
+	}
+	deploy("on")
+	before := s.value(s.secret)
+	s.must(s.addon.Rotate(t.Context()))
+	s.idle()
+	if report := s.poll(); !report.DryRun || report.Published != 1 || s.value(s.secret) != before {
+		t.Errorf("report of the pause: %+v", report)
+	}
+	s.sum(s.Poller, "Pending", 1)
+	s.sum(s.Poller, "Published", 0)
+	s.sum(s.Poller, "FoundByPoller", 0)
+	deploy("off")
+	if report := s.poll(); report.Published != 1 {
+		t.Errorf("report after the pause: %+v", report)
+	}
+	s.equal()
+}
+
+func TestUnsubscribeRemovesWhatNoTagAsksForAnyMore(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	for _, did := range []string{"unsubscribed", "had none of ours"} {
+		report := s.poll(`{"unsubscribe": "shop"}`)
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != did || len(s.webhooks()) != 0 {
+			t.Errorf("report: %+v", report)
+		}
+	}
+	s.untouched()
+}
+
+// A person reads this before the first round that writes, and whenever in doubt.
+func TestADryRunSaysOfEveryBindingWhatWouldChange(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	_, err := s.Bind(t.Context(), s.app.Name, "shop/new")
+	s.must(err)
+	_, err = s.Bind(t.Context(), s.app.Name, "shop/off", "heroku:sync=off")
+	s.must(err)
+	_, err = s.Bind(t.Context(), s.app.Name, "shop/tag", "heroku:format=xml")
+	s.must(err)
+	plan := func(want ...string) {
+		t.Helper()
+		report := s.poll(`{"dryRun": true}`)
+		var got []string
+		for _, line := range report.Plan {
+			logsIn := ""
+			if line.LogsIn != nil {
+				logsIn = fmt.Sprint(*line.LogsIn)
+			}
+			got = append(got, fmt.Sprint(line.Secret, " ", line.Outcome, " ", line.Changes, " ", logsIn))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("plan: %q", got)
+		}
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].State != "missing" {
+			t.Errorf("subscriptions: %+v", report.Subscriptions)
+		}
+	}
+	_, err = s.Platform.AppWebhookDelete(t.Context(), s.app.Name, s.webhooks()[0])
+	s.must(err)
+	plan("shop/database unchanged [] true",
+		"shop/new published [everything] true",
+		"shop/off off [] ",
+		"shop/tag failed [] ")
+	s.must(s.addon.Rotate(t.Context()))
+	plan("shop/database published [password] true",
+		"shop/new published [everything] true",
+		"shop/off off [] ",
+		"shop/tag failed [] ")
+	s.app.Set("DATABASE_URL", strings.Replace(s.db.URL(), ":"+s.password(), ":wrong-EXAMPLE", 1))
+	plan("shop/database published [password] false", // what it holds no longer logs in either: it cannot get worse
+		"shop/new held [everything] false",
+		"shop/off off [] ",
+		"shop/tag failed [] ")
+	s.untouched()
+	if len(s.measured(s.Poller)["Published"]) != 1 {
+		t.Error("a dry run has metrics")
+	}
+}
+
+func (s *shop) password() string {
+	u, err := url.Parse(s.db.URL())
+	s.must(err)
+	password, _ := u.User.Password()
+	return password
 }

@@ -1,14 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/metric"
 )
 
 const trigger = "poller"
@@ -16,37 +17,50 @@ const trigger = "poller"
 // margin is what a round leaves of its time to report.
 const margin = 2 * time.Second
 
-// handler runs one round for each event, whatever the event says.
+// handler runs one round for each event.
 type handler struct {
 	keeper        keeper.Keeper
 	subscriptions subscriptions
+	period        time.Duration // from one round to the next
+	remaining     func() (requests int, known bool)
 	log           func(ctx context.Context, trigger string) *slog.Logger
+	metrics       metric.Writer
+
+	good time.Time // when the last good round ended that this container had
 }
 
-// handle runs a round. Its error, if a binding failed, comes after all others
-// are done, and is what the standard alarm on Lambda errors sees.
-func (h *handler) handle(ctx context.Context, event json.RawMessage) (*report, error) {
-	dryRun, err := isDryRun(event)
-	if err != nil {
-		return nil, err
-	}
+// handle does what the event asks for. Its error, if a binding failed, comes after
+// all others are done, and is what the standard alarm on Lambda errors sees.
+func (h *handler) handle(ctx context.Context, e event) (*report, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 		defer cancel()
 	}
-	k := h.keeper
-	k.DryRun = dryRun || h.keeper.DryRun // a pause is a dry run of everything
-	results, err := k.Poll(ctx)
+	switch {
+	case e.Unsubscribe != "":
+		return h.unsubscribe(ctx, binding.Source{Token: e.Token, App: e.Unsubscribe})
+	case e.DryRun:
+		return h.inspect(ctx, e.turn(h.period))
+	}
+	return h.round(ctx, e.turn(h.period))
+}
+
+// round keeps the secrets and then their subscriptions.
+func (h *handler) round(ctx context.Context, turn uint64) (*report, error) {
+	log := h.log(ctx, trigger)
+	results, err := h.keeper.Poll(ctx, turn)
 	if err != nil {
+		log.Error("no round", "error", err.Error())
+		h.metrics.Write(metric.Set{"GoodRounds": {0}})
 		return nil, err
 	}
-	log := h.log(ctx, trigger)
+	r := newReport(h.keeper.DryRun, results)
+	h.measure(results, r.Failed == 0)
 	for _, result := range results {
 		result.Log(ctx, log)
 	}
-	r := newReport(k.DryRun, results)
-	if !k.DryRun {
+	if !h.keeper.DryRun {
 		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
 	}
 	for _, s := range r.Subscriptions {
@@ -58,17 +72,57 @@ func (h *handler) handle(ctx context.Context, event json.RawMessage) (*report, e
 	return r, r.err()
 }
 
-// isDryRun reads {"dryRun": true}. A dryRun that is no boolean is refused: who
-// wrote it did not want a round that writes.
-func isDryRun(event json.RawMessage) (bool, error) {
-	var wish struct {
-		DryRun bool `json:"dryRun"`
+// inspect reports on every binding and writes nothing. It does not fail with a
+// binding: who asks wants the report.
+func (h *handler) inspect(ctx context.Context, turn uint64) (*report, error) {
+	k := h.keeper
+	k.DryRun, k.Inspect = true, true
+	results, err := k.Poll(ctx, turn)
+	if err != nil {
+		return nil, err
 	}
-	if !bytes.HasPrefix(bytes.TrimSpace(event), []byte("{")) {
-		return false, nil
+	r := newReport(true, results)
+	r.plan(results)
+	r.Subscriptions = h.subscriptions.inspect(ctx, results)
+	return r, nil
+}
+
+// unsubscribe removes our webhook from an app, as a secret that lost its tag cannot
+// ask for it any more.
+func (h *handler) unsubscribe(ctx context.Context, from binding.Source) (*report, error) {
+	if h.subscriptions.desk == nil {
+		return nil, errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
 	}
-	if err := json.Unmarshal(event, &wish); err != nil {
-		return false, errors.New(`dryRun in the event can be true or false: {"dryRun": true}`)
+	did, err := h.subscriptions.desk(from.Token).Remove(ctx, from.App)
+	if err != nil {
+		return nil, err
 	}
-	return wish.DryRun, nil
+	if did == "" {
+		did = "had none of ours"
+	}
+	return &report{Subscriptions: []subscribed{{App: from.App, Did: did}}}, nil
+}
+
+// measure writes the metrics of a round that saw all bindings.
+func (h *handler) measure(results []keeper.Result, good bool) {
+	set := metric.Of(results)
+	set.Add("Bindings", float64(len(results)))
+	set.Add("FoundByPoller", float64(count(results, isMissed)))
+	if left, known := h.remaining(); known {
+		set.Add("HerokuRequestsLeft", float64(left))
+	}
+	if !h.good.IsZero() {
+		set.Add("GoodRoundAge", time.Since(h.good).Seconds())
+	}
+	if good {
+		h.good = time.Now()
+		set.Add("GoodRounds", 1)
+	} else {
+		set.Add("GoodRounds", 0)
+	}
+	h.metrics.Write(set)
+}
+
+func count(results []keeper.Result, is func(keeper.Result) bool) int {
+	return len(slices.DeleteFunc(slices.Clone(results), func(r keeper.Result) bool { return !is(r) }))
 }

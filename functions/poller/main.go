@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"keepcurrent.example/internal/metric"
 	"keepcurrent.example/internal/setup"
 )
 
@@ -18,9 +19,17 @@ func main() {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the poller cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	h := &handler{keeper: *parts.Keeper, log: parts.Log}
+	h := &handler{
+		keeper:        *parts.Keeper,
+		subscriptions: subscriptions{period: parts.Period},
+		period:        parts.Period,
+		remaining:     parts.Accounts.Remaining,
+		log:           parts.Log,
+		metrics:       metric.Stdout(),
+	}
 	if parts.Desk != nil {
-		h.subscriptions.desk = parts.Desk
+		h.subscriptions.desk = func(token string) desk { return parts.Desk(token) }
+		h.subscriptions.spare = func(token string) bool { return parts.Accounts.Of(token).Spare() }
 	}
 	lambda.Start(setup.Guard(parts, h.handle))
 }

@@ -12,16 +12,18 @@ import (
 // report is the result of a round. In a dry run, published counts what would
 // have been.
 type report struct {
-	DryRun    bool   `json:"dryRun"`
-	Bindings  int    `json:"bindings"`
-	Published int    `json:"published"`
-	Unchanged int    `json:"unchanged"`
-	Held      int    `json:"held"`
-	Failed    int    `json:"failed"`
-	Deferred  int    `json:"deferred"`
-	Off       int    `json:"off"`
-	Changes   []line `json:"changes,omitempty"`
-	Problems  []line `json:"problems,omitempty"`
+	DryRun    bool `json:"dryRun"`
+	Bindings  int  `json:"bindings"`
+	Published int  `json:"published"`
+	Unchanged int  `json:"unchanged"`
+	Held      int  `json:"held"`
+	Failed    int  `json:"failed"`
+	Deferred  int  `json:"deferred"`
+	Off       int  `json:"off"`
+	// Plan tells of every binding, in a dry run that was asked for.
+	Plan     []line `json:"plan,omitempty"`
+	Changes  []line `json:"changes,omitempty"`
+	Problems []line `json:"problems,omitempty"`
 	// Subscriptions names the apps whose webhook was seen to, or should have been.
 	Subscriptions []subscribed `json:"subscriptions,omitempty"`
 }
@@ -31,6 +33,7 @@ type report struct {
 type subscribed struct {
 	App   string `json:"app"`
 	Did   string `json:"did,omitempty"`
+	State string `json:"state,omitempty"` // in a dry run: right, missing, wrong or doubled
 	Error string `json:"error,omitempty"`
 }
 
@@ -41,7 +44,11 @@ type line struct {
 	Secret    string         `json:"secret"`
 	Outcome   keeper.Outcome `json:"outcome"`
 	Version   string         `json:"version,omitempty"`
-	Error     string         `json:"error,omitempty"`
+	// Changes names the parts of the value that would be new, and LogsIn says
+	// whether the candidate does; nil if it was not tried. Only in a plan.
+	Changes []string `json:"changes,omitempty"`
+	LogsIn  *bool    `json:"logsIn,omitempty"`
+	Error   string   `json:"error,omitempty"`
 }
 
 func newReport(dryRun bool, results []keeper.Result) *report {
@@ -64,10 +71,24 @@ func newReport(dryRun bool, results []keeper.Result) *report {
 			r.Problems = append(r.Problems, l)
 		}
 	}
-	bySecret := func(a, b line) int { return cmp.Compare(a.Secret, b.Secret) }
 	slices.SortFunc(r.Changes, bySecret)
 	slices.SortFunc(r.Problems, bySecret)
 	return r
+}
+
+func bySecret(a, b line) int { return cmp.Compare(a.Secret, b.Secret) }
+
+// plan adds a line for every binding.
+func (r *report) plan(results []keeper.Result) {
+	for _, result := range results {
+		l := lineOf(result)
+		l.Changes = result.Changes
+		if result.Login != nil {
+			l.LogsIn = new(result.Login.Err == nil)
+		}
+		r.Plan = append(r.Plan, l)
+	}
+	slices.SortFunc(r.Plan, bySecret)
 }
 
 func lineOf(r keeper.Result) line {

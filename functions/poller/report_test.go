@@ -13,7 +13,7 @@ import (
 
 func result(name string, outcome keeper.Outcome, err error) keeper.Result {
 	return keeper.Result{
-		Binding: binding.Binding{Secret: binding.Secret{Name: name}, App: "shop", ConfigVar: "DATABASE_URL"},
+		Binding: binding.Binding{Secret: binding.Secret{Name: name}, Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL"},
 		Outcome: outcome,
 		Err:     err,
 	}

@@ -12,59 +12,85 @@ import (
 	"keepcurrent.example/internal/keeper"
 )
 
-// coldWindow stands for the time since the last round in a container that has had
-// none. With a schedule of up to that, no app's time of day is passed over.
-const coldWindow = 2 * time.Hour
-
 // lookTime is how long a round may see to subscriptions.
 const lookTime = time.Minute
 
-// desk mends the subscriptions of an app; package subscription.
+// desk mends the subscriptions of an account's apps; package subscription.
 type desk interface {
 	Mend(ctx context.Context, app string, missed bool) (did string, err error)
 	Remove(ctx context.Context, app string) (did string, err error)
+	State(ctx context.Context, app string) (string, error)
 }
 
 // subscriptions decides which apps' subscriptions to look at: those where this
 // round found a value that the webhook should have brought, or filled a secret
 // for the first time, and each app once a day. It needs no memory for that.
 type subscriptions struct {
-	desk desk // nil: leave subscriptions alone
-	last time.Time
+	desk   func(token string) desk // nil: leave subscriptions alone
+	spare  func(token string) bool // whether the account has requests to spare
+	period time.Duration           // from one round to the next
+	last   time.Time               // the round before, zero in a fresh container
 }
 
 // look mends what is due and returns a line for each app where something was done
 // or went wrong. Trouble with a subscription is no failure of the sync. What there
-// is no time for comes with the app's next miss, or its time of day.
+// is no time or request for comes with the app's next miss, or its time of day.
 func (s *subscriptions) look(ctx context.Context, now time.Time, results []keeper.Result) []subscribed {
 	since := s.last
 	if since.IsZero() {
-		since = now.Add(-coldWindow)
+		since = now.Add(-2 * s.period) // the schedule is not punctual
 	}
 	s.last = now
-	if s.desk == nil || slices.ContainsFunc(results, isLimited) {
+	return s.each(ctx, results, func(ctx context.Context, from binding.Source, results []keeper.Result) (line subscribed, err error) {
+		if slices.ContainsFunc(results, isPublished) || isDue(from.App, since, now) {
+			line.Did, err = s.settle(ctx, from, results)
+		}
+		return line, err
+	})
+}
+
+// inspect says how the subscription of every app is that needs one.
+func (s *subscriptions) inspect(ctx context.Context, results []keeper.Result) []subscribed {
+	return s.each(ctx, results, func(ctx context.Context, from binding.Source, results []keeper.Result) (line subscribed, err error) {
+		if slices.ContainsFunc(results, isOn) {
+			line.State, err = s.desk(from.Token).State(ctx, from.App)
+		}
+		return line, err
+	})
+}
+
+// each sees to the apps, one after the other, and returns the lines that say
+// something. An account whose requests are used up has no further turn.
+func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see func(context.Context, binding.Source, []keeper.Result) (subscribed, error)) []subscribed {
+	if s.desk == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	apps := make(map[string][]keeper.Result)
+	sources := make(map[binding.Source][]keeper.Result)
+	limited := make(map[string]bool) // by token
 	for _, r := range results {
-		apps[r.App] = append(apps[r.App], r)
+		sources[r.Source] = append(sources[r.Source], r)
+		limited[r.Token] = limited[r.Token] || isLimited(r.Err)
 	}
 	var lines []subscribed
-	for app, results := range apps {
-		looks := slices.ContainsFunc(results, isPublished) || isDue(app, since, now)
-		if !looks || !binding.IsApp(app) {
+	for from, results := range sources {
+		if !from.Valid() || limited[from.Token] || !s.spare(from.Token) {
 			continue
 		}
-		did, err := s.settle(ctx, app, results)
-		if ctx.Err() != nil || errors.Is(err, keeper.ErrRateLimited) {
-			break
+		line, err := see(ctx, from, results)
+		switch {
+		case ctx.Err() != nil:
+			return lines
+		case isLimited(err):
+			limited[from.Token] = true
+			continue
+		case err != nil:
+			line.Error = err.Error()
 		}
-		if err != nil {
-			lines = append(lines, subscribed{App: app, Did: did, Error: err.Error()})
-		} else if did != "" {
-			lines = append(lines, subscribed{App: app, Did: did})
+		if line != (subscribed{}) {
+			line.App = from.App
+			lines = append(lines, line)
 		}
 	}
 	slices.SortFunc(lines, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
@@ -73,19 +99,20 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []keepe
 
 // settle leaves an app with one subscription of ours, or with none if all its
 // bindings are opted out.
-func (s *subscriptions) settle(ctx context.Context, app string, results []keeper.Result) (did string, err error) {
+func (s *subscriptions) settle(ctx context.Context, from binding.Source, results []keeper.Result) (did string, err error) {
 	if !slices.ContainsFunc(results, isOn) {
-		return s.desk.Remove(ctx, app)
+		return s.desk(from.Token).Remove(ctx, from.App)
 	}
-	return s.desk.Mend(ctx, app, slices.ContainsFunc(results, isMissed))
+	return s.desk(from.Token).Mend(ctx, from.App, slices.ContainsFunc(results, isMissed))
 }
 
-func isLimited(r keeper.Result) bool { return errors.Is(r.Err, keeper.ErrRateLimited) }
+func isLimited(err error) bool { return errors.Is(err, keeper.ErrRateLimited) }
 
 func isPublished(r keeper.Result) bool { return r.Outcome == keeper.Published }
 
-// isMissed reports whether the webhook should have brought the change.
-func isMissed(r keeper.Result) bool { return isPublished(r) && r.Current != "" }
+// isMissed reports whether the webhook should have brought the change. A paused
+// stack brings none.
+func isMissed(r keeper.Result) bool { return !r.Moved.IsZero() && r.Current != "" }
 
 func isOn(r keeper.Result) bool { return r.Outcome != keeper.Off }
 

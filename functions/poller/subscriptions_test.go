@@ -23,10 +23,16 @@ func (c *clerk) Mend(_ context.Context, app string, missed bool) (string, error)
 	return "", c.err
 }
 
+func (c *clerk) State(context.Context, string) (string, error) { return "right", c.err }
+
 func (c *clerk) Remove(_ context.Context, app string) (string, error) {
 	c.removed = append(c.removed, app)
 	return "unsubscribed", c.err
 }
+
+func (c *clerk) desk(string) desk { return c }
+
+func always(string) bool { return true }
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
@@ -43,7 +49,7 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 		results = append(results, of(fmt.Sprint("app-", i), keeper.Unchanged))
 	}
 	c := &clerk{}
-	s := &subscriptions{desk: c, last: noon}
+	s := &subscriptions{desk: c.desk, spare: always, last: noon}
 	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
 		now = now.Add(7 * time.Minute)
 		s.look(t.Context(), now, results)
@@ -60,13 +66,13 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c, last: noon}
+	s := &subscriptions{desk: c.desk, spare: always, last: noon}
 	s.look(t.Context(), noon, []keeper.Result{of("missed", keeper.Published), of("missed", keeper.Unchanged), of("quiet", keeper.Unchanged), of("held", keeper.Held)})
 	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
 	followed := of("missed", keeper.Published)
-	followed.Current = "the version before"
+	followed.Current, followed.Moved = "the version before", noon
 	s.look(t.Context(), noon, []keeper.Result{followed})
 	if fmt.Sprint(c.missed) != "[false true]" {
 		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
@@ -76,7 +82,7 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 func TestARateLimitEndsTheLooks(t *testing.T) {
 	t.Parallel()
 	c := &clerk{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
-	s := &subscriptions{desk: c, last: noon}
+	s := &subscriptions{desk: c.desk, spare: always, last: noon}
 	if lines := s.look(t.Context(), noon, []keeper.Result{of("one", keeper.Published), of("two", keeper.Published)}); lines != nil || len(c.mended) != 1 {
 		t.Errorf("%v after %v", lines, c.mended)
 	}
@@ -85,7 +91,7 @@ func TestARateLimitEndsTheLooks(t *testing.T) {
 func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{desk: c.desk, spare: always, last: noon.Add(-24 * time.Hour)}
 	s.look(t.Context(), noon, []keeper.Result{of("../account", keeper.Failed), of("", keeper.Off)})
 	if len(c.mended)+len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
@@ -95,16 +101,16 @@ func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{desk: c.desk, spare: always, last: noon.Add(-24 * time.Hour)}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("off", keeper.Off), of("off", keeper.Off), of("half", keeper.Off), of("half", keeper.Unchanged)})
-	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed }]" {
+	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
 		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
 	}
 }
 
 func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
-	s := &subscriptions{desk: &clerk{err: errors.New("no scope")}, last: noon}
+	s := &subscriptions{desk: (&clerk{err: errors.New("no scope")}).desk, spare: always, last: noon}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published)})
 	if len(lines) != 1 || lines[0].Error != "no scope" {
 		t.Errorf("%v", lines)
@@ -120,8 +126,12 @@ func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
 	c := &clerk{}
 	limited := of("other", keeper.Deferred)
 	limited.Err = keeper.ErrRateLimited
-	(&subscriptions{desk: c}).look(t.Context(), noon, append(published, limited))
+	(&subscriptions{desk: c.desk, spare: always}).look(t.Context(), noon, append(published, limited))
 	if len(c.mended) != 0 {
 		t.Errorf("mended %v", c.mended)
+	}
+	(&subscriptions{desk: c.desk, spare: func(string) bool { return false }}).look(t.Context(), noon, published)
+	if len(c.mended) != 0 {
+		t.Errorf("mended %v with the reserve of others", c.mended)
 	}
 }

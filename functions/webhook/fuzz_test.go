@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/metric"
 )
 
 // What is wrong with a world, as bits.
@@ -43,6 +45,7 @@ type world struct {
 	calls  []string
 	keys   int
 	log    bytes.Buffer
+	counts bytes.Buffer // the metrics
 }
 
 var errAway = errors.New("away")
@@ -95,6 +98,8 @@ func (w *world) ConfigVars(_ context.Context, app string) (map[string]credential
 	return vars, w.call("config vars of "+app, noHeroku)
 }
 
+func (w *world) Spare() bool { return true }
+
 func (w *world) Released(_ context.Context, app string) (time.Time, error) {
 	return time.Time{}, w.call("released "+app, noHeroku)
 }
@@ -107,8 +112,11 @@ func (w *world) handler() lambda.Handler {
 	return lambda.NewHandler((&handler{
 		keys:     ring,
 		bindings: &binding.Directory{List: w.List},
-		keeper:   &keeper.Keeper{Secrets: w, Heroku: w, Database: w, Keys: ring},
+		keeper:   &keeper.Keeper{Secrets: w, Heroku: func(string) keeper.Heroku { return w }, Database: w, Keys: ring},
 		log:      func(context.Context, string) *slog.Logger { return log },
+		metrics:  metric.Writer{Out: &w.counts},
+
+		remaining: func() (int, bool) { return 0, false },
 	}).handle)
 }
 
@@ -177,6 +185,10 @@ func prepare(event []byte, sign bool) (prepared []byte, signed bool) {
 	return event, signed
 }
 
+// badSignature is the one line of metrics that a stranger can cause.
+var badSignature = regexp.MustCompile(`\A\{"BadSignatures":\[1\],"FunctionName":"","_aws":\{"Timestamp":\d+,` +
+	`"CloudWatchMetrics":\[\{"Namespace":"keepcurrent","Dimensions":\[\["FunctionName"\]\],"Metrics":\[\{"Name":"BadSignatures","Unit":"Count"\}\]\}\]\}\}\n\z`)
+
 // check fails the test unless status and calls go together.
 func (w *world) check(t *testing.T, status int, signed bool) {
 	t.Helper()
@@ -200,8 +212,11 @@ func (w *world) check(t *testing.T, status int, signed bool) {
 		t.Errorf("%d reads of the signing key", w.keys)
 	}
 	_, log, _ := strings.Cut(w.log.String(), "level=") // after the time
-	if strings.Contains(log, "pEXAMPLE") || strings.Contains(log, signingKey) {
-		t.Errorf("the log shows a credential: %s", log)
+	if all := log + w.counts.String(); strings.Contains(all, "pEXAMPLE") || strings.Contains(all, signingKey) {
+		t.Errorf("the log shows a credential: %s", all)
+	}
+	if status == 401 != badSignature.Match(w.counts.Bytes()) {
+		t.Errorf("status %d, and the metrics are %s", status, &w.counts)
 	}
 	if !signed && !slices.Contains(refusals, log) {
 		t.Errorf("the log shows what a stranger sent: %s", log)

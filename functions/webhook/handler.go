@@ -11,6 +11,7 @@ import (
 
 	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/metric"
 )
 
 const trigger = "webhook"
@@ -32,7 +33,10 @@ type handler struct {
 	keys     signingKeys
 	bindings *binding.Directory
 	keeper   *keeper.Keeper
-	log      func(ctx context.Context, trigger string) *slog.Logger
+	// remaining is how many of the accounts' hourly requests are left.
+	remaining func() (requests int, known bool)
+	log       func(ctx context.Context, trigger string) *slog.Logger
+	metrics   metric.Writer
 }
 
 func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -50,7 +54,7 @@ func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPReq
 func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.APIGatewayV2HTTPRequest) (status int) {
 	body, err := verified(ctx, h.keys, request)
 	if err != nil {
-		return refuse(ctx, log, err)
+		return h.refuse(log, err)
 	}
 	release, err := parse(body)
 	if err != nil {
@@ -72,21 +76,36 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 		log.Error("bindings not found", "app", release.AppName, "error", err.Error())
 		return http.StatusServiceUnavailable
 	}
-	spellings := make(map[string][]binding.Binding)
+	sources := make(map[binding.Source][]binding.Binding)
 	for _, b := range bindings {
-		spellings[b.App] = append(spellings[b.App], b)
+		sources[b.Source] = append(sources[b.Source], b)
 	}
+	var results []keeper.Result
 	status = http.StatusNoContent
-	for app, bindings := range spellings {
-		for _, result := range h.keeper.Update(ctx, app, bindings) {
+	for from, bindings := range sources {
+		for _, result := range h.keeper.Update(ctx, from, bindings) {
 			result.Released = release.CreatedAt
 			result.Log(ctx, log)
 			if again(result) {
 				status = http.StatusServiceUnavailable
 			}
+			results = append(results, result)
 		}
 	}
+	h.measure(results)
 	return status
+}
+
+// measure writes the metrics of a delivery, if its app is bound.
+func (h *handler) measure(results []keeper.Result) {
+	if len(results) == 0 {
+		return
+	}
+	set := metric.Of(results)
+	if left, known := h.remaining(); known {
+		set.Add("HerokuRequestsLeft", float64(left))
+	}
+	h.metrics.Write(set)
 }
 
 // again reports whether Heroku shall try again. A tag that makes no sense is for a

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/metric"
 	"keepcurrent.example/internal/setup"
 )
 
@@ -30,10 +31,12 @@ func main() {
 	}
 	parts.Keeper.Patience = patience
 	h := &handler{
-		keys:     parts.SigningKeys,
-		bindings: &binding.Directory{List: parts.Secrets.List, Keep: keepList},
-		keeper:   parts.Keeper,
-		log:      parts.Log,
+		keys:      parts.SigningKeys,
+		bindings:  &binding.Directory{List: parts.Secrets.List, Keep: keepList},
+		keeper:    parts.Keeper,
+		remaining: parts.Accounts.Remaining,
+		log:       parts.Log,
+		metrics:   metric.Stdout(),
 	}
 	lambda.Start(setup.Guard(parts, h.handle))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/metric"
 )
 
 // signatureHeader carries base64 of the HMAC-SHA256 over the raw body
@@ -62,12 +63,13 @@ func verified(ctx context.Context, ring signingKeys, request events.APIGatewayV2
 }
 
 // refuse logs why a request was not verified, and returns its status.
-func refuse(ctx context.Context, log *slog.Logger, err error) (status int) {
+func (h *handler) refuse(log *slog.Logger, err error) (status int) {
 	if errors.Is(err, errNoKey) {
-		log.ErrorContext(ctx, "no signing key", "error", err.Error())
+		log.Error("no signing key", "error", err.Error())
 		return http.StatusInternalServerError
 	}
-	log.WarnContext(ctx, "signature refused", "error", err.Error())
+	log.Warn("signature refused", "error", err.Error())
+	h.metrics.Write(metric.Set{"BadSignatures": {1}})
 	return http.StatusUnauthorized
 }
 

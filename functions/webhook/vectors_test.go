@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/metric"
 )
 
 // TestVectors holds verified to the verdicts in testdata/signatures. A file is
@@ -49,7 +51,7 @@ func TestVectors(t *testing.T) {
 			case v.status != 0 && err == nil:
 				t.Errorf("%s: accepted", v.comment)
 			case v.status != 0:
-				if status := refuse(t.Context(), slog.New(slog.DiscardHandler), err); status != v.status {
+				if status := (&handler{metrics: metric.Writer{Out: io.Discard}}).refuse(slog.New(slog.DiscardHandler), err); status != v.status {
 					t.Errorf("%s: %d, want %d", v.comment, status, v.status)
 				}
 			}

@@ -6,6 +6,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrTag says that a tag makes no sense: only a person can mend it.
@@ -18,6 +19,7 @@ const (
 	FormatTag    = "heroku:format"     // json (default) or url
 	VerifyTag    = "heroku:verify"     // login (default) or off
 	SyncTag      = "heroku:sync"       // on (default) or off
+	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
 )
 
 // Secret is what Secrets Manager tells of a secret without giving its value.
@@ -40,10 +42,19 @@ const (
 	URL  Format = "url"  // the URL alone
 )
 
+// Source is where a binding's value comes from: an app, seen with a token.
+type Source struct {
+	Token string // name or ARN of the secret with the API token, "" for the stack's own
+	App   string // name or id, as the tag spells it
+}
+
+// Valid reports whether the tags that name the source make sense.
+func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || isSecretID(s.Token)) }
+
 // Binding is one secret that follows one config var of one app.
 type Binding struct {
 	Secret
-	App       string // name or id, as the tag spells it
+	Source
 	ConfigVar string
 	Format    Format
 	Verify    bool // log in before publishing
@@ -62,15 +73,20 @@ func Of(s Secret) (Binding, error) {
 	} else if configVar == "" {
 		configVarErr = fmt.Errorf("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
 	}
+	token, tagged := s.Tags[TokenTag]
+	var tokenErr error
+	if tagged && !isSecretID(token) {
+		tokenErr = fmt.Errorf("tag %s is %q: it can be the name or the ARN of a secret", TokenTag, token)
+	}
 	b := Binding{
 		Secret:    s,
-		App:       s.Tags[AppTag],
+		Source:    Source{Token: token, App: s.Tags[AppTag]},
 		ConfigVar: configVar,
 		Format:    Format(format),
 		Verify:    verify == "login",
 		Sync:      s.Tags[SyncTag] != "off",
 	}
-	if err := errors.Join(appErr(b.App), configVarErr, formatErr, verifyErr, syncErr); err != nil {
+	if err := errors.Join(appErr(b.App), configVarErr, formatErr, verifyErr, syncErr, tokenErr); err != nil {
 		return b, fmt.Errorf("%w: %w", ErrTag, err)
 	}
 	return b, nil
@@ -128,4 +144,15 @@ func isUUID(s string) bool {
 		}
 	}
 	return true
+}
+
+// isSecretID follows the names of secrets, and ARNs, which have colons beside
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+func isSecretID(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/_+=.@-:", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -20,15 +20,19 @@ func TestTagsMakeABinding(t *testing.T) {
 	}{
 		"defaults": {
 			map[string]string{"heroku:app": "shop", "team": "a", "heroku:else": ""},
-			binding.Binding{App: "shop", ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
 		},
 		"everything said": {
 			map[string]string{"heroku:app": uuid, "heroku:config-var": "OTHER_URL", "heroku:format": "url", "heroku:verify": "off", "heroku:sync": "off"},
-			binding.Binding{App: uuid, ConfigVar: "OTHER_URL", Format: binding.URL},
+			binding.Binding{Source: binding.Source{App: uuid}, ConfigVar: "OTHER_URL", Format: binding.URL},
+		},
+		"another account": {
+			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
+			binding.Binding{Source: binding.Source{Token: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
 		},
 		"the defaults said": {
 			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
-			binding.Binding{App: "s-1", ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+			binding.Binding{Source: binding.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
 		},
 	}
 	for name, tt := range tests {
@@ -38,7 +42,7 @@ func TestTagsMakeABinding(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.App != tt.want.App || got.ConfigVar != tt.want.ConfigVar || got.Format != tt.want.Format || got.Verify != tt.want.Verify || got.Sync != tt.want.Sync {
+			if got.Source != tt.want.Source || got.ConfigVar != tt.want.ConfigVar || got.Format != tt.want.Format || got.Verify != tt.want.Verify || got.Sync != tt.want.Sync {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -62,6 +66,8 @@ func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
 		"heroku:format=":                                  "heroku:format",
 		"heroku:verify=on":                                `"login" or "off"`,
 		"heroku:sync=yes":                                 `"on" or "off"`,
+		"heroku:token=":                                   "the name or the ARN",
+		"heroku:token=a token":                            "heroku:token",
 	}
 	for tag, says := range tests {
 		t.Run(tag, func(t *testing.T) {

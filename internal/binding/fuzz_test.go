@@ -13,20 +13,23 @@ import (
 // identity is Heroku's published schema of an app's name, or a UUID.
 var identity = regexp.MustCompile(`\A(?:[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\z`)
 
+// secretID is a secret's name, or an ARN.
+var secretID = regexp.MustCompile(`\A[A-Za-z0-9/_+=.@:-]+\z`)
+
 // FuzzTags takes any texts for the values of the tags. present says, a bit for
 // each, which of the tags there are at all.
 func FuzzTags(f *testing.F) {
-	f.Add(uint8(1), "shop", "", "", "", "")
-	f.Add(uint8(31), "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "off", "off")
-	f.Add(uint8(31), "s-1", "DATABASE_URL", "json", "login", "on")
-	f.Add(uint8(31), "../account", "", "xml", "LOGIN", "yes")
-	f.Add(uint8(0), "shop", "A\n", "url\x00", "\xff", `"`)
-	f.Add(uint8(1), "shop\n", "", "", "", "")
-	f.Add(uint8(1), strings.Repeat("a", 31), "", "", "", "")
-	names := []string{binding.AppTag, binding.ConfigVarTag, binding.FormatTag, binding.VerifyTag, binding.SyncTag}
-	f.Fuzz(func(t *testing.T, present uint8, app, configVar, format, verify, sync string) {
+	f.Add(uint8(1), "shop", "", "", "", "", "")
+	f.Add(uint8(63), "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "off", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3")
+	f.Add(uint8(31), "s-1", "DATABASE_URL", "json", "login", "on", "")
+	f.Add(uint8(63), "../account", "", "xml", "LOGIN", "yes", "a b")
+	f.Add(uint8(0), "shop", "A\n", "url\x00", "\xff", `"`, "")
+	f.Add(uint8(1), "shop\n", "", "", "", "", "")
+	f.Add(uint8(1), strings.Repeat("a", 31), "", "", "", "", "")
+	names := []string{binding.AppTag, binding.ConfigVarTag, binding.FormatTag, binding.VerifyTag, binding.SyncTag, binding.TokenTag}
+	f.Fuzz(func(t *testing.T, present uint8, app, configVar, format, verify, sync, token string) {
 		tags := make(map[string]string)
-		for i, value := range []string{app, configVar, format, verify, sync} {
+		for i, value := range []string{app, configVar, format, verify, sync, token} {
 			if present>>i&1 == 1 {
 				tags[names[i]] = value
 			}
@@ -39,7 +42,7 @@ func FuzzTags(f *testing.F) {
 		if err != nil {
 			t.Fatalf("refused: %v", err)
 		}
-		if b.App != app || b.ConfigVar == "" || b.Format != binding.JSON && b.Format != binding.URL {
+		if b.Source != (binding.Source{Token: tags[binding.TokenTag], App: app}) || b.ConfigVar == "" || b.Format != binding.JSON && b.Format != binding.URL {
 			t.Errorf("not a binding: %+v", b)
 		}
 		if b.Verify != (tags[binding.VerifyTag] != "off") || b.Sync != (tags[binding.SyncTag] != "off") {
@@ -56,6 +59,9 @@ func wrongTags(tags map[string]string) []string {
 	}
 	if value, tagged := tags[binding.ConfigVarTag]; tagged && value == "" {
 		wrong = append(wrong, binding.ConfigVarTag)
+	}
+	if value, tagged := tags[binding.TokenTag]; tagged && !secretID.MatchString(value) {
+		wrong = append(wrong, binding.TokenTag)
 	}
 	for tag, options := range map[string][]string{
 		binding.FormatTag: {"json", "url"}, binding.VerifyTag: {"login", "off"}, binding.SyncTag: {"on", "off"},

@@ -185,6 +185,31 @@ func (u URL) Database() string { return u.database }
 // SSLMode returns require, verify-ca or verify-full.
 func (u URL) SSLMode() string { return u.sslmode }
 
+// Differs names the parts in which the URL differs from another: engine, host,
+// port, username, password, dbname, parameters. It names them and shows none.
+func (u URL) Differs(from URL) []string {
+	scheme := func(u URL) string { s, _, _ := strings.Cut(u.text.Reveal(), ":"); return s }
+	query := func(u URL) string { _, q, _ := strings.Cut(u.text.Reveal(), "?"); return q }
+	var parts []string
+	for _, part := range []struct {
+		name string
+		same bool
+	}{
+		{"engine", scheme(u) == scheme(from)},
+		{"host", u.host == from.host},
+		{"port", u.port == from.port},
+		{"username", u.username == from.username},
+		{"password", u.password.Equal(from.password)},
+		{"dbname", u.database == from.database},
+		{"parameters", query(u) == query(from)},
+	} {
+		if !part.same {
+			parts = append(parts, part.name)
+		}
+	}
+	return parts
+}
+
 // String redacts: even the user name is half of a credential.
 func (u URL) String() string { return credential.Redacted }
 

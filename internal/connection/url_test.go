@@ -147,3 +147,32 @@ func TestURLNeverPrints(t *testing.T) {
 		}
 	}
 }
+
+func TestDiffersNamesPartsAndShowsNone(t *testing.T) {
+	t.Parallel()
+	const from = "postgres://u:pEXAMPLE@h:5432/d?sslmode=require"
+	tests := map[string]string{ // the other URL: the parts
+		from:                                "[]",
+		"postgres://u:pEXAMPLE@h/d":         "[]", // the same, spelt shorter
+		"postgres://u:p2EXAMPLE@h/d":        "[password]",
+		"postgresql://u:pEXAMPLE@h/d":       "[engine]",
+		"postgres://v:p2EXAMPLE@i:6432/e":   "[host port username password dbname]",
+		"postgres://u:pEXAMPLE@h/d?a=b":     "[parameters]",
+		"postgres://u:pEXAMPLE@h:6432/d":    "[port]",
+		"postgres://u:pEXAMPLE@h/d2":        "[dbname]",
+		"postgres://u:pEXAMPLE@10.0.0.1/d2": "[host dbname]",
+	}
+	base, err := connection.Parse(credential.New(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range tests {
+		u, err := connection.Parse(credential.New(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(u.Differs(base)); got != want {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}

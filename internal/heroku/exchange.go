@@ -44,10 +44,13 @@ func (e *StatusError) Error() string {
 	return text
 }
 
-// Unwrap makes 429 [keeper.ErrRateLimited].
+// Unwrap makes 429 [keeper.ErrRateLimited], and 401 and 403 [keeper.ErrToken].
 func (e *StatusError) Unwrap() error {
-	if e.Code == http.StatusTooManyRequests {
+	switch e.Code {
+	case http.StatusTooManyRequests:
 		return keeper.ErrRateLimited
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return keeper.ErrToken
 	}
 	return nil
 }
@@ -75,6 +78,7 @@ func transient(err error) bool {
 // exchange is the transport of one request, below heroku-go's.
 type exchange struct {
 	base     http.RoundTripper
+	budget   *budget
 	answered bool // with 2xx
 }
 
@@ -83,6 +87,7 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.budget.note(resp)
 	// heroku-go prints this header through the standard logger.
 	resp.Header.Del("X-Heroku-Warning")
 	if resp.StatusCode/100 != 2 {

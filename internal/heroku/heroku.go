@@ -42,6 +42,11 @@ type API struct {
 	URL       string // without a trailing slash
 	Tokens    Tokens
 	Transport http.RoundTripper
+	// Reserve is how many of the account's hourly requests a poll leaves to its
+	// other users. Nothing holds a request back; [API.Spare] only tells.
+	Reserve int
+
+	budget budget
 }
 
 var _ keeper.Heroku = (*API)(nil)
@@ -101,7 +106,7 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 		return err
 	}
 	err = a.try(ctx, tokens[0], call)
-	if !refused(err) {
+	if !errors.Is(err, keeper.ErrToken) {
 		return err
 	}
 	renewed, renewErr := a.Tokens.Renew(ctx, tokens)
@@ -112,11 +117,6 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 		return err
 	}
 	return a.try(ctx, renewed[0], call)
-}
-
-func refused(err error) bool {
-	var status *StatusError
-	return errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden)
 }
 
 // try calls until Heroku has answered, a bounded number of times.
@@ -142,7 +142,7 @@ func (a *API) try(ctx context.Context, token credential.Value, call func(context
 func (a *API) once(ctx context.Context, token credential.Value, call func(context.Context, *platform.Service) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	e := &exchange{base: a.Transport}
+	e := &exchange{base: a.Transport, budget: &a.budget}
 	api := platform.NewService(&http.Client{Transport: &platform.Transport{
 		BearerToken: token.Reveal(),
 		UserAgent:   "keepcurrent",

@@ -9,6 +9,7 @@ import (
 	platform "github.com/heroku/heroku-go/v5"
 
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/subscription"
 )
 
@@ -50,7 +51,7 @@ func (a *API) Subscribe(ctx context.Context, app string, s subscription.Subscrip
 		_, err := api.AppWebhookUpdate(ctx, app, s.ID, changed)
 		return err
 	})
-	if refused(err) {
+	if errors.Is(err, keeper.ErrToken) {
 		return fmt.Errorf("subscribing to the releases of app %s: %w; for webhooks it must also write: "+
 			"heroku authorizations:create -d keepcurrent -s write-protected", app, err)
 	}

@@ -67,7 +67,7 @@ func (h *house) bind(t *testing.T, name string) binding.Binding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return binding.Binding{Secret: binding.Secret{ARN: *out.ARN, Name: name}, App: app}
+	return binding.Binding{Secret: binding.Secret{ARN: *out.ARN, Name: name}, Source: binding.Source{App: app}}
 }
 
 // keeper returns the core as the n-th client, with the true Secrets Manager and
@@ -75,7 +75,7 @@ func (h *house) bind(t *testing.T, name string) binding.Binding {
 func (h *house) keeper(n int, view keeper.Heroku) *keeper.Keeper {
 	return &keeper.Keeper{
 		Secrets:  secrets.Manager{Client: h.client(n)},
-		Heroku:   view,
+		Heroku:   func(string) keeper.Heroku { return view },
 		Database: anyone{},
 		Keys:     key{},
 	}
@@ -111,6 +111,8 @@ func (h *heroku) ConfigVars(context.Context, string) (map[string]credential.Valu
 	h.weather.delay()
 	return map[string]credential.Value{"DATABASE_URL": credential.New(url(shown))}, nil
 }
+
+func (h *heroku) Spare() bool { return true }
 
 // Released does not know.
 func (h *heroku) Released(context.Context, string) (time.Time, error) { return time.Time{}, nil }

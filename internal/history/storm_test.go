@@ -30,9 +30,9 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 			h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 20, lost: 5}, bindings, func(n int) func(context.Context) {
 				k := h.keeper(n, h.heroku)
 				if n%2 == 0 {
-					return func(ctx context.Context) { _, _ = k.Poll(ctx) }
+					return func(ctx context.Context) { _, _ = k.Poll(ctx, 0) }
 				}
-				return func(ctx context.Context) { k.Update(ctx, app, bindings) }
+				return func(ctx context.Context) { k.Update(ctx, binding.Source{App: app}, bindings) }
 			})
 			if verdict := judge(h.history(t)); verdict != porcupine.Ok {
 				t.Error(verdict)

@@ -21,7 +21,7 @@ type design func(h *house, n int, view keeper.Heroku) writer
 
 func update(k *keeper.Keeper) writer {
 	return func(ctx context.Context, b binding.Binding) keeper.Result {
-		return k.Update(ctx, app, []binding.Binding{b})[0]
+		return k.Update(ctx, binding.Source{App: app}, []binding.Binding{b})[0]
 	}
 }
 
@@ -31,8 +31,8 @@ func right(h *house, n int, view keeper.Heroku) writer { return update(h.keeper(
 // observeFirst observes, fences and swaps.
 func observeFirst(h *house, n int, view keeper.Heroku) writer {
 	k := h.keeper(n, view)
-	e := &early{Secrets: k.Secrets, Heroku: k.Heroku}
-	k.Secrets, k.Heroku = e, e
+	e := &early{Secrets: k.Secrets, Heroku: view}
+	k.Secrets, k.Heroku = e, func(string) keeper.Heroku { return e }
 	return update(k)
 }
 

@@ -24,6 +24,8 @@ import (
 
 const app = "shop"
 
+var source = binding.Source{App: app}
+
 // house is a keeper between a Secrets Manager over HTTP and an account and a
 // database that do what a test tells them.
 type house struct {
@@ -43,7 +45,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, aws: server, client: client, account: &account{}, database: &database{}}
 	h.keeper = &keeper.Keeper{
 		Secrets:  secrets.Manager{Client: client},
-		Heroku:   h.account,
+		Heroku:   func(string) keeper.Heroku { return h.account },
 		Database: h.database,
 		Keys:     keys("signing-key-EXAMPLE"),
 	}
@@ -102,7 +104,7 @@ func (h *house) binding(arn string) binding.Binding {
 // update runs one update and returns its only result.
 func (h *house) update(b binding.Binding) keeper.Result {
 	h.t.Helper()
-	return h.keeper.Update(h.t.Context(), app, []binding.Binding{b})[0]
+	return h.keeper.Update(h.t.Context(), source, []binding.Binding{b})[0]
 }
 
 func (h *house) mustPublish(b binding.Binding) keeper.Result {
@@ -175,6 +177,8 @@ func (a *account) ConfigVars(context.Context, string) (map[string]credential.Val
 	}
 	return vars, a.err
 }
+
+func (a *account) Spare() bool { return true }
 
 func (a *account) Released(context.Context, string) (time.Time, error) { return a.released, nil }
 

@@ -34,6 +34,8 @@ var (
 	ErrConflict = errors.New("AWSCURRENT has moved since the fence")
 	// ErrRateLimited says that Heroku takes no more requests for now.
 	ErrRateLimited = errors.New("Heroku's rate limit is used up")
+	// ErrToken says that Heroku refuses the API token, or what it may do.
+	ErrToken = errors.New("Heroku refuses the API token")
 	// ErrRefused says that the database answered and refused the login.
 	ErrRefused = errors.New("the server refuses the login")
 	// ErrFull says that the database answered and has no connection left; some
@@ -62,8 +64,11 @@ type Secrets interface {
 	Read(ctx context.Context, arn, version string) (credential.Value, error)
 }
 
-// Heroku is what the core needs of Heroku's Platform API.
+// Heroku is what the core needs of Heroku's Platform API, for one account.
 type Heroku interface {
+	// Spare reports whether the account has requests to spare: more than the
+	// reserve that a poll leaves to the account's other users.
+	Spare() bool
 	// ConfigVars returns the app's config vars. One without a value is absent.
 	ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error)
 	// Released returns when the app's newest release was made.
@@ -88,8 +93,10 @@ type Keys interface {
 
 // Keeper brings bindings up to date. Its methods may be called concurrently.
 type Keeper struct {
-	Secrets  Secrets
-	Heroku   Heroku
+	Secrets Secrets
+	// Heroku returns the account that a token secret belongs to, "" for the
+	// stack's own.
+	Heroku   func(token string) Heroku
 	Database Database
 	Keys     Keys
 	// Patience is for how long Update looks again when it finds nothing new
@@ -98,6 +105,10 @@ type Keeper struct {
 	Patience time.Duration
 	// DryRun does everything but stage and swap.
 	DryRun bool
+	// Inspect makes a poll look at every binding as if it were different, log in
+	// with it, and tell which parts of its value would change. It is for a dry
+	// run that a person reads.
+	Inspect bool
 
 	jitter func(time.Duration) time.Duration // for a simulation that replays; nil is random
 }
@@ -125,17 +136,30 @@ type Result struct {
 	Err error
 	// Conflicts is how many swaps were lost to other writers.
 	Conflicts int
+	// Looks is how often Heroku was asked again because it showed nothing new
+	// although what the secret holds does not log in.
+	Looks int
+	// Login is the login with the candidate, nil if it was not tried.
+	Login *Login
+	// Changes names the parts of the value that are new, if the keeper inspects.
+	Changes []string
 	// Released is when Heroku made the release, if that is known, and Moved
 	// when AWSCURRENT followed.
 	Released, Moved time.Time
 }
 
-// Lag returns the time from Heroku's release to AWSCURRENT; zero if the binding
-// was not published, or the release is not known, or the value is the secret's
-// first, which followed its binding and no release.
-func (r Result) Lag() time.Duration {
+// Login is how one login went.
+type Login struct {
+	Took time.Duration
+	Err  error
+}
+
+// Lag returns the time from Heroku's release to AWSCURRENT. It is not known if the
+// binding was not published, or the release is not known, or the value is the
+// secret's first, which followed its binding and no release.
+func (r Result) Lag() (lag time.Duration, known bool) {
 	if r.Released.IsZero() || r.Moved.IsZero() || r.Current == "" {
-		return 0
+		return 0, false
 	}
-	return max(r.Moved.Sub(r.Released), 0)
+	return max(r.Moved.Sub(r.Released), 0), true
 }

@@ -27,7 +27,7 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 	if r.Version != "" {
 		attrs = append(attrs, slog.String("version", r.Version))
 	}
-	if lag := r.Lag(); lag > 0 {
+	if lag, known := r.Lag(); known {
 		attrs = append(attrs, slog.Float64("lagSeconds", lag.Seconds()))
 	}
 	if r.Conflicts > 0 { // an unchanged secret, too, may be this run's work: the answer to its swap was lost

@@ -1,9 +1,12 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,8 +24,11 @@ const (
 	appTime = 15 * time.Second
 )
 
-// errNoTime says why an app was deferred.
-var errNoTime = errors.New("the round was out of time")
+// Why an app was deferred.
+var (
+	errNoTime  = errors.New("the round was out of time")
+	errReserve = fmt.Errorf("what is left of the account's hourly requests is the reserve of its other users: %w", ErrRateLimited)
+)
 
 // Poll runs one round over all bindings: it reads each app's config vars once,
 // skips the bindings that look equal in the list, and gives all others the full
@@ -30,24 +36,35 @@ var errNoTime = errors.New("the round was out of time")
 // filter and never a fence. What the lag can hide is a URL that went away and
 // came back within it; the webhook, which always fences, does not miss that.
 //
-// A rate limit ends the round: what was not looked at is deferred. The error is
-// that of the list; what happened to a binding is in its result.
-func (k *Keeper) Poll(ctx context.Context) ([]Result, error) {
+// A rate limit ends the round for its account, and so does having no requests to
+// spare: what was not looked at is deferred. One app of each account is looked at
+// all the same, so that every app has its turn in the end, and what is known of the
+// account's requests is news. turn counts the rounds, and decides
+// who comes first; see [inTurn]. The error is that of the list; what happened to
+// a binding is in its result.
+func (k *Keeper) Poll(ctx context.Context, turn uint64) ([]Result, error) {
 	secrets, err := k.Secrets.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing the secrets tagged %s: %w", binding.AppTag, err)
 	}
-	results, apps := group(secrets)
-	var limited atomic.Bool
+	results, sources := group(secrets)
+	limited := make(map[string]*atomic.Bool) // by token, from its first app on
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards results
 	free := make(chan struct{}, appsAbreast)
-	for app, bindings := range apps {
+	for _, source := range inTurn(sources, turn) {
+		end := limited[source.Token]
+		first := end == nil
+		if first {
+			end = new(atomic.Bool)
+			limited[source.Token] = end
+		}
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
+			bindings := sources[source]
 			var done []Result
-			if err := safely(func() { done = k.round(ctx, app, bindings, &limited) }); err != nil {
+			if err := safely(func() { done = k.round(ctx, source, bindings, first, end) }); err != nil {
 				done = settle(bindings, Failed, err)
 			}
 			mu.Lock()
@@ -59,10 +76,10 @@ func (k *Keeper) Poll(ctx context.Context) ([]Result, error) {
 	return results, nil
 }
 
-// group sorts the secrets by app. Bindings that need no look at Heroku have
+// group sorts the secrets by source. Bindings that need no look at Heroku have
 // their result at once.
-func group(secrets []binding.Secret) (settled []Result, apps map[string][]binding.Binding) {
-	apps = make(map[string][]binding.Binding)
+func group(secrets []binding.Secret) (settled []Result, sources map[binding.Source][]binding.Binding) {
+	sources = make(map[binding.Source][]binding.Binding)
 	for _, secret := range secrets {
 		b, err := binding.Of(secret)
 		r := Result{Binding: b}
@@ -73,21 +90,49 @@ func group(secrets []binding.Secret) (settled []Result, apps map[string][]bindin
 		case err != nil:
 			settled = append(settled, r.failed(err))
 		default:
-			apps[b.App] = append(apps[b.App], b)
+			sources[b.Source] = append(sources[b.Source], b)
 		}
 	}
-	return settled, apps
+	return settled, sources
 }
 
-// round takes one app through a round.
-func (k *Keeper) round(ctx context.Context, app string, bindings []binding.Binding, limited *atomic.Bool) []Result {
-	if limited.Load() {
-		return settle(bindings, Deferred, ErrRateLimited)
+// inTurn orders the sources so that each has its turn although every round may
+// reach only the first of them, and nothing is remembered between rounds.
+//
+// Each account's apps have ranks, 0 to N-1. Who comes first is whose rank agrees
+// with the turn in the most low bits. Ranks that agree in k bits are one in 2^k, so
+// a round that reaches N/2^k apps (rounded up) reaches all of these; and among 2^k
+// turns in a row there is one that agrees with a given rank in k bits. So if every
+// round reaches at least B of N apps, each app is reached in any 2^k rounds in a row,
+// where 2^k is the least power of two that is no less than N/B: in less than 2N/B.
+func inTurn(sources map[binding.Source][]binding.Binding, turn uint64) []binding.Source {
+	order := slices.SortedFunc(maps.Keys(sources), func(a, b binding.Source) int {
+		return cmp.Or(cmp.Compare(a.Token, b.Token), cmp.Compare(a.App, b.App))
+	})
+	agree := make(map[binding.Source]int, len(order))
+	var rank uint64
+	for i, source := range order {
+		if i > 0 && source.Token != order[i-1].Token {
+			rank = 0
+		}
+		agree[source] = bits.TrailingZeros64(rank ^ turn)
+		rank++
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < appTime {
+	slices.SortStableFunc(order, func(a, b binding.Source) int { return agree[b] - agree[a] })
+	return order
+}
+
+// round takes one app, perhaps the first of its account, through a round.
+func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []binding.Binding, first bool, limited *atomic.Bool) []Result {
+	switch deadline, ok := ctx.Deadline(); {
+	case limited.Load():
+		return settle(bindings, Deferred, ErrRateLimited)
+	case !first && !k.Heroku(from.Token).Spare():
+		return settle(bindings, Deferred, errReserve)
+	case ok && time.Until(deadline) < appTime:
 		return settle(bindings, Deferred, errNoTime)
 	}
-	results := k.compare(ctx, app, bindings)
+	results := k.compare(ctx, from, bindings)
 	for i, r := range results {
 		if errors.Is(r.Err, ErrRateLimited) {
 			limited.Store(true)
@@ -98,8 +143,11 @@ func (k *Keeper) round(ctx context.Context, app string, bindings []binding.Bindi
 }
 
 // compare observes the app once and updates the bindings that look different.
-func (k *Keeper) compare(ctx context.Context, app string, bindings []binding.Binding) []Result {
-	vars, err := k.Heroku.ConfigVars(ctx, app)
+func (k *Keeper) compare(ctx context.Context, from binding.Source, bindings []binding.Binding) []Result {
+	if k.Inspect {
+		return k.Update(ctx, from, bindings)
+	}
+	vars, err := k.Heroku(from.Token).ConfigVars(ctx, from.App)
 	if err != nil {
 		return settle(bindings, Failed, err)
 	}
@@ -107,8 +155,8 @@ func (k *Keeper) compare(ctx context.Context, app string, bindings []binding.Bin
 	if err != nil {
 		return append(settle(same, Unchanged, nil), settle(different, Failed, err)...)
 	}
-	updated := k.Update(ctx, app, different)
-	k.date(ctx, app, updated)
+	updated := k.Update(ctx, from, different)
+	k.date(ctx, from, updated)
 	return append(settle(same, Unchanged, nil), updated...)
 }
 
@@ -144,12 +192,12 @@ func part(bindings []binding.Binding, vars map[string]credential.Value, keys []c
 
 // date asks Heroku when the release was made that a poll had to find by itself.
 // Without an answer the lag stays unknown, which is no reason to fail.
-func (k *Keeper) date(ctx context.Context, app string, results []Result) {
+func (k *Keeper) date(ctx context.Context, from binding.Source, results []Result) {
 	published := func(r Result) bool { return r.Outcome == Published }
 	if k.DryRun || !slices.ContainsFunc(results, published) {
 		return
 	}
-	released, err := k.Heroku.Released(ctx, app)
+	released, err := k.Heroku(from.Token).Released(ctx, from.App)
 	if err != nil {
 		return
 	}

@@ -216,6 +216,8 @@ func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential
 	})
 }
 
+func (a *actor) Spare() bool { return true }
+
 func (a *actor) Released(ctx context.Context, _ string) (time.Time, error) {
 	return call(ctx, a, "release", func() (time.Time, error) { return a.world.began, nil })
 }

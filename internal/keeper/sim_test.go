@@ -57,7 +57,7 @@ func play(seed uint64, tracing bool, wrong func(*keeper.Keeper, *actor)) *histor
 	stop()
 	h.runs.Wait()
 	time.Sleep(10 * time.Minute) // until every late request has arrived and the list is up to date
-	if h.run("quiet poll", false, (*keeper.Keeper).Poll) {
+	if h.run("quiet poll", false, poll) {
 		h.settled()
 	}
 	if strings.Contains(h.log.String(), password) {
@@ -158,20 +158,22 @@ func update(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) {
 		b, _ := binding.Of(s)
 		bindings = append(bindings, b)
 	}
-	return k.Update(ctx, app, bindings), err
+	return k.Update(ctx, source, bindings), err
 }
+
+func poll(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) { return k.Poll(ctx, 0) }
 
 // poll runs a poller every minute, also if the one before is still at work.
 func (h *history) poll(ctx context.Context) {
 	for n := 0; wait(ctx, time.Minute); n++ {
-		h.runs.Go(func() { h.run(fmt.Sprint("poller ", n), true, (*keeper.Keeper).Poll) })
+		h.runs.Go(func() { h.run(fmt.Sprint("poller ", n), true, poll) })
 	}
 }
 
 // run is one run of a function, and reports whether it did all it had to.
 func (h *history) run(name string, faults bool, what func(*keeper.Keeper, context.Context) ([]keeper.Result, error)) (ok bool) {
 	a := newActor(h.world, h.seed, name, faults)
-	k := &keeper.Keeper{Secrets: a, Heroku: a, Database: a, Keys: keys("key-EXAMPLE")}
+	k := &keeper.Keeper{Secrets: a, Heroku: func(string) keeper.Heroku { return a }, Database: a, Keys: keys("key-EXAMPLE")}
 	k.SetJitter(func(pause time.Duration) time.Duration {
 		a.live()
 		return pause/2 + time.Duration(a.draw("pause").Int64N(int64(pause/2)))
@@ -295,9 +297,12 @@ func TestTheSimulationFindsAWrongKeeper(t *testing.T) {
 		says  string
 	}{
 		"a plain put instead of the swap": {func(k *keeper.Keeper, a *actor) { k.Secrets = plainPut{a} }, "went back"},
-		"observe before fence":            {func(k *keeper.Keeper, a *actor) { e := &early{actor: a}; k.Secrets, k.Heroku = e, e }, "went back"},
-		"no login":                        {func(k *keeper.Keeper, a *actor) { k.Database = noLogin{} }, "without a login"},
-		"a login that is not believed":    {func(k *keeper.Keeper, a *actor) { k.Database = yesMan{a} }, "which logs in"},
+		"observe before fence": {func(k *keeper.Keeper, a *actor) {
+			e := &early{actor: a}
+			k.Secrets, k.Heroku = e, func(string) keeper.Heroku { return e }
+		}, "went back"},
+		"no login":                     {func(k *keeper.Keeper, a *actor) { k.Database = noLogin{} }, "without a login"},
+		"a login that is not believed": {func(k *keeper.Keeper, a *actor) { k.Database = yesMan{a} }, "which logs in"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

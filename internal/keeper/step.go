@@ -49,23 +49,35 @@ func want(b binding.Binding, vars map[string]credential.Value) (url connection.U
 // announced a value that it does not show yet.
 func (k *Keeper) equal(ctx context.Context, r Result, url connection.URL) Result {
 	r.Version, r.Outcome = r.Current, Unchanged
-	if k.Patience == 0 || !r.Verify {
+	if k.Patience == 0 && !k.Inspect {
 		return r
 	}
-	if err := k.Database.Login(ctx, url); err != nil {
+	if err := k.login(ctx, &r, url); err != nil {
 		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", err, errNotYet))
 	}
 	return r
+}
+
+// login tries the candidate, unless the binding says that it cannot be tried.
+func (k *Keeper) login(ctx context.Context, r *Result, url connection.URL) error {
+	if !r.Verify {
+		return nil
+	}
+	start := time.Now()
+	err := k.Database.Login(ctx, url)
+	r.Login = &Login{Took: time.Since(start), Err: err}
+	return err
 }
 
 // first publishes the first value of a secret. Secrets Manager makes it
 // AWSCURRENT as soon as it is put, whatever label was asked for, so the login
 // comes before.
 func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payload credential.Value) Result {
-	if r.Verify {
-		if err := k.Database.Login(ctx, url); err != nil {
-			return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
-		}
+	if k.Inspect {
+		r.Changes = everything
+	}
+	if err := k.login(ctx, &r, url); err != nil {
+		return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
 	}
 	if k.DryRun {
 		return r.published(time.Time{})
@@ -91,8 +103,12 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 			staging = errors.Join(staging, panicked)
 		})
 	}
-	verdict, reason := k.admit(ctx, r.Binding, url)
+	candidate := k.login(ctx, &r, url)
+	verdict, reason := k.admit(ctx, r.Binding, url, candidate)
 	wg.Wait()
+	if k.Inspect {
+		r.Changes = k.changes(ctx, r.Binding, url)
+	}
 	switch {
 	case staging != nil || verdict == Failed:
 		return r.failed(errors.Join(staging, reason))
@@ -111,8 +127,26 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	return r.published(time.Now())
 }
 
-// admit decides whether the candidate may replace what the secret holds:
-// Published, Held or Failed, and why.
+var everything = []string{"everything"}
+
+// changes names the parts in which the candidate differs from what the secret holds.
+func (k *Keeper) changes(ctx context.Context, b binding.Binding, url connection.URL) []string {
+	value, err := k.Secrets.Read(ctx, b.ARN, b.Current)
+	if err != nil {
+		return nil // the outcome does not hang on it
+	}
+	held, err := connection.Read(value, b.ConfigVar)
+	if err != nil {
+		return everything
+	}
+	if parts := url.Differs(held); len(parts) > 0 {
+		return parts
+	}
+	return []string{"format"}
+}
+
+// admit decides whether the candidate, whose login went as it did, may replace what
+// the secret holds: Published, Held or Failed, and why.
 //
 //	candidate     held by the secret      verdict
 //	logs in       not tried               publish
@@ -126,11 +160,7 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 //	              address
 //	unreachable   unreachable, another    publish: a failover looks like this
 //	              address
-func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.URL) (verdict Outcome, reason error) {
-	if !b.Verify {
-		return Published, nil
-	}
-	candidate := k.Database.Login(ctx, url)
+func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.URL, candidate error) (verdict Outcome, reason error) {
 	if candidate == nil {
 		return Published, nil
 	}

@@ -29,11 +29,11 @@ const (
 // nothing new or nothing at all, and what the secret holds does not log in.
 var errNotYet = errors.New("Heroku shows nothing better yet")
 
-// Update brings the bindings, all of one app, up to date. It starts again at
+// Update brings the bindings, all of one source, up to date. It starts again at
 // the fence, a bounded number of times, where another writer was faster, and
 // for as long as Patience where Heroku shows nothing new yet. There is one
 // result for each binding, in the same order.
-func (k *Keeper) Update(ctx context.Context, app string, bindings []binding.Binding) []Result {
+func (k *Keeper) Update(ctx context.Context, from binding.Source, bindings []binding.Binding) []Result {
 	results := make([]Result, len(bindings))
 	pending := make([]int, len(bindings))
 	for i, b := range bindings {
@@ -42,7 +42,7 @@ func (k *Keeper) Update(ctx context.Context, app string, bindings []binding.Bind
 	patient := time.Now().Add(k.Patience)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		before := slices.Clone(results)
-		k.attempt(ctx, app, results, pending)
+		k.attempt(ctx, from, results, pending)
 		again := pending[:0]
 		for _, i := range pending {
 			if ctx.Err() != nil && results[i].Outcome == Failed && before[i].Err != nil {
@@ -86,7 +86,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 }
 
 // attempt takes the pending bindings once from the fence to the swap.
-func (k *Keeper) attempt(ctx context.Context, app string, results []Result, pending []int) {
+func (k *Keeper) attempt(ctx context.Context, from binding.Source, results []Result, pending []int) {
 	each(results, pending, func(r Result) Result { return k.fence(ctx, r) })
 	var fenced []int
 	for _, i := range pending {
@@ -97,7 +97,7 @@ func (k *Keeper) attempt(ctx context.Context, app string, results []Result, pend
 	if len(fenced) == 0 {
 		return
 	}
-	vars, err := k.Heroku.ConfigVars(ctx, app)
+	vars, err := k.Heroku(from.Token).ConfigVars(ctx, from.App)
 	var keys []credential.Value
 	if err == nil {
 		keys, err = k.Keys.Values(ctx)
@@ -130,15 +130,18 @@ func each(results []Result, indices []int, f func(Result) Result) {
 // decide what the binding is: the list that named it may be minutes old.
 // The outcome stays open unless the binding ends here.
 func (k *Keeper) fence(ctx context.Context, r Result) Result {
-	app := r.App
-	r = Result{Binding: r.Binding, Conflicts: r.Conflicts}
+	from, looks := r.Source, r.Looks
+	if errors.Is(r.Err, errNotYet) {
+		looks++
+	}
+	r = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: looks}
 	secret, err := k.Secrets.Describe(ctx, r.ARN)
 	if err != nil {
 		return r.failed(err)
 	}
 	r.Binding, err = binding.Of(secret)
 	switch {
-	case r.App != app, !r.Sync: // no longer a binding of this app, or opted out
+	case r.Source != from, !r.Sync: // it follows something else now, or is opted out
 		r.Outcome = Off
 	case err != nil:
 		return r.failed(err)

@@ -78,7 +78,7 @@ func TestUpdateReadsHerokuOnceForAllBindingsOfAnApp(t *testing.T) {
 		h.bind("as-json"), h.bind("as-url", "heroku:format=url"), h.bind("of-other", "heroku:config-var=OTHER_URL", "heroku:format=url"),
 		h.bind("a"), h.bind("b"), h.bind("c"), h.bind("d"),
 	}
-	for i, r := range h.keeper.Update(t.Context(), app, bindings) {
+	for i, r := range h.keeper.Update(t.Context(), source, bindings) {
 		if r.Outcome != keeper.Published || r.ARN != bindings[i].ARN {
 			t.Errorf("%s: %s, %v", r.Name, r.Outcome, r.Err)
 		}
@@ -156,7 +156,7 @@ func TestUpdateNeverGoesBack(t *testing.T) {
 		h.mustPublish(b)
 		late.show(2) // what it saw before that
 	})
-	r := slow.Update(t.Context(), app, []binding.Binding{b})[0]
+	r := slow.Update(t.Context(), source, []binding.Binding{b})[0]
 	if r.Conflicts != 1 || r.Outcome != keeper.Unchanged {
 		t.Errorf("the slow writer: %s after %d conflicts: %v", r.Outcome, r.Conflicts, r.Err)
 	}
@@ -174,7 +174,7 @@ func TestTheFirstValueNeverGoesBack(t *testing.T) {
 		h.mustPublish(b)
 		late.show(2)
 	})
-	r := slow.Update(t.Context(), app, []binding.Binding{b})[0]
+	r := slow.Update(t.Context(), source, []binding.Binding{b})[0]
 	if r.Conflicts != 1 || r.Outcome != keeper.Unchanged || h.value(b) != want(3) {
 		t.Errorf("the slow writer: %s after %d conflicts: %v; the secret holds %s", r.Outcome, r.Conflicts, r.Err, h.value(b))
 	}
@@ -194,7 +194,7 @@ func (h *house) another(overtake func(late *account)) *keeper.Keeper {
 		late.set(h.account.vars)
 	}
 	k := *h.keeper
-	k.Heroku = late
+	k.Heroku = func(string) keeper.Heroku { return late }
 	return &k
 }
 
@@ -299,7 +299,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	h.account.show(2)
 	h.keeper.DryRun = true
 	h.aws.ResetCalls()
-	for _, r := range h.keeper.Update(t.Context(), app, []binding.Binding{filled, empty}) {
+	for _, r := range h.keeper.Update(t.Context(), source, []binding.Binding{filled, empty}) {
 		if r.Outcome != keeper.Published {
 			t.Errorf("%s: %s, %v", r.Name, r.Outcome, r.Err)
 		}
@@ -346,17 +346,18 @@ func TestLagIsFromTheReleaseToAWSCurrent(t *testing.T) {
 	tests := map[string]struct {
 		released, moved time.Time
 		lag             time.Duration
+		known           bool
 	}{
-		"both known":           {now.Add(-time.Second), now, time.Second},
-		"no release known":     {time.Time{}, now, 0},
-		"not published":        {now, time.Time{}, 0},
-		"clocks that disagree": {now.Add(time.Second), now, 0},
+		"both known":           {now.Add(-time.Second), now, time.Second, true},
+		"no release known":     {time.Time{}, now, 0, false},
+		"not published":        {now, time.Time{}, 0, false},
+		"clocks that disagree": {now.Add(time.Second), now, 0, true},
 	}
 	for name, tt := range tests {
 		r := keeper.Result{Released: tt.released, Moved: tt.moved}
 		r.Current = "the version before"
-		if lag := r.Lag(); lag != tt.lag {
-			t.Errorf("%s: %v", name, lag)
+		if lag, known := r.Lag(); lag != tt.lag || known != tt.known {
+			t.Errorf("%s: %v, known: %t", name, lag, known)
 		}
 	}
 }

@@ -217,7 +217,7 @@ func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
 			h.account.fail(ctx.Err())
 		}
 	}
-	r := h.keeper.Update(ctx, app, []binding.Binding{b})[0]
+	r := h.keeper.Update(ctx, source, []binding.Binding{b})[0]
 	if r.Outcome != keeper.Held || !errors.Is(r.Err, keeper.ErrRefused) {
 		t.Errorf("%s: %v", r.Outcome, r.Err)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,8 +50,12 @@ type Parts struct {
 	Keeper      *keeper.Keeper
 	Secrets     secrets.Manager
 	SigningKeys *keyring.Ring // the current one first, then the previous one
-	// Desk keeps the webhook subscriptions; nil without WEBHOOK_URL.
-	Desk *subscription.Desk
+	Accounts    *Accounts
+	// Desk returns the keeper of the webhook subscriptions of an account; nil
+	// without WEBHOOK_URL.
+	Desk func(token string) *subscription.Desk
+	// Period is the time from one poll to the next.
+	Period time.Duration
 
 	log *slog.Logger
 }
@@ -63,10 +68,12 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 	stdlog.SetOutput(io.Discard)
 	log, logErr := logger(os.Getenv("LOG_LEVEL"))
 	pause, pauseErr := isOn("PAUSE")
+	reserve, reserveErr := number("HEROKU_RESERVE", 500, 0, 4000)
+	minutes, minutesErr := number("POLL_MINUTES", 1, 1, 24*60)
 	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
 	tokenID, tokenErr := required("HEROKU_TOKEN_SECRET_ID")
 	keyID, keyErr := required("WEBHOOK_SIGNING_SECRET_ID")
-	if err := errors.Join(logErr, pauseErr, apiErr, tokenErr, keyErr); err != nil {
+	if err := errors.Join(logErr, pauseErr, reserveErr, minutesErr, apiErr, tokenErr, keyErr); err != nil {
 		return nil, err
 	}
 	manager, err := secretsManager(ctx)
@@ -76,32 +83,43 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 	keys := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, keyID)
 	}}
-	tokens := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
-		token, err := filled(ctx, manager.Value, tokenID)
-		return []credential.Value{token}, err
+	accounts := &Accounts{open: func(id string) *heroku.API {
+		if id == "" {
+			id = tokenID
+		}
+		tokens := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
+			token, err := apiToken(ctx, manager, id)
+			return []credential.Value{token}, err
+		}}
+		return &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport, Reserve: reserve}
 	}}
-	account := &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport}
+	account := func(token string) keeper.Heroku { return accounts.Of(token) }
 	return &Parts{
 		Keeper:      &keeper.Keeper{Secrets: manager, Heroku: account, Database: login.Postgres{}, Keys: keys, DryRun: pause},
 		Secrets:     manager,
 		SigningKeys: keys,
-		Desk:        desk(account, os.Getenv("WEBHOOK_URL"), manager, keyID),
+		Accounts:    accounts,
+		Desk:        desk(accounts, os.Getenv("WEBHOOK_URL"), manager, keyID),
+		Period:      time.Duration(minutes) * time.Minute,
 		log:         log,
 	}, nil
 }
 
-func desk(account *heroku.API, url string, manager secrets.Manager, keyID string) *subscription.Desk {
+func desk(accounts *Accounts, url string, manager secrets.Manager, keyID string) func(token string) *subscription.Desk {
 	if url == "" {
 		return nil
 	}
-	return &subscription.Desk{Heroku: account, URL: url, Key: func(ctx context.Context) (credential.Value, time.Time, error) {
+	key := func(ctx context.Context) (credential.Value, time.Time, error) {
 		var made time.Time
 		key, err := filled(ctx, func(ctx context.Context, id string) (value credential.Value, err error) {
 			value, made, err = manager.Dated(ctx, id)
 			return value, err
 		}, keyID)
 		return key, made, err
-	}}
+	}
+	return func(token string) *subscription.Desk {
+		return &subscription.Desk{Heroku: accounts.Of(token), URL: url, Key: key}
+	}
 }
 
 // Log returns the logger of one invocation.
@@ -151,6 +169,19 @@ func isOn(variable string) (bool, error) {
 	}
 }
 
+// number reads a variable that is a whole number, or empty.
+func number(variable string, otherwise, least, most int) (int, error) {
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%s is %q: it can be a whole number from %d to %d", variable, text, least, most)
+	}
+	return n, nil
+}
+
 func required(variable string) (string, error) {
 	if value := os.Getenv(variable); value != "" {
 		return value, nil
@@ -198,6 +229,27 @@ func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]cre
 		return nil, err
 	}
 	return keys, nil
+}
+
+// apiToken reads a token. The tag heroku:token can name any secret that the functions
+// may read, and what it holds goes to Heroku: so it must look like a token, which
+// neither a connection URL nor JSON does
+// (https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
+func apiToken(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
+	token, err := filled(ctx, manager.Value, id)
+	if err == nil && !isToken68(token.Reveal()) {
+		return credential.Value{}, fmt.Errorf("secret %s: its value is no API token", id)
+	}
+	return token, err
+}
+
+func isToken68(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~+/=", c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 var errEmpty = errors.New("it is empty: put a value into it")

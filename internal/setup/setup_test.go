@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"keepcurrent.example/internal/heroku"
 )
 
 func TestTheTokenGoesOverTLSOrStaysOnTheMachine(t *testing.T) {
@@ -47,5 +49,36 @@ func TestGuardLeavesTheRestAlone(t *testing.T) {
 	guarded := Guard(&Parts{}, func(_ context.Context, in string) (string, error) { return in + "!", away })
 	if out, err := guarded(t.Context(), "a"); out != "a!" || err != away {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestOnlyWhatLooksLikeATokenGoesToHeroku(t *testing.T) {
+	t.Parallel()
+	for text, token := range map[string]bool{
+		"HRKU-EXAMPLE-0123_45":                 true,
+		"01234567-89ab-cdef-0123-456789abcdef": true,
+		"postgres://u:pEXAMPLE@h/d":            false,
+		`{"token":"EXAMPLE"}`:                  false,
+		"two words":                            false,
+		"line\nend":                            false,
+	} {
+		if isToken68(text) != token {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+func TestEachTokenSecretIsAnAccountOfItsOwn(t *testing.T) {
+	t.Parallel()
+	var opened []string
+	accounts := &Accounts{open: func(token string) *heroku.API {
+		opened = append(opened, token)
+		return &heroku.API{}
+	}}
+	if accounts.Of("") != accounts.Of("") || accounts.Of("") == accounts.Of("b") || len(opened) != 2 {
+		t.Errorf("opened %q", opened)
+	}
+	if _, known := accounts.Remaining(); known {
+		t.Error("accounts that were never asked are known to have requests left")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -78,6 +79,7 @@ type Stack struct {
 	URL string
 
 	gateway   *httptest.Server
+	front     atomic.Value // http.Handler of the deployed webhook
 	databases []*postgrestest.Database
 }
 
@@ -92,10 +94,14 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	s.AWS = s.Secrets.Client()
 	s.Platform = platform.NewService(&http.Client{Transport: bearer{heroku}})
 	s.Platform.URL = heroku.URL
+	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.front.Load().(http.HandlerFunc)(w, r)
+	}))
+	s.URL = s.gateway.URL + Path
 	err = errors.Join(
 		s.create(ctx, TokenSecret, heroku.Token(), nil),
 		s.create(ctx, SigningSecret, SigningKey, nil),
-		s.deploy(config),
+		s.Deploy(config),
 	)
 	if err != nil {
 		s.Close()
@@ -116,8 +122,12 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTrip(req)
 }
 
-// deploy starts the functions and the gateway.
-func (s *Stack) deploy(config Config) (err error) {
+// Deploy starts the functions, in place of those that run already: the same stack
+// with other parameters.
+func (s *Stack) Deploy(config Config) (err error) {
+	if err := s.undeploy(); err != nil {
+		return err
+	}
 	env := append([]string{
 		"AWS_REGION=eu-west-1",
 		"AWS_ACCESS_KEY_ID=EXAMPLE",
@@ -141,8 +151,7 @@ func (s *Stack) deploy(config Config) (err error) {
 	if s.Webhook, err = start("webhook", timeout, concurrency); err != nil {
 		return err
 	}
-	s.gateway = httptest.NewServer(lambdatest.HTTPAPI(s.Webhook, "POST "+Path))
-	s.URL = s.gateway.URL + Path
+	s.front.Store(http.HandlerFunc(lambdatest.HTTPAPI(s.Webhook, "POST "+Path).ServeHTTP))
 	if config.SelfSubscribe {
 		env = append(env, "WEBHOOK_URL="+s.URL)
 	}
@@ -153,18 +162,21 @@ func (s *Stack) deploy(config Config) (err error) {
 // Close ends everything that Start and the other methods have started.
 func (s *Stack) Close() error {
 	s.Heroku.Close()
-	if s.gateway != nil {
-		s.gateway.Close()
+	s.gateway.Close()
+	errs := []error{s.undeploy()}
+	s.Secrets.Close()
+	for _, db := range s.databases {
+		errs = append(errs, db.Close())
 	}
+	return errors.Join(errs...)
+}
+
+func (s *Stack) undeploy() error {
 	var errs []error
 	for _, f := range []*lambdatest.Function{s.Webhook, s.Poller} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
-	}
-	s.Secrets.Close()
-	for _, db := range s.databases {
-		errs = append(errs, db.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -238,7 +250,12 @@ type Report struct {
 	DryRun                                                      bool
 	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
 	Changes, Problems                                           []struct{ App, ConfigVar, Secret, Outcome, Version, Error string }
-	Subscriptions                                               []struct{ App, Did, Error string }
+	Subscriptions                                               []struct{ App, Did, State, Error string }
+	Plan                                                        []struct {
+		App, ConfigVar, Secret, Outcome, Error string
+		Changes                                []string
+		LogsIn                                 *bool
+	}
 }
 
 // Poll invokes the poller, with {} unless an event is given.

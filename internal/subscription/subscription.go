@@ -90,6 +90,28 @@ func (d *Desk) Mend(ctx context.Context, app string, missed bool) (did string, e
 	return done("mended", d.Heroku.Subscribe(ctx, app, d.right(ours[0].ID), key))
 }
 
+// State says how the app's subscription of ours is: right, missing, wrong or doubled.
+// It changes nothing.
+func (d *Desk) State(ctx context.Context, app string) (string, error) {
+	all, err := d.Heroku.Subscriptions(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	_, made, err := d.Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch ours := d.ours(all, made); {
+	case len(ours) == 0:
+		return "missing", nil
+	case len(ours) > 1:
+		return "doubled", nil
+	case !d.isRight(ours[0], made):
+		return "wrong", nil
+	}
+	return "right", nil
+}
+
 // Remove removes what is ours.
 func (d *Desk) Remove(ctx context.Context, app string) (did string, err error) {
 	all, err := d.Heroku.Subscriptions(ctx, app)

@@ -207,3 +207,27 @@ func TestTroubleIsAnError(t *testing.T) {
 		t.Error("a refusal is no error")
 	}
 }
+
+func TestStateTellsAndTouchesNothing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(h *house){
+		"missing": func(h *house) { h.add(theirs, "sync", "api:release") },
+		"right":   func(h *house) { h.add(ours, "sync", "api:release") },
+		"wrong":   func(h *house) { h.add(ours, "notify", "api:release") },
+		"doubled": func(h *house) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") },
+	}
+	for want, before := range tests {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			before(h)
+			all := h.all()
+			if state, err := h.State(t.Context(), "shop"); state != want || err != nil {
+				t.Errorf("%q, %v", state, err)
+			}
+			if !slices.Equal(h.all(), all) {
+				t.Errorf("webhooks: %v", h.all())
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package template_test
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -8,71 +10,136 @@ import (
 
 const (
 	token      = "!If [MakeTokenSecret, !Ref TokenSecret, !Ref TokenSecretArn]"
+	moreTokens = "!Ref MoreTokenSecretArns"
 	signingKey = "!Ref SigningKey"
 	anySecret  = "!Sub arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:*"
+	underTag   = "StringLike aws:ResourceTag/heroku:app *"
 )
 
-// statement is one statement of a policy, wherever in the template it stands.
+// statement is one statement of a policy.
 type statement struct {
-	sid, effect        string
+	when               string // the condition of the template that brings it in, "" for always
+	effect             string
+	who                string // in a policy of a resource
 	actions, resources []string
-	condition          tree
+	condition          string
 }
 
-// statements leaves out who may assume a role: these have a Principal.
-func statements(template tree) []statement {
+func (s statement) String() string {
+	text := fmt.Sprintf("%s %s %q on %q", s.effect, s.who, s.actions, s.resources)
+	if s.condition != "" {
+		text += " if " + s.condition
+	}
+	if s.when != "" {
+		text += " when " + s.when
+	}
+	return text
+}
+
+// statements are all that stand somewhere in a part of the template.
+func statements(part tree) []statement {
 	var found []statement
-	template.walk(func(m tree) {
-		if m.at("Effect").node == nil || m.at("Principal").node != nil {
+	part.walkIf("", func(m tree, when string) {
+		if m.at("Effect").node == nil {
 			return
 		}
 		found = append(found, statement{
-			sid:       m.at("Sid").text(),
+			when:      when,
 			effect:    m.at("Effect").text(),
+			who:       m.at("Principal").flat(),
 			actions:   m.at("Action").texts(),
 			resources: m.at("Resource").texts(),
-			condition: m.at("Condition"),
+			condition: m.at("Condition").flat(),
 		})
 	})
 	return found
 }
 
-// about tells whether all actions are of a service.
-func (s statement) about(service string) bool {
-	return !slices.ContainsFunc(s.actions, func(action string) bool { return !strings.HasPrefix(action, service+":") })
-}
+// granted are the statements of a role's policies.
+func granted(role tree) []statement { return statements(role.at("Properties", "Policies")) }
 
+// allowed is what any role may do.
 func allowed(template tree) []statement {
-	return slices.DeleteFunc(statements(template), func(s statement) bool { return s.effect != "Allow" })
-}
-
-func TestPolicyAllowsNoMoreThanTheWorkNeeds(t *testing.T) {
-	t.Parallel()
-	var actions []string
-	for _, s := range allowed(load(t)) {
-		actions = append(actions, s.actions...)
-		if len(s.actions) == 0 || len(s.resources) == 0 {
-			t.Errorf("%s says what is allowed by NotAction or NotResource", s.sid)
-		}
+	var all []statement
+	for _, role := range resources(template, "AWS::IAM::Role") {
+		all = append(all, granted(role)...)
 	}
-	slices.Sort(actions)
-	mustBeSet(t, "the allowed actions", slices.Compact(actions), []string{
-		"logs:CreateLogStream",
-		"logs:PutLogEvents",
-		"secretsmanager:DescribeSecret",
-		"secretsmanager:GetSecretValue",
-		"secretsmanager:ListSecrets",
-		"secretsmanager:PutSecretValue",
-		"secretsmanager:UpdateSecretVersionStage",
-	})
+	return slices.DeleteFunc(all, func(s statement) bool { return s.effect != "Allow" })
 }
 
+func mustBeStatements(t *testing.T, what string, got, want []statement) {
+	t.Helper()
+	var gotText, wantText []string
+	for _, s := range got {
+		gotText = append(gotText, s.String())
+	}
+	for _, s := range want {
+		wantText = append(wantText, s.String())
+	}
+	mustBeSet(t, what, gotText, wantText)
+}
+
+func TestPolicyOfEachRoleIsExactlyThis(t *testing.T) {
+	t.Parallel()
+	var (
+		read  = []string{"secretsmanager:GetSecretValue"}
+		write = []string{"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
+	)
+	roles := map[string][]statement{
+		"Role": {
+			{effect: "Allow", actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:ListSecrets"}, resources: []string{"*"}},
+			{effect: "Allow", actions: slices.Concat(read, write), resources: []string{anySecret}, condition: underTag},
+			{effect: "Allow", actions: read, resources: []string{token, signingKey}},
+			{effect: "Deny", actions: write, resources: []string{token, signingKey}},
+			{effect: "Allow", actions: read, resources: []string{moreTokens}, when: "MoreTokens"},
+			{effect: "Deny", actions: write, resources: []string{moreTokens}, when: "MoreTokens"},
+			{
+				effect: "Allow", actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, resources: []string{"!Ref KmsKeyArn"},
+				condition: "StringEquals kms:ViaService !Sub secretsmanager.${AWS::Region}.amazonaws.com", when: "OwnKey",
+			},
+			{
+				effect: "Allow", actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+				resources: []string{"!GetAtt WebhookLogs.Arn", "!GetAtt PollerLogs.Arn"},
+			},
+			{effect: "Allow", actions: []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, resources: []string{"*"}, when: "Trace"},
+		},
+		"RestartRuleRole": {
+			{effect: "Allow", actions: []string{"states:StartExecution"}, resources: []string{"!Ref RestartMachine"}},
+		},
+		"RestartMachineRole": {
+			{
+				effect: "Allow", actions: []string{"ecs:UpdateService"},
+				resources: []string{"!Sub arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:service/${RestartEcsCluster}/${RestartEcsService}"},
+			},
+		},
+	}
+	found := resources(load(t), "AWS::IAM::Role")
+	mustBeSet(t, "the roles", slices.Collect(maps.Keys(found)), slices.Collect(maps.Keys(roles)))
+	for id, want := range roles {
+		mustBeStatements(t, id, granted(found[id]), want)
+	}
+}
+
+func TestPolicyOfTrustNamesOneServiceForEachRole(t *testing.T) {
+	t.Parallel()
+	for id, service := range map[string]string{"Role": "lambda", "RestartRuleRole": "events", "RestartMachineRole": "states"} {
+		trust := load(t).at("Resources", id, "Properties", "AssumeRolePolicyDocument")
+		mustBeStatements(t, "trust of "+id, statements(trust), []statement{
+			{effect: "Allow", who: "Service " + service + ".amazonaws.com", actions: []string{"sts:AssumeRole"}},
+		})
+	}
+}
+
+// Also what is not in the table above: whoever changes the table meets these.
 func TestPolicyHasNoWildcardAction(t *testing.T) {
 	t.Parallel()
 	for _, s := range statements(load(t)) {
+		if len(s.actions) == 0 || (len(s.resources) == 0 && s.who == "") {
+			t.Errorf("%s: it says what is allowed by NotAction or NotResource", s)
+		}
 		for _, action := range s.actions {
 			if strings.ContainsAny(action, "*?") {
-				t.Errorf("%s: %s", s.sid, action)
+				t.Errorf("%s: %s", s, action)
 			}
 		}
 	}
@@ -84,71 +151,42 @@ func TestPolicyCannotDeleteCreateTagRestoreOrRotateSecrets(t *testing.T) {
 		for _, action := range s.actions {
 			for _, verb := range []string{"Delete", "Create", "Tag", "Untag", "Restore", "Rotate", "Policy"} {
 				if strings.Contains(action, verb) && action != "logs:CreateLogStream" {
-					t.Errorf("%s: %s", s.sid, action)
+					t.Errorf("%s: %s", s, action)
 				}
 			}
 		}
 	}
 }
 
-// looks tells whether a statement allows no more than to see that a secret exists,
-// and its tags.
-func (s statement) looks() bool {
-	return slices.Equal(s.actions, []string{"secretsmanager:DescribeSecret", "secretsmanager:ListSecrets"})
-}
-
-func TestPolicyGivesEveryResourceOnlyToALook(t *testing.T) {
+func TestPolicyReachesSecretsUnderTheirTagOrReadsTheStacksOwn(t *testing.T) {
 	t.Parallel()
-	for _, s := range allowed(load(t)) {
-		if everything := slices.Contains(s.resources, "*"); everything != s.looks() {
-			t.Errorf("%s: %q on %q", s.sid, s.actions, s.resources)
+	own := map[string]string{} // the resource, and when
+	denied := map[string]string{}
+	for _, s := range statements(load(t)) {
+		for _, action := range s.actions {
+			switch {
+			case !strings.HasPrefix(action, "secretsmanager:"), action == "secretsmanager:DescribeSecret", action == "secretsmanager:ListSecrets":
+			case s.effect == "Deny":
+				for _, r := range s.resources {
+					denied[r] = s.when
+				}
+			case s.condition == underTag:
+			case action != "secretsmanager:GetSecretValue":
+				t.Errorf("%s: without the tag", s)
+			default:
+				for _, r := range s.resources {
+					own[r] = s.when
+				}
+			}
 		}
 	}
-}
-
-func TestPolicyReachesOtherSecretsOnlyUnderTheirTag(t *testing.T) {
-	t.Parallel()
-	bound := 0
-	for _, s := range allowed(load(t)) {
-		switch {
-		case s.about("logs") || s.looks():
-		case s.condition.node == nil:
-			mustBeSet(t, "allowed without the tag", s.actions, []string{"secretsmanager:GetSecretValue"})
-			mustBeSet(t, "to be read without the tag", s.resources, []string{token, signingKey})
-		default:
-			bound++
-			mustBe(t, "the secrets under the tag", strings.Join(s.resources, ", "), anySecret)
-			mustBe(t, "the tag", s.condition.at("StringLike", "aws:ResourceTag/heroku:app").text(), "*")
-		}
-	}
-	if bound != 1 {
-		t.Errorf("%d statements are about bound secrets", bound)
+	// A tag on the whole stack must not make them writable.
+	if len(own) == 0 || !maps.Equal(own, denied) {
+		t.Errorf("to be read without the tag: %q; never to be written: %q", own, denied)
 	}
 }
 
-func TestPolicyNeverWritesTheTokenOrTheSigningKey(t *testing.T) {
-	t.Parallel()
-	denied := slices.DeleteFunc(statements(load(t)), func(s statement) bool { return s.effect != "Deny" })
-	if len(denied) != 1 {
-		t.Fatalf("%d statements deny", len(denied))
-	}
-	mustBeSet(t, "denied", denied[0].actions, []string{"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"})
-	mustBeSet(t, "denied on", denied[0].resources, []string{token, signingKey})
-	if denied[0].condition.node != nil {
-		t.Error("the denial has a condition")
-	}
-}
-
-func TestPolicyWritesLogsOnlyToTheFunctionsOwnGroups(t *testing.T) {
-	t.Parallel()
-	for _, s := range allowed(load(t)) {
-		if s.about("logs") {
-			mustBeSet(t, "log groups", s.resources, []string{"!GetAtt WebhookLogs.Arn", "!GetAtt PollerLogs.Arn"})
-		}
-	}
-}
-
-func TestPolicyIsWrittenOutInOneRole(t *testing.T) {
+func TestPolicyIsWrittenOutInRoles(t *testing.T) {
 	t.Parallel()
 	template := load(t)
 	template.walk(func(m tree) {
@@ -156,8 +194,11 @@ func TestPolicyIsWrittenOutInOneRole(t *testing.T) {
 			t.Error("a role has a managed policy, which these tests cannot read")
 		}
 	})
-	if n := len(resources(template, "AWS::IAM::Role")); n != 1 {
-		t.Errorf("there are %d roles", n)
+	for id, resource := range template.at("Resources").entries() {
+		kind := resource.at("Type").text()
+		if kind != "AWS::IAM::Role" && id != "AlarmTopicPolicy" && (len(statements(resource)) > 0 || strings.HasPrefix(kind, "AWS::IAM::")) {
+			t.Errorf("%s is an %s with a policy that no test reads", id, kind)
+		}
 	}
 	for id, function := range resources(template, "AWS::Serverless::Function") {
 		mustBe(t, "role of "+id, function.at("Properties", "Role").text(), "!GetAtt Role.Arn")

@@ -70,6 +70,13 @@ func TestOnlyTheBoundSecretIsTagged(t *testing.T) {
 	}
 }
 
+func TestEverySecretIsUnderTheGivenKey(t *testing.T) {
+	t.Parallel()
+	for id, secret := range resources(load(t), secretType) {
+		mustBe(t, "key of "+id, secret.at("Properties", "KmsKeyId").text(), "!If [OwnKey, !Ref KmsKeyArn, !Ref AWS::NoValue]")
+	}
+}
+
 func TestLogsAreDeclaredAndExpire(t *testing.T) {
 	t.Parallel()
 	template := load(t)

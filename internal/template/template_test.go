@@ -1,12 +1,17 @@
 package template_test
 
 import (
+	"encoding/json"
+	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"keepcurrent.example/internal/binding"
 )
@@ -58,6 +63,8 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 	}
 	poller := maps.Clone(both)
 	poller["WEBHOOK_URL"] = "!Sub ${HttpApi.ApiEndpoint}/heroku/webhook"
+	poller["HEROKU_RESERVE"] = "!Ref HerokuReserve"
+	poller["POLL_MINUTES"] = "!Ref PollMinutes"
 	for id, want := range map[string]map[string]string{"WebhookFunction": both, "PollerFunction": poller} {
 		got := map[string]string{}
 		for _, from := range []tree{template.at("Globals", "Function"), template.at("Resources", id, "Properties")} {
@@ -69,8 +76,15 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", id, got, want)
 		}
 	}
-	mustBe(t, "default of HEROKU_API_URL", template.at("Parameters", "HerokuApiUrl", "Default").text(), "https://api.heroku.com")
-	mustBe(t, "default of LOG_LEVEL", template.at("Parameters", "LogLevel", "Default").text(), "info")
+	parameters := template.at("Parameters")
+	for parameter, want := range map[string]string{
+		"HerokuApiUrl": "https://api.heroku.com", "LogLevel": "info", "Pause": "off", "HerokuReserve": "500", "PollMinutes": "1",
+	} {
+		mustBe(t, "default of "+parameter, parameters.at(parameter, "Default").text(), want)
+	}
+	// What the poller accepts of HEROKU_RESERVE.
+	mustBe(t, "least reserve", parameters.at("HerokuReserve", "MinValue").text(), "0")
+	mustBe(t, "greatest reserve", parameters.at("HerokuReserve", "MaxValue").text(), "4000")
 }
 
 func TestOnlyRouteIsPostHerokuWebhook(t *testing.T) {
@@ -103,7 +117,6 @@ func TestNextTickIsTheOnlyRetryOfAPoll(t *testing.T) {
 	mustBe(t, "retries of the schedule", tick.at("RetryPolicy", "MaximumRetryAttempts").text(), "0")
 	mustBe(t, "retries of Lambda", poller.at("EventInvokeConfig", "MaximumRetryAttempts").text(), "0")
 	mustBe(t, "age of a throttled event", poller.at("EventInvokeConfig", "MaximumEventAgeInSeconds").text(), "60")
-	mustBe(t, "rate", tick.at("ScheduleExpression").text(), "!Ref PollRate")
 	mustBe(t, "OmitName", tick.at("OmitName").text(), "true")
 }
 
@@ -120,21 +133,129 @@ func pattern(t *testing.T, parameter string) *regexp.Regexp {
 	return regexp.MustCompile(load(t).at("Parameters", parameter, "AllowedPattern").text())
 }
 
-func TestPollRateFollowsTheGrammarOfRates(t *testing.T) {
+// pollMinutes are the values that the parameter allows.
+func pollMinutes(t *testing.T) []string {
+	t.Helper()
+	values := load(t).at("Parameters", "PollMinutes", "AllowedValues").texts()
+	if len(values) == 0 {
+		t.Fatal("PollMinutes allows anything")
+	}
+	return values
+}
+
+func TestScheduleFollowsTheGrammarOfRates(t *testing.T) {
 	t.Parallel()
-	rate := pattern(t, "PollRate")
-	for _, good := range []string{"rate(1 minute)", "rate(2 minutes)", "rate(15 minutes)", "rate(1 hour)", "rate(10 hours)"} {
-		if !rate.MatchString(good) {
-			t.Errorf("%s is refused", good)
+	template := load(t)
+	mustBe(t, "EveryMinute", template.at("Conditions", "EveryMinute").text(), "!Equals [!Ref PollMinutes, 1]")
+	expression := template.at("Resources", "PollerFunction", "Properties", "Events", "Tick", "Properties", "ScheduleExpression")
+	mustBe(t, "the expression", expression.text(), "!If [EveryMinute, rate(1 minute), !Sub rate(${PollMinutes} minutes)]")
+	for _, minutes := range pollMinutes(t) {
+		rate := expression.items()[2].node.Value
+		if minutes == "1" {
+			rate = expression.items()[1].node.Value
+		}
+		rate = strings.ReplaceAll(rate, "${PollMinutes}", minutes)
+		// https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+		if !regexp.MustCompile(`^rate\((1 minute|([2-9]|[1-9][0-9]+) minutes)\)$`).MatchString(rate) {
+			t.Errorf("every %s minutes: %s", minutes, rate)
 		}
 	}
-	for _, bad := range []string{
-		"rate(15 minute)", "rate(1 minutes)", "rate(2 hour)", "rate(1 hours)", "rate(0 minutes)", "rate(01 minute)", "rate(-1 minutes)",
-		"rate(1.5 hours)", "rate(30 seconds)", "rate(1minute)", "rate( 1 minute )", "rate(1  minute)", "Rate(1 minute)", "rate(1 minute) ",
-		"cron(* * * * ? *)", "1 minute", "",
+}
+
+func TestScheduleSendsTheEventThatIsInEvents(t *testing.T) {
+	t.Parallel()
+	input := load(t).at("Resources", "PollerFunction", "Properties", "Events", "Tick", "Properties", "Input").text()
+	example, err := os.ReadFile(filepath.Join(root, "events", "poller-schedule.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent, kept map[string]any
+	if err := errors.Join(json.Unmarshal([]byte(input), &sent), json.Unmarshal(example, &kept)); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(sent, map[string]any{"scheduled": "<aws.scheduler.scheduled-time>"}) {
+		t.Errorf("the schedule sends %q", sent)
+	}
+	at, _ := kept["scheduled"].(string)
+	if _, err := time.Parse(time.RFC3339, at); err != nil || len(kept) != len(sent) {
+		t.Errorf("the example is %q", kept)
+	}
+}
+
+func TestTracingIsTheParameters(t *testing.T) {
+	t.Parallel()
+	template := load(t)
+	for _, id := range functions {
+		mustBe(t, id, property(template, id, "Tracing").text(), "!Ref Tracing")
+	}
+	mustBe(t, "default", template.at("Parameters", "Tracing", "Default").text(), "PassThrough")
+	mustBe(t, "Trace", template.at("Conditions", "Trace").text(), "!Equals [!Ref Tracing, Active]")
+}
+
+func TestParametersTakeWhatTheyNameAndNothingElse(t *testing.T) {
+	t.Parallel()
+	const (
+		secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a/token-AbCd12"
+		key    = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+	)
+	for parameter, tt := range map[string]struct{ good, bad []string }{
+		"TokenSecretArn":      {[]string{"", secret}, []string{"a/token", secret + "*", strings.TrimSuffix(secret, "-AbCd12"), key}},
+		"MoreTokenSecretArns": {[]string{"", secret}, []string{"a/token", "*", secret + "," + secret}}, // each value of the list by itself
+		"RestartOnSecretArn":  {[]string{"", secret}, []string{"a/token", "*", secret + "," + secret}},
+		"KmsKeyArn": {
+			[]string{"", key, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234567890abcdef1234567890abcdef"},
+			[]string{"alias/a", "arn:aws:kms:eu-west-1:123456789012:alias/a", "11111111-2222-3333-4444-555555555555", key + "*", "*"},
+		},
+		"AlarmEmail":        {[]string{"", "on-call+db@shop.example"}, []string{"shop", "@shop.example", "a@b", "a@b.example,c@d.example", "a b@c.example"}},
+		"RestartEcsCluster": {[]string{"", "prod_1-a"}, []string{"*", "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "a/b", strings.Repeat("a", 256)}},
+		"RestartEcsService": {[]string{"", "shop"}, []string{"*", "prod/shop", "${x}"}},
 	} {
-		if rate.MatchString(bad) {
-			t.Errorf("%q is accepted", bad)
+		p := pattern(t, parameter)
+		for _, value := range tt.good {
+			if !p.MatchString(value) {
+				t.Errorf("%s refuses %q", parameter, value)
+			}
+		}
+		for _, value := range tt.bad {
+			if p.MatchString(value) {
+				t.Errorf("%s takes %q", parameter, value)
+			}
+		}
+	}
+}
+
+func TestWhatIsEmptyIsLeftOut(t *testing.T) {
+	t.Parallel()
+	template := load(t)
+	for condition, want := range map[string]string{
+		"MoreTokens":     `!Not [!Equals [!Join [, !Ref MoreTokenSecretArns], ]]`,
+		"OwnKey":         `!Not [!Equals [!Ref KmsKeyArn, ]]`,
+		"Mail":           `!Not [!Equals [!Ref AlarmEmail, ]]`,
+		"RestartOnGiven": `!Not [!Equals [!Ref RestartOnSecretArn, ]]`,
+	} {
+		mustBe(t, condition, template.at("Conditions", condition).text(), want)
+	}
+	for _, parameter := range []string{"MoreTokenSecretArns", "KmsKeyArn", "AlarmEmail", "RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn"} {
+		if value := template.at("Parameters", parameter, "Default"); value.node == nil || value.text() != "" {
+			t.Errorf("%s is not empty unless said", parameter)
+		}
+	}
+}
+
+func TestEveryParameterHasAGroupALabelAndADescription(t *testing.T) {
+	t.Parallel()
+	template := load(t)
+	form := template.at("Metadata", "AWS::CloudFormation::Interface")
+	var grouped []string
+	for _, group := range form.at("ParameterGroups").items() {
+		grouped = append(grouped, group.at("Parameters").texts()...)
+	}
+	parameters := template.at("Parameters").entries()
+	mustBeSet(t, "grouped", grouped, slices.Collect(maps.Keys(parameters)))
+	mustBeSet(t, "labelled", slices.Collect(maps.Keys(form.at("ParameterLabels").entries())), slices.Collect(maps.Keys(parameters)))
+	for name, parameter := range parameters {
+		if parameter.at("Description").text() == "" {
+			t.Errorf("%s says nothing of itself", name)
 		}
 	}
 }

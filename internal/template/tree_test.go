@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,37 @@ func (t tree) walk(visit func(tree)) {
 	for _, child := range t.node.Content {
 		tree{child}.walk(visit)
 	}
+}
+
+// walkIf visits every mapping and tells which condition of an !If around it must
+// hold, "" for none. An else has "not" before it.
+func (t tree) walkIf(when string, visit func(m tree, when string)) {
+	if t.node == nil {
+		return
+	}
+	if t.node.Kind == yaml.MappingNode {
+		visit(t, when)
+	}
+	for i, child := range t.node.Content {
+		inner := when
+		if t.node.Tag == "!If" && i > 0 {
+			inner = strings.TrimSpace(when + []string{" ", " not "}[i-1] + t.node.Content[0].Value)
+		}
+		tree{child}.walkIf(inner, visit)
+	}
+}
+
+// flat spells nested mappings in a row: "StringEquals key value".
+func (t tree) flat() string {
+	entries := t.entries()
+	if len(entries) == 0 {
+		return t.text()
+	}
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		parts = append(parts, key+" "+entries[key].flat())
+	}
+	return strings.Join(parts, ", ")
 }
 
 // resources are the template's resources of a type, by logical id.

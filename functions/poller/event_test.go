@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+func TestAnEventThatSaysNothingOfOursIsARound(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{}`, `null`, `[]`, `"round"`, `7`, `{"source":"aws.scheduler"}`, `{"dryRun":false}`, `{"dryRun":null}`,
+		`{"scheduled":"2026-11-22T12:00:00Z"}`, `{"scheduled":"some day"}`, `{"scheduled":7}`,
+	} {
+		var e event
+		if err := json.Unmarshal([]byte(text), &e); err != nil || e.DryRun || e.Unsubscribe != "" {
+			t.Errorf("%s: %+v, %v", text, e, err)
+		}
+	}
+}
+
+func TestAWishThatIsNotUnderstoodIsNoRound(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`, `{"unsubscribe":"shop","token":1}`} {
+		var e event
+		if err := json.Unmarshal([]byte(text), &e); err == nil {
+			t.Errorf("%s is taken for %+v", text, e)
+		}
+	}
+}
+
+// The schedule is late by a different time each time; what it meant is not.
+func TestTheNextRoundHasTheNextTurn(t *testing.T) {
+	t.Parallel()
+	for _, period := range []time.Duration{time.Minute, 5 * time.Minute, 2 * time.Hour} {
+		var e event
+		if err := json.Unmarshal([]byte(`{"scheduled":"2026-11-22T12:34:56Z"}`), &e); err != nil {
+			t.Fatal(err)
+		}
+		before := e.turn(period)
+		for range 100 {
+			e.Scheduled = e.Scheduled.Add(period)
+			if turn := e.turn(period); turn != before+1 {
+				t.Fatalf("every %v: turn %d comes after %d", period, turn, before)
+			}
+			before++
+		}
+	}
+	if now := (event{}).turn(time.Minute); now < 29_000_000 {
+		t.Errorf("without a time the turn is %d", now)
+	}
+}

@@ -1,0 +1,58 @@
+package heroku
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// An account may make 4,500 requests an hour, which come back one by one
+// (https://devcenter.heroku.com/articles/platform-api-reference#rate-limits).
+const (
+	hourly    = 4500
+	perSecond = hourly / 3600.0
+)
+
+// budget is what is known of an account's hourly requests: what Heroku said last,
+// and what has come back since. Requests on their way and other users of the account
+// are not in it, until the next answer.
+type budget struct {
+	mu   sync.Mutex // guards what follows
+	left float64
+	at   time.Time // of the answer that said left; zero before the first
+}
+
+// note reads an answer's RateLimit-Remaining. A 429 means that nothing is left.
+func (b *budget) note(resp *http.Response) {
+	left, err := strconv.ParseUint(resp.Header.Get("RateLimit-Remaining"), 10, 31)
+	if resp.StatusCode == http.StatusTooManyRequests {
+		left = 0
+	} else if err != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left, b.at = float64(left), time.Now()
+}
+
+// remaining estimates the requests that are left now.
+func (b *budget) remaining() (left int, known bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.at.IsZero() {
+		return 0, false
+	}
+	return int(min(hourly, b.left+perSecond*time.Since(b.at).Seconds())), true
+}
+
+// Spare reports whether more than the reserve is left of the account's requests.
+// Before Heroku has said how many there are, it does.
+func (a *API) Spare() bool {
+	left, known := a.budget.remaining()
+	return !known || left > a.Reserve
+}
+
+// Remaining returns how many of the account's hourly requests are left, as far as
+// that is known.
+func (a *API) Remaining() (left int, known bool) { return a.budget.remaining() }

@@ -1,0 +1,108 @@
+// Package metric writes the functions' metrics in CloudWatch's embedded format: a
+// line of JSON in the log, out of which CloudWatch makes metrics without a request
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+package metric
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"time"
+)
+
+// Namespace is where the metrics stand in CloudWatch.
+const Namespace = "keepcurrent"
+
+// Dimension is the only one: the function, which is also the trigger. A
+// dimension of apps or secrets would be a metric, and its price, for each of them.
+const Dimension = "FunctionName"
+
+// The units, as CloudWatch spells them.
+const (
+	count        = "Count"
+	seconds      = "Seconds"
+	milliseconds = "Milliseconds"
+)
+
+// Units are all metrics, by name, with their units.
+var Units = map[string]string{
+	"Bindings":           count,        // that a round saw
+	"Published":          count,        // outcomes of a run
+	"Unchanged":          count,        //
+	"Held":               count,        //
+	"Failed":             count,        //
+	"Deferred":           count,        //
+	"Pending":            count,        // what a paused stack would have published
+	"Conflicts":          count,        // swaps lost to other writers
+	"LookedAgain":        count,        // bindings for which Heroku was asked again
+	"FoundByPoller":      count,        // changes that the webhook should have brought
+	"TokenRefused":       count,        // bindings for which Heroku answered 401 or 403
+	"Lag":                seconds,      // from Heroku's release to AWSCURRENT
+	"LoginTime":          milliseconds, // of one login
+	"HerokuRequestsLeft": count,        // of the account that has the fewest
+	"BadSignatures":      count,        // requests answered 401
+	"GoodRounds":         count,        // 1 if no binding failed, else 0
+	"GoodRoundAge":       seconds,      // since the last good round, if this container had one
+}
+
+// maxValues is how many values of one metric a line may carry.
+const maxValues = 100
+
+// Set is what one run has measured, by the names of [Units].
+type Set map[string][]float64
+
+// Add adds a value.
+func (s Set) Add(name string, value float64) { s[name] = append(s[name], value) }
+
+// Writer writes sets.
+type Writer struct {
+	Out      io.Writer
+	Function string // the value of [Dimension]
+}
+
+// Stdout is the writer of a Lambda function.
+func Stdout() Writer {
+	return Writer{Out: os.Stdout, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME")}
+}
+
+// Write writes the set, in as many lines as its longest list of values needs.
+func (w Writer) Write(set Set) {
+	for len(set) > 0 {
+		rest := make(Set)
+		for name, values := range set {
+			if len(values) > maxValues {
+				set[name], rest[name] = values[:maxValues], values[maxValues:]
+			}
+		}
+		w.line(set)
+		set = rest
+	}
+}
+
+type definition struct{ Name, Unit string }
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []definition
+}
+
+type metadata struct {
+	Timestamp         int64 // milliseconds since 1970
+	CloudWatchMetrics []directive
+}
+
+func (w Writer) line(set Set) {
+	d := directive{Namespace: Namespace, Dimensions: [][]string{{Dimension}}}
+	line := map[string]any{Dimension: w.Function}
+	for name, values := range set {
+		d.Metrics = append(d.Metrics, definition{name, Units[name]})
+		line[name] = values
+	}
+	line["_aws"] = metadata{Timestamp: time.Now().UnixMilli(), CloudWatchMetrics: []directive{d}}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return // a number that is none; there is none
+	}
+	w.Out.Write(append(text, '\n')) // one write, that no other line comes between; a log that is gone has no reader
+}

@@ -1,0 +1,91 @@
+package metric_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/metric"
+)
+
+// CloudWatch drops a line whose list of values is longer than 100.
+func TestNoLineCarriesMoreThanAHundredValues(t *testing.T) {
+	t.Parallel()
+	set := metric.Set{"Published": {1}}
+	for i := range 250 {
+		set.Add("Lag", float64(i))
+	}
+	var out bytes.Buffer
+	metric.Writer{Out: &out, Function: "poller"}.Write(set)
+	var lags, published []float64
+	lines := 0
+	for line := range bytes.Lines(out.Bytes()) {
+		lines++
+		var said struct{ Lag, Published []float64 }
+		if err := json.Unmarshal(line, &said); err != nil {
+			t.Fatal(err)
+		}
+		if len(said.Lag) > 100 {
+			t.Errorf("%d values", len(said.Lag))
+		}
+		lags, published = append(lags, said.Lag...), append(published, said.Published...)
+	}
+	if lines != 3 || len(lags) != 250 || lags[249] != 249 || len(published) != 1 {
+		t.Errorf("%d lines, %d lags, published %v", lines, len(lags), published)
+	}
+}
+
+func TestNothingIsWrittenOfNothing(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	metric.Writer{Out: &out}.Write(nil)
+	if out.Len() > 0 {
+		t.Errorf("%s", &out)
+	}
+}
+
+func TestResultsAreCounted(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	followed := binding.Binding{Secret: binding.Secret{Current: "the version before"}}
+	results := []keeper.Result{
+		{Outcome: keeper.Published, Binding: followed, Released: now.Add(-2 * time.Second), Moved: now, Conflicts: 2, Login: &keeper.Login{Took: 20 * time.Millisecond}},
+		{Outcome: keeper.Published, Moved: now}, // a first value has no lag
+		{Outcome: keeper.Published},             // a pause
+		{Outcome: keeper.Unchanged, Looks: 3},
+		{Outcome: keeper.Held},
+		{Outcome: keeper.Failed, Err: fmt.Errorf("Heroku answered 403: %w", keeper.ErrToken)},
+		{Outcome: keeper.Deferred},
+		{Outcome: keeper.Off},
+	}
+	got := metric.Of(results)
+	want := metric.Set{
+		"Published": {2}, "Pending": {1}, "Unchanged": {1}, "Held": {1}, "Failed": {1}, "Deferred": {1},
+		"Conflicts": {2}, "LookedAgain": {1}, "TokenRefused": {1}, "Lag": {2}, "LoginTime": {20},
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	for name := range got {
+		if metric.Units[name] == "" {
+			t.Errorf("%s has no unit", name)
+		}
+	}
+}
+
+// An alarm sees a zero, and takes what is missing for missing.
+func TestCountsThatAreZeroAreThere(t *testing.T) {
+	t.Parallel()
+	set := metric.Of(nil)
+	for _, name := range []string{"Published", "Held", "Failed", "Deferred", "TokenRefused"} {
+		if !slices.Equal(set[name], []float64{0}) {
+			t.Errorf("%s: %v", name, set[name])
+		}
+	}
+}

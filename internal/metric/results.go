@@ -1,0 +1,53 @@
+package metric
+
+import (
+	"errors"
+	"time"
+
+	"keepcurrent.example/internal/keeper"
+)
+
+// outcomes are the metrics that count how bindings came out. What is off is not
+// worth one.
+var outcomes = map[keeper.Outcome]string{
+	keeper.Published: "Published",
+	keeper.Unchanged: "Unchanged",
+	keeper.Held:      "Held",
+	keeper.Failed:    "Failed",
+	keeper.Deferred:  "Deferred",
+}
+
+// Of measures the results of one run. Counts that are zero are there, too: an
+// alarm can only see what is reported.
+func Of(results []keeper.Result) Set {
+	set := make(Set)
+	counts := map[string]int{
+		"Published": 0, "Unchanged": 0, "Held": 0, "Failed": 0, "Deferred": 0, "Pending": 0,
+		"Conflicts": 0, "LookedAgain": 0, "TokenRefused": 0,
+	}
+	for _, r := range results {
+		switch name, counted := outcomes[r.Outcome]; {
+		case r.Outcome == keeper.Published && r.Moved.IsZero(): // a pause
+			counts["Pending"]++
+		case counted:
+			counts[name]++
+		}
+		counts["Conflicts"] += r.Conflicts
+		if r.Looks > 0 {
+			counts["LookedAgain"]++
+		}
+		if errors.Is(r.Err, keeper.ErrToken) {
+			counts["TokenRefused"]++
+		}
+		if lag, known := r.Lag(); known {
+			set.Add("Lag", lag.Seconds())
+		}
+		if r.Login != nil {
+			set.Add("LoginTime", float64(r.Login.Took)/float64(time.Millisecond))
+		}
+	}
+	for name, n := range counts {
+		set.Add(name, float64(n))
+	}
+	return set
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// answer is what the table needs of the poller's answer to a dry run.
+type answer struct {
+	DryRun        bool
+	Bindings      int
+	Plan          []line
+	Subscriptions []subscription // none if the stack leaves subscriptions alone
+
+	// If the function failed, Lambda answers with these instead
+	// (https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html).
+	ErrorMessage, ErrorType text
+}
+
+// line is one binding.
+type line struct {
+	Secret, App, ConfigVar text
+	Outcome                text
+	Changes                []text
+	LogsIn                 *bool // nil if it was not tried
+	Error                  text
+}
+
+// subscription is the webhook of one app.
+type subscription struct{ App, State, Error text }
+
+// text is from a stranger: a tag can hold any character, and a terminal would obey
+// some of them. What cannot be printed does not survive the reading.
+type text string
+
+func (t *text) UnmarshalJSON(raw []byte) error {
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	*t = text(strings.Map(printable, s))
+	return nil
+}
+
+func printable(r rune) rune {
+	switch {
+	case unicode.IsPrint(r):
+		return r
+	case unicode.IsSpace(r): // some errors have several lines
+		return ' '
+	}
+	return unicode.ReplacementChar
+}
+
+// functionError is an answer that says that the poller failed.
+type functionError struct{ kind, message text }
+
+func (e functionError) Error() string {
+	return fmt.Sprintf("the poller failed: %s (%s)", e.message, cmp.Or(e.kind, "no type given"))
+}
+
+// read reads the first JSON value: the AWS CLI writes its own after the answer.
+func read(r io.Reader) (answer, error) {
+	var a answer
+	err := json.NewDecoder(r).Decode(&a)
+	switch {
+	case errors.Is(err, io.EOF):
+		return a, errors.New("stdin is empty: the poller was not asked, or its answer went elsewhere")
+	case err != nil:
+		return a, fmt.Errorf("stdin holds no answer of the poller: %w", err)
+	case a.ErrorMessage != "" || a.ErrorType != "":
+		return a, functionError{a.ErrorType, a.ErrorMessage}
+	case !a.DryRun:
+		return a, errors.New(`stdin holds no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
+	case a.Plan == nil && a.Bindings > 0:
+		return a, errors.New(`the answer has no plan: ask with {"dryRun":true}, and if you did, the poller is older than this program: deploy it again`)
+	case len(a.Plan) != a.Bindings:
+		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is not whole", a.Bindings, len(a.Plan))
+	}
+	slices.SortStableFunc(a.Plan, func(x, y line) int {
+		return cmp.Or(cmp.Compare(x.mark(), y.mark()), cmp.Compare(x.Secret, y.Secret))
+	})
+	return a, nil
+}
+
+// mark is how a binding is, in the order of the table.
+type mark int
+
+const (
+	failed mark = iota
+	held
+	noLogin // consumers are down, and the poller has nothing better
+	unknown // an outcome that this program is too old for
+	deferred
+	change
+	off
+	ok
+	marks // how many there are
+)
+
+var words = [marks]string{"FAILED", "HELD", "NO LOGIN", "UNKNOWN", "deferred", "would change", "off", "ok"}
+
+func (m mark) String() string { return words[m] }
+
+// needsYou reports whether the next poll alone will not mend it.
+func (m mark) needsYou() bool { return m < deferred }
+
+func (l line) mark() mark {
+	switch l.Outcome {
+	case "failed":
+		return failed
+	case "held":
+		if l.refused() && len(l.Changes) == 0 {
+			return noLogin
+		}
+		return held
+	case "deferred":
+		return deferred
+	case "off":
+		return off
+	case "published", "unchanged":
+	default:
+		return unknown
+	}
+	switch {
+	case l.refused():
+		return noLogin
+	case l.Outcome == "published":
+		return change
+	}
+	return ok
+}
+
+func (l line) refused() bool { return l.LogsIn != nil && !*l.LogsIn }
+
+// counts says how many bindings have each mark.
+func (a answer) counts() (n [marks]int) {
+	for _, l := range a.Plan {
+		n[l.mark()]++
+	}
+	return n
+}
+
+// isWell reports whether every binding was looked at and none needs a person. A
+// webhook that is not right only makes changes slower.
+func (a answer) isWell() bool {
+	return !slices.ContainsFunc(a.Plan, func(l line) bool { return l.mark() <= deferred })
+}
+
+// needy names the secrets that need a person.
+func (a answer) needy() (names []text) {
+	for _, l := range a.Plan {
+		if l.mark().needsYou() {
+			names = append(names, l.Secret)
+		}
+	}
+	return names
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"time"
+
+	"keepcurrent.example/internal/herokutest"
+	"keepcurrent.example/internal/lambdatest"
+	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/stacktest"
+)
+
+// ask starts a stack on this machine with a binding in each state, and returns
+// what its poller says to a dry run.
+func ask(ctx context.Context) (answer io.Reader, err error) {
+	dir, err := os.MkdirTemp("", "keepcurrent-status-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := stacktest.Build(ctx, dir); err != nil {
+		return nil, err
+	}
+	stack, err := stacktest.Start(ctx, stacktest.Config{Functions: dir, SelfSubscribe: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stack.Close()) }()
+	if err := stage(ctx, stack); err != nil {
+		return nil, err
+	}
+	raw, err := stack.Poller.Invoke(ctx, []byte(`{"dryRun":true}`))
+	if failure, ok := errors.AsType[*lambdatest.FunctionError](err); ok {
+		raw, err = failure.Raw, nil // as the AWS CLI does
+	}
+	return bytes.NewReader(raw), err
+}
+
+// stage makes the bindings: four that a poll fills, then what happens to three of
+// them, and two that no poll would fill.
+func stage(ctx context.Context, stack *stacktest.Stack) error {
+	var shared, rotated, cut *postgrestest.Database
+	for _, db := range []**postgrestest.Database{&shared, &rotated, &cut} {
+		var err error
+		if *db, err = stack.Database(ctx); err != nil {
+			return err
+		}
+	}
+	stack.Heroku.Provision(stack.Heroku.CreateApp("shop"), shared)
+	blog := stack.Heroku.Provision(stack.Heroku.CreateApp("blog"), rotated)
+	stack.Heroku.Provision(stack.Heroku.CreateApp("forum"), cut)
+	ledger := stack.Heroku.CreateApp("ledger")
+	ledger.Set("REPORTS_URL", shared.URL())
+	stack.Heroku.CreateApp("museum")
+	for _, app := range []string{"shop", "blog", "forum"} {
+		if _, err := stack.Bind(ctx, app, app+"/database"); err != nil {
+			return err
+		}
+	}
+	if _, err := stack.Bind(ctx, "ledger", "ledger/reports", "heroku:config-var=REPORTS_URL"); err != nil {
+		return err
+	}
+	// A webhook is dated in whole seconds, and one that is not younger than the
+	// signing key counts as one with another key.
+	if err := nextSecond(ctx); err != nil {
+		return err
+	}
+	if report, err := stack.Poll(ctx); err != nil || report.Published != 4 {
+		return fmt.Errorf("the first poll published %d secrets of 4: %w", report.Published, err)
+	}
+
+	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would mend it
+	_, museum := stack.Bind(ctx, "museum", "museum/database", "heroku:sync=off")
+	_, wiki := stack.Bind(ctx, "shop", "wiki/database", "heroku:format=yaml")
+	err := errors.Join(museum, wiki, blog.Rotate(ctx), cut.Rotate(ctx), unsubscribe(ctx, stack, "blog"))
+	ledger.Set("REPORTS_URL", withPassword(shared.URL(), "wrong-EXAMPLE"))
+	return err
+}
+
+func nextSecond(ctx context.Context) error {
+	now := time.Now()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now)):
+		return nil
+	}
+}
+
+func unsubscribe(ctx context.Context, stack *stacktest.Stack, app string) error {
+	list, err := stack.Platform.AppWebhookList(ctx, app, nil)
+	for _, w := range list {
+		_, gone := stack.Platform.AppWebhookDelete(ctx, app, w.ID)
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
+func withPassword(text, password string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic("the database's URL is none") // and the error would quote it
+	}
+	u.User = url.UserPassword(u.User.Username(), password)
+	return u.String()
+}

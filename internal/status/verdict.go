@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// verdict is the last line.
+func (a answer) verdict() string {
+	counts := a.counts()
+	n := len(a.Plan)
+	switch {
+	case n == 0:
+		return "No secret is bound: give one the tag heroku:app."
+	case counts[ok] == n:
+		return a.allEqual()
+	}
+	var parts []string
+	for m, count := range counts {
+		if count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count, mark(m)))
+		}
+	}
+	return fmt.Sprintf("%d %s: %s. ", n, plural(n, "secret", "secrets"), strings.Join(parts, ", ")) + a.advice()
+}
+
+// allEqual claims a login only where one was tried.
+func (a answer) allEqual() string {
+	n, untried := len(a.Plan), 0
+	for _, l := range a.Plan {
+		if l.LogsIn == nil {
+			untried++
+		}
+	}
+	equal := plural(n, "The one secret is equal", fmt.Sprintf("All %d secrets are equal", n))
+	if untried == n {
+		return equal + "; no login was tried."
+	}
+	equal += plural(n, " and logs in", " and log in")
+	if untried > 0 {
+		equal += fmt.Sprintf(", but for %d that %s not tried", untried, plural(untried, "is", "are"))
+	}
+	return equal + "."
+}
+
+func (a answer) advice() string {
+	counts, needy := a.counts(), a.needy()
+	switch {
+	case len(needy) > 0:
+		return fmt.Sprintf("%d %s you: %s.", len(needy), plural(len(needy), "needs", "need"), some(needy))
+	case counts[deferred] > 0:
+		return "What is deferred was not looked at: ask again later."
+	case counts[change] > 0:
+		return "Nothing needs you: the next poll publishes what differs, unless the stack is paused."
+	}
+	return "Nothing needs you."
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// some names the first few.
+func some(names []text) string {
+	const few = 3
+	if more := len(names) - few; more > 0 {
+		return fmt.Sprintf("%s and %d more", join(names[:few]), more)
+	}
+	return join(names)
+}
+
+func join(all []text) string {
+	var b strings.Builder
+	for i, t := range all {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(t))
+	}
+	return b.String()
+}

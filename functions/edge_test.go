@@ -143,7 +143,9 @@ func TestBodiesThatAreNoReleaseEvent(t *testing.T) {
 	s.untouched()
 }
 
-func TestAForgedRequestReadsNothingButTheSigningKey(t *testing.T) {
+// A container reads the key and its predecessor, the token and the list when it
+// starts. A forged request adds nothing to that.
+func TestAForgedRequestReadsNothing(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{Concurrency: 1})
 	body := string(s.app.ReleaseEvent("update"))
@@ -152,7 +154,7 @@ func TestAForgedRequestReadsNothingButTheSigningKey(t *testing.T) {
 			t.Errorf("status %d", status)
 		}
 	}
-	s.awsCalls(map[string]int{"GetSecretValue": 2}) // the key and its predecessor, once
+	s.awsCalls(map[string]int{"GetSecretValue": 3, "ListSecrets": 1})
 	if calls := s.Heroku.Calls(); len(calls) != 0 {
 		t.Errorf("calls of Heroku: %v", calls)
 	}

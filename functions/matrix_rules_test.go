@@ -1,6 +1,9 @@
 package functions_test
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A cell is one fault at one call of one run.
 type cell struct {
@@ -43,7 +46,8 @@ func unfilled(situation string) string {
 //
 //  1. Trouble with one call that its client tries again does not show, unless
 //     the time runs out: the webhook has 3 s here, and a try that hangs takes 5.
-//     Both clients try again what may fare better; a refusal is final.
+//     Both clients try again what may fare better; a refusal is final, unless it
+//     met what a cold webhook reads ahead: that is read again when it is needed.
 //  2. Without the newest release only the lag stays unknown.
 //  3. A login shows something of the database; the verdicts have a table.
 //  4. All else stops the run: 503 or a failed invocation; 500 if there is no key to
@@ -59,10 +63,15 @@ func (c cell) expected() outcome {
 		return stopped
 	case c.kind == login:
 		return c.verdict()
-	case c.lasts || c.refuses:
+	case c.lasts || c.refuses && !c.readAhead():
 		return stopped
 	}
 	return c.healed()
+}
+
+// readAhead reports whether the call is made before anybody needs its answer.
+func (c cell) readAhead() bool {
+	return c.trigger == webhook && slices.Contains([]string{readKey, readToken, list}, c.kind)
 }
 
 func (c cell) ofHeroku() bool { return strings.HasPrefix(c.kind, "GET ") }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -67,33 +69,53 @@ func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.
 	return h.follow(ctx, log, *release)
 }
 
-// follow brings the bindings of the release's app up to date. Bindings that spell
-// the app by its name and by its id are followed apart: a name can have gone to
-// another app since the event was made.
+// follow brings the bindings of the release's app up to date: at once those that
+// are known from an earlier list, and while that goes on it lists again, if the
+// list is old or names none. Bindings that spell the app by its name and by its id are
+// followed apart: a name can have gone to another app since the event was made.
 func (h *handler) follow(ctx context.Context, log *slog.Logger, release release) (status int) {
-	bindings, err := h.bindings.Find(ctx, release.AppName, release.AppID)
+	kept, all := h.bindings.Kept(ctx, release.AppName, release.AppID)
+	var others []binding.Binding
+	var err error
+	var listing sync.WaitGroup
+	if !all {
+		listing.Go(func() { others, err = h.bindings.Find(ctx, release.AppName, release.AppID) })
+	}
+	results := h.update(ctx, kept)
+	listing.Wait()
+	results = append(results, h.update(ctx, without(others, kept))...)
+	status = http.StatusNoContent
 	if err != nil {
 		log.Error("bindings not found", "app", release.AppName, "error", err.Error())
-		return http.StatusServiceUnavailable
+		status = http.StatusServiceUnavailable
 	}
-	sources := make(map[binding.Source][]binding.Binding)
-	for _, b := range bindings {
-		sources[b.Source] = append(sources[b.Source], b)
-	}
-	var results []keeper.Result
-	status = http.StatusNoContent
-	for from, bindings := range sources {
-		for _, result := range h.keeper.Update(ctx, from, bindings) {
-			result.Released = release.CreatedAt
-			result.Log(ctx, log)
-			if again(result) {
-				status = http.StatusServiceUnavailable
-			}
-			results = append(results, result)
+	for i := range results {
+		results[i].Released = release.CreatedAt
+		results[i].Log(ctx, log)
+		if again(results[i]) {
+			status = http.StatusServiceUnavailable
 		}
 	}
 	h.measure(results)
 	return status
+}
+
+func (h *handler) update(ctx context.Context, bindings []binding.Binding) (results []keeper.Result) {
+	sources := make(map[binding.Source][]binding.Binding)
+	for _, b := range bindings {
+		sources[b.Source] = append(sources[b.Source], b)
+	}
+	for from, bindings := range sources {
+		results = append(results, h.keeper.Update(ctx, from, bindings)...)
+	}
+	return results
+}
+
+// without returns the bindings of secrets that are not among the others.
+func without(bindings, others []binding.Binding) []binding.Binding {
+	return slices.DeleteFunc(bindings, func(b binding.Binding) bool {
+		return slices.ContainsFunc(others, func(o binding.Binding) bool { return o.ARN == b.ARN })
+	})
 }
 
 // measure writes the metrics of a delivery, if its app is bound.

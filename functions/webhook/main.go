@@ -30,9 +30,18 @@ func main() {
 		os.Exit(1)
 	}
 	parts.Keeper.Patience = patience
+	bindings := &binding.Directory{List: parts.Secrets.List, Keep: keepList}
+	// A container starts because a request has come: what every run needs is read
+	// while that is on its way. Who needs it first waits for it, or reads again if
+	// it failed.
+	setup.Ahead(parts,
+		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },
+		func(ctx context.Context) error { return parts.Accounts.Of("").Ready(ctx) },
+		func(ctx context.Context) error { _, err := bindings.Find(ctx); return err },
+	)
 	h := &handler{
 		keys:      parts.SigningKeys,
-		bindings:  &binding.Directory{List: parts.Secrets.List, Keep: keepList},
+		bindings:  bindings,
 		keeper:    parts.Keeper,
 		remaining: parts.Accounts.Remaining,
 		log:       parts.Log,

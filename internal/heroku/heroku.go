@@ -51,6 +51,12 @@ type API struct {
 
 var _ keeper.Heroku = (*API)(nil)
 
+// Ready reads the token, so that a call need not wait for it.
+func (a *API) Ready(ctx context.Context) error {
+	_, err := a.Tokens.Values(ctx)
+	return err
+}
+
 // ConfigVars returns the app's config vars; one without a value is absent. The
 // API gives all of them or none.
 func (a *API) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {

@@ -4,10 +4,11 @@ package keyring
 
 import (
 	"context"
-	"sync"
+	"fmt"
 	"time"
 
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/turn"
 )
 
 // Ring is the values of one secret, the newest first. It reads when it is first
@@ -19,14 +20,16 @@ type Ring struct {
 	// a flood of forged requests does not become a flood of reads.
 	Rest time.Duration
 
-	mu     sync.Mutex // guards what follows, and makes one read serve all who wait
+	mu     turn.Lock // guards what follows, and makes one read serve all who wait
 	values []credential.Value
 	read   time.Time
 }
 
 // Values returns the values that are kept, reading them if none are.
 func (r *Ring) Values(ctx context.Context) ([]credential.Value, error) {
-	r.mu.Lock()
+	if err := r.mu.Lock(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for somebody else's read: %w", err)
+	}
 	defer r.mu.Unlock()
 	if len(r.values) > 0 {
 		return r.values, nil
@@ -38,7 +41,9 @@ func (r *Ring) Values(ctx context.Context) ([]credential.Value, error) {
 // again unless somebody already has, or the last read was less than Rest
 // ago; then it returns what is kept. A failed read leaves what is kept.
 func (r *Ring) Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error) {
-	r.mu.Lock()
+	if err := r.mu.Lock(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for somebody else's read: %w", err)
+	}
 	defer r.mu.Unlock()
 	if !same(stale, r.values) || time.Since(r.read) < r.Rest {
 		return r.values, nil

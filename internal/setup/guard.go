@@ -4,12 +4,28 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 )
 
 // errPanic is all that an invocation's caller learns of a panic.
 type errPanic struct{ kind string }
 
 func (e errPanic) Error() string { return "the function panicked (" + e.kind + "): see its log" }
+
+// Ahead starts what is better done before it is needed, and does not wait for it.
+// Nobody hears of its errors: who needs the result does it again, and reports.
+func Ahead(p *Parts, reads ...func(context.Context) error) {
+	for _, read := range reads {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), aheadTime)
+			defer cancel()
+			_, _ = Guard(p, func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, read(ctx) })(ctx, struct{}{})
+		}()
+	}
+}
+
+// aheadTime is how long someone may have to wait for what was begun ahead of him.
+const aheadTime = 5 * time.Second
 
 // Guard returns f with its panics turned into an error. The Lambda runtime would
 // print the value of a panic, and a value can be anything; the guard logs

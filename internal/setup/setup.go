@@ -15,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -217,18 +218,21 @@ func unread(err error) aws.Ternary {
 // signingKeys reads the current key and, if there is one, the previous, so that
 // the key can be changed without refusing a delivery.
 func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]credential.Value, error) {
+	var previous credential.Value
+	var previousErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { previous, previousErr = filled(ctx, manager.Previous, id) })
 	current, err := filled(ctx, manager.Value, id)
-	if err != nil {
+	wg.Wait()
+	switch {
+	case err != nil:
 		return nil, err
+	case errors.Is(previousErr, errEmpty):
+		return []credential.Value{current}, nil
+	case previousErr != nil:
+		return nil, previousErr
 	}
-	keys := []credential.Value{current}
-	previous, err := filled(ctx, manager.Previous, id)
-	if err == nil {
-		keys = append(keys, previous)
-	} else if !errors.Is(err, errEmpty) {
-		return nil, err
-	}
-	return keys, nil
+	return []credential.Value{current, previous}, nil
 }
 
 // apiToken reads a token. The tag heroku:token can name any secret that the functions

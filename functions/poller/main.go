@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 
@@ -14,7 +13,7 @@ import (
 )
 
 func main() {
-	parts, err := setup.FromEnvironment(context.Background())
+	parts, err := setup.FromEnvironment()
 	if err != nil {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the poller cannot start", "error", err.Error())
 		os.Exit(1)

@@ -24,7 +24,7 @@ const (
 )
 
 func main() {
-	parts, err := setup.FromEnvironment(context.Background())
+	parts, err := setup.FromEnvironment()
 	if err != nil {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the webhook cannot start", "error", err.Error())
 		os.Exit(1)

@@ -19,12 +19,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/smithy-go"
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
@@ -39,11 +33,6 @@ const (
 	// rest is the least time between two reads of the same key because somebody
 	// refused it.
 	rest = 30 * time.Second
-	// awsTimeout is how long one request to AWS may take; there are awsTries.
-	awsTimeout = 5 * time.Second
-	awsTries   = 4
-	// awsPause is the longest pause between two of them.
-	awsPause = time.Second
 )
 
 // Parts are what a function is made of.
@@ -63,7 +52,7 @@ type Parts struct {
 
 // FromEnvironment makes the parts out of the variables in the README's table. It
 // makes no request.
-func FromEnvironment(ctx context.Context) (*Parts, error) {
+func FromEnvironment() (*Parts, error) {
 	// net/http prints bytes of an answer that is longer than it said, and aws-lambda-go
 	// the errors that are logged here already; neither knows what a credential is.
 	stdlog.SetOutput(io.Discard)
@@ -77,10 +66,7 @@ func FromEnvironment(ctx context.Context) (*Parts, error) {
 	if err := errors.Join(logErr, pauseErr, reserveErr, minutesErr, apiErr, tokenErr, keyErr); err != nil {
 		return nil, err
 	}
-	manager, err := secretsManager(ctx)
-	if err != nil {
-		return nil, err
-	}
+	manager := secrets.Manager{Client: secretsManager()}
 	keys := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, keyID)
 	}}
@@ -188,31 +174,6 @@ func required(variable string) (string, error) {
 		return value, nil
 	}
 	return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
-}
-
-func secretsManager(ctx context.Context) (secrets.Manager, error) {
-	conf, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(awsTimeout)),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff = awsTries, awsPause
-				o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
-			})
-		}))
-	if err != nil {
-		return secrets.Manager{}, fmt.Errorf("loading the AWS configuration: %w", err)
-	}
-	return secrets.Manager{Client: secretsmanager.NewFromConfig(conf)}, nil
-}
-
-// unread makes the SDK try again when an answer of 200 could not be read. Every
-// request here may be sent twice.
-func unread(err error) aws.Ternary {
-	var decoding *smithy.DeserializationError
-	if errors.As(err, &decoding) {
-		return aws.TrueTernary
-	}
-	return aws.UnknownTernary
 }
 
 // signingKeys reads the current key and, if there is one, the previous, so that

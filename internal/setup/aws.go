@@ -1,0 +1,62 @@
+package setup
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
+)
+
+const (
+	// awsTimeout is how long one request to AWS may take; there are awsTries.
+	awsTimeout = 5 * time.Second
+	awsTries   = 4
+	// awsPause is the longest pause between two of them.
+	awsPause = time.Second
+)
+
+// secretsManager is the client that config.LoadDefaultConfig would make on Lambda,
+// where Region and credentials come in the environment and there are no files. That
+// function can find them in a dozen other places, and every cold start would pay for
+// the clients that it needs there
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime,
+// https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
+func secretsManager() *secretsmanager.Client {
+	options := secretsmanager.Options{
+		Region: cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
+		Credentials: credentials.NewStaticCredentialsProvider(
+			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(awsTimeout),
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = awsTries, awsPause
+			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
+		}),
+	}
+	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" {
+		options.BaseEndpoint = &endpoint
+	}
+	if os.Getenv("AWS_USE_FIPS_ENDPOINT") == "true" {
+		options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if os.Getenv("AWS_USE_DUALSTACK_ENDPOINT") == "true" {
+		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	return secretsmanager.New(options)
+}
+
+// unread makes the SDK try again when an answer of 200 could not be read. Every
+// request here may be sent twice.
+func unread(err error) aws.Ternary {
+	var decoding *smithy.DeserializationError
+	if errors.As(err, &decoding) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}

@@ -112,6 +112,7 @@ func (w *world) handler() lambda.Handler {
 	return lambda.NewHandler((&handler{
 		keys:     ring,
 		bindings: &binding.Directory{List: w.List},
+		prepare:  func() {},
 		keeper:   &keeper.Keeper{Secrets: w, Heroku: func(string) keeper.Heroku { return w }, Database: w, Keys: ring},
 		log:      func(context.Context, string) *slog.Logger { return log },
 		metrics:  metric.Writer{Out: &w.counts},

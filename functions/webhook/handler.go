@@ -34,6 +34,7 @@ const margin = time.Second
 type handler struct {
 	keys     signingKeys
 	bindings *binding.Directory
+	prepare  func() // opens a connection to Heroku
 	keeper   *keeper.Keeper
 	// remaining is how many of the accounts' hourly requests are left.
 	remaining func() (requests int, known bool)
@@ -74,6 +75,7 @@ func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.
 // list is old or names none. Bindings that spell the app by its name and by its id are
 // followed apart: a name can have gone to another app since the event was made.
 func (h *handler) follow(ctx context.Context, log *slog.Logger, release release) (status int) {
+	h.prepare()
 	kept, all := h.bindings.Kept(ctx, release.AppName, release.AppID)
 	var others []binding.Binding
 	var err error

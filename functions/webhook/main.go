@@ -34,6 +34,7 @@ func main() {
 	// A container starts because a request has come: what every run needs is read
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.
+	parts.Prepare()
 	setup.Ahead(parts,
 		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },
 		func(ctx context.Context) error { return parts.Accounts.Of("").Ready(ctx) },
@@ -42,6 +43,7 @@ func main() {
 	h := &handler{
 		keys:      parts.SigningKeys,
 		bindings:  bindings,
+		prepare:   parts.Prepare,
 		keeper:    parts.Keeper,
 		remaining: parts.Accounts.Remaining,
 		log:       parts.Log,

@@ -10,7 +10,6 @@ import (
 	stdlog "log"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -41,6 +40,8 @@ type Parts struct {
 	Secrets     secrets.Manager
 	SigningKeys *keyring.Ring // the current one first, then the previous one
 	Accounts    *Accounts
+	// Prepare opens a connection to Heroku, if there is none to count on.
+	Prepare func()
 	// Desk returns the keeper of the webhook subscriptions of an account; nil
 	// without WEBHOOK_URL.
 	Desk func(token string) *subscription.Desk
@@ -70,6 +71,7 @@ func FromEnvironment() (*Parts, error) {
 	keys := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, keyID)
 	}}
+	transport := heroku.NewTransport(api)
 	accounts := &Accounts{open: func(id string) *heroku.API {
 		if id == "" {
 			id = tokenID
@@ -78,7 +80,7 @@ func FromEnvironment() (*Parts, error) {
 			token, err := apiToken(ctx, manager, id)
 			return []credential.Value{token}, err
 		}}
-		return &heroku.API{URL: api, Tokens: tokens, Transport: http.DefaultTransport, Reserve: reserve}
+		return &heroku.API{URL: api, Tokens: tokens, Transport: transport, Reserve: reserve}
 	}}
 	account := func(token string) keeper.Heroku { return accounts.Of(token) }
 	return &Parts{
@@ -86,6 +88,7 @@ func FromEnvironment() (*Parts, error) {
 		Secrets:     manager,
 		SigningKeys: keys,
 		Accounts:    accounts,
+		Prepare:     transport.Prepare,
 		Desk:        desk(accounts, os.Getenv("WEBHOOK_URL"), manager, keyID),
 		Period:      time.Duration(minutes) * time.Minute,
 		log:         log,

@@ -1,0 +1,110 @@
+package heroku_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/heroku"
+)
+
+// door is a listener that counts who comes, and shuts in the face of the first few.
+type door struct {
+	net.Listener
+	came, shut atomic.Int32
+}
+
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		conn, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if d.came.Add(1) > d.shut.Load() {
+			return conn, nil
+		}
+		conn.Close()
+	}
+}
+
+// wait waits until somebody has come.
+func (d *door) wait(t *testing.T) {
+	t.Helper()
+	for d.came.Load() == 0 {
+		if t.Context().Err() != nil {
+			t.Fatal("nothing is opened before a request is made")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// secureHouse is an API with TLS, and a transport that trusts it.
+func secureHouse(t *testing.T) (string, *heroku.Transport, *door) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
+	d := &door{Listener: server.Listener}
+	server.Listener = d
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := heroku.NewTransport(server.URL)
+	transport.Trust(server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs)
+	t.Cleanup(transport.CloseIdleConnections)
+	return server.URL, transport, d
+}
+
+func get(t *testing.T, transport *heroku.Transport, url string) (proto string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestAConnectionOpenedAheadIsTheOneThatIsUsed(t *testing.T) {
+	t.Parallel()
+	url, transport, door := secureHouse(t)
+	transport.Prepare()
+	transport.Prepare()
+	door.wait(t)
+	if proto := get(t, transport, url); proto != "HTTP/2.0" {
+		t.Errorf("it speaks %s", proto)
+	}
+	transport.Prepare() // one was in use a moment ago
+	get(t, transport, url)
+	if n := door.came.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestAConnectionThatCouldNotBeOpenedAheadIsOpenedWhenItIsNeeded(t *testing.T) {
+	t.Parallel()
+	url, transport, door := secureHouse(t)
+	door.shut.Store(1)
+	transport.Prepare()
+	door.wait(t)
+	if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
+		t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
+	}
+}
+
+func TestNothingIsOpenedAheadWithoutTLS(t *testing.T) {
+	t.Parallel()
+	for _, api := range []string{"http://127.0.0.1:1", "::", ""} {
+		heroku.NewTransport(api).Prepare() // it would panic, or the race detector would see it at work
+	}
+}

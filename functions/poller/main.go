@@ -5,12 +5,18 @@ package main
 import (
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/secrets"
 	"keepcurrent.example/internal/setup"
 )
+
+// pace spaces out the poller's writes: 40 a second leave the webhook some of the 50
+// that AWS takes, when a maintenance changes everything at once.
+const pace = time.Second / 40
 
 func main() {
 	parts, err := setup.FromEnvironment()
@@ -18,6 +24,8 @@ func main() {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the poller cannot start", "error", err.Error())
 		os.Exit(1)
 	}
+	parts.Secrets.Pace = &secrets.Pace{Every: pace}
+	parts.Keeper.Secrets = parts.Secrets
 	h := &handler{
 		keeper:        *parts.Keeper,
 		subscriptions: subscriptions{period: parts.Period},

@@ -45,6 +45,8 @@ var errHollow = errors.New("the answer is not one of Secrets Manager's")
 // [keeper.Secrets].
 type Manager struct {
 	Client *secretsmanager.Client
+	// Pace is that of the writes, nil for as fast as they come.
+	Pace *Pace
 }
 
 var _ keeper.Secrets = Manager{}
@@ -118,6 +120,9 @@ func holder(versions map[string][]string, label string) string {
 // whether that made it AWSCURRENT. The version id is the request's idempotency
 // token, so a repeat does nothing.
 func (m Manager) Stage(ctx context.Context, arn, version string, payload credential.Value) (isCurrent bool, err error) {
+	if err := m.Pace.wait(ctx); err != nil {
+		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, err)
+	}
 	out, err := m.Client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId:           &arn,
 		ClientRequestToken: &version,
@@ -145,6 +150,9 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 	}
 	if from != "" {
 		in.RemoveFromVersionId = &from
+	}
+	if err := m.Pace.wait(ctx); err != nil {
+		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, err)
 	}
 	out, err := m.Client.UpdateSecretVersionStage(ctx, in)
 	if isA[*types.InvalidParameterException](err) || isA[*types.ResourceNotFoundException](err) {

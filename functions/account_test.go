@@ -66,6 +66,11 @@ func TestASecretCanFollowAnAppOfAnotherAccount(t *testing.T) {
 	if message := s.failingPoll(); !strings.Contains(message, "2 of 4 bindings failed") {
 		t.Error(message)
 	}
+	// Nobody but a person can mend that, so Heroku need not call again.
+	event := string(s.Heroku.CreateApp("thief").ReleaseEvent("create"))
+	if status := s.deliver(request{body: event}); status != 204 {
+		t.Errorf("status %d", status)
+	}
 	if now := len(other.Calls()) + len(s.Heroku.Calls()); now != calls {
 		t.Errorf("%d kinds of calls, and before %d", now, calls)
 	}

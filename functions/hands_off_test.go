@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/herokutest"
@@ -220,4 +222,38 @@ func (s *shop) password() string {
 	s.must(err)
 	password, _ := u.User.Password()
 	return password
+}
+
+// Eight apps, and an account that has nothing to spare: each poll looks at one, and
+// in as many polls each has been looked at.
+func TestThePollerTakesTurnsByTheSchedulesTimeAndLeavesTheReserve(t *testing.T) {
+	t.Parallel()
+	const apps = 8
+	s := start(t, stacktest.Config{Env: []string{"HEROKU_RESERVE=4000", "POLL_MINUTES=5"}})
+	s.Heroku.SetRateLimit(4000, 0)
+	s.Heroku.CreateApp("first").Set("DATABASE_URL", "postgres://u:pEXAMPLE@db.example/d")
+	_, err := s.Bind(t.Context(), "first", "first", "heroku:verify=off", "heroku:sync=on")
+	s.must(err)
+	s.poll() // now it knows what is left
+	_, err = s.AWS.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: aws.String("first"), ForceDeleteWithoutRecovery: aws.Bool(true)})
+	s.must(err)
+	for i := range apps {
+		app := s.Heroku.CreateApp(fmt.Sprint("app-", i))
+		app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@db.example/d")
+		_, err := s.Bind(t.Context(), app.Name, app.Name, "heroku:verify=off")
+		s.must(err)
+	}
+	begin := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for i := range apps {
+		at := begin.Add(time.Duration(i) * 5 * time.Minute).Format(time.RFC3339)
+		report := s.poll(`{"scheduled": "` + at + `"}`)
+		if report.Published != 1 || report.Deferred != apps-1 {
+			t.Errorf("round %d: %+v", i, report)
+		}
+	}
+	for i := range apps {
+		if s.value(fmt.Sprint("app-", i)) == "" {
+			t.Errorf("app-%d has not had its turn", i)
+		}
+	}
 }

@@ -70,7 +70,7 @@ func (s *shop) expectTrouble(says string, status int, defers bool) {
 		return
 	}
 	report := s.poll()
-	if report.Deferred != 1 || !strings.Contains(report.Problems[0].Error, says) {
+	if report.Deferred != 1 || report.DeferredBecause["Heroku's rate limit is used up"] != 1 {
 		s.t.Errorf("report: %+v", report)
 	}
 }

@@ -37,6 +37,9 @@ func (e *event) UnmarshalJSON(text []byte) error {
 			return errEvent
 		}
 	}
+	if e.DryRun && e.Unsubscribe != "" {
+		return errEvent
+	}
 	if json.Unmarshal(words["scheduled"], &e.Scheduled) != nil {
 		e.Scheduled = time.Time{}
 	}

@@ -21,7 +21,7 @@ func TestAnEventThatSaysNothingOfOursIsARound(t *testing.T) {
 
 func TestAWishThatIsNotUnderstoodIsNoRound(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`, `{"unsubscribe":"shop","token":1}`} {
+	for _, text := range []string{`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`, `{"unsubscribe":"shop","token":1}`, `{"dryRun":true,"unsubscribe":"shop"}`} {
 		var e event
 		if err := json.Unmarshal([]byte(text), &e); err == nil {
 			t.Errorf("%s is taken for %+v", text, e)

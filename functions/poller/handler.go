@@ -41,25 +41,23 @@ func (h *handler) handle(ctx context.Context, e event) (*report, error) {
 	case e.Unsubscribe != "":
 		return h.unsubscribe(ctx, binding.Source{Token: e.Token, App: e.Unsubscribe})
 	case e.DryRun:
-		return h.inspect(ctx, e.turn(h.period))
+		return h.inspect(ctx, e)
 	}
-	return h.round(ctx, e.turn(h.period))
+	return h.round(ctx, e)
 }
 
 // round keeps the secrets and then their subscriptions.
-func (h *handler) round(ctx context.Context, turn uint64) (*report, error) {
+func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	log := h.log(ctx, trigger)
-	results, err := h.keeper.Poll(ctx, turn)
+	results, err := h.keeper.Poll(ctx, keeper.Round{Turn: e.turn(h.period), End: time.Now().Add(h.period)})
 	if err != nil {
 		log.Error("no round", "error", err.Error())
 		h.metrics.Write(metric.Set{"GoodRounds": {0}})
 		return nil, err
 	}
 	r := newReport(h.keeper.DryRun, results)
-	h.measure(results, r.Failed == 0)
-	for _, result := range results {
-		result.Log(ctx, log)
-	}
+	h.measure(results, r.good())
+	logAll(ctx, log, results)
 	if !h.keeper.DryRun {
 		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
 	}
@@ -74,10 +72,10 @@ func (h *handler) round(ctx context.Context, turn uint64) (*report, error) {
 
 // inspect reports on every binding and writes nothing. It does not fail with a
 // binding: who asks wants the report.
-func (h *handler) inspect(ctx context.Context, turn uint64) (*report, error) {
+func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 	k := h.keeper
 	k.DryRun, k.Inspect = true, true
-	results, err := k.Poll(ctx, turn)
+	results, err := k.Poll(ctx, keeper.Round{Turn: e.turn(h.period)})
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +99,19 @@ func (h *handler) unsubscribe(ctx context.Context, from binding.Source) (*report
 		did = "had none of ours"
 	}
 	return &report{Subscriptions: []subscribed{{App: from.App, Did: did}}}, nil
+}
+
+// logAll writes a line about each result. A trouble that all share, such as Heroku's,
+// would write thousands, minute by minute: of each outcome but published there are
+// at most maxNamed.
+func logAll(ctx context.Context, log *slog.Logger, results []keeper.Result) {
+	lines := make(map[keeper.Outcome]int)
+	for _, result := range results {
+		lines[result.Outcome]++
+		if result.Outcome == keeper.Published || lines[result.Outcome] <= maxNamed {
+			result.Log(ctx, log)
+		}
+	}
 }
 
 // measure writes the metrics of a round that saw all bindings.

@@ -36,7 +36,6 @@ func main() {
 	}
 	if parts.Desk != nil {
 		h.subscriptions.desk = func(token string) desk { return parts.Desk(token) }
-		h.subscriptions.spare = func(token string) bool { return parts.Accounts.Of(token).Spare() }
 	}
 	lambda.Start(setup.Guard(parts, h.handle))
 }

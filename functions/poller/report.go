@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,8 +21,11 @@ type report struct {
 	Failed    int  `json:"failed"`
 	Deferred  int  `json:"deferred"`
 	Off       int  `json:"off"`
+	// DeferredBecause counts the deferred ones by the reason.
+	DeferredBecause map[string]int `json:"deferredBecause,omitempty"`
 	// Plan tells of every binding, in a dry run that was asked for.
-	Plan     []line `json:"plan,omitempty"`
+	Plan []line `json:"plan,omitempty"`
+	// Changes and Problems name at most maxNamed bindings each.
 	Changes  []line `json:"changes,omitempty"`
 	Problems []line `json:"problems,omitempty"`
 	// Subscriptions names the apps whose webhook was seen to, or should have been.
@@ -67,16 +71,49 @@ func newReport(dryRun bool, results []keeper.Result) *report {
 		if result.Outcome == keeper.Published {
 			r.Changes = append(r.Changes, l)
 		}
-		if result.Err != nil {
+		switch {
+		case result.Outcome == keeper.Deferred:
+			r.deferred(result.Err)
+		case result.Err != nil:
 			r.Problems = append(r.Problems, l)
 		}
 	}
 	slices.SortFunc(r.Changes, bySecret)
 	slices.SortFunc(r.Problems, bySecret)
+	r.Changes, r.Problems = first(r.Changes, maxNamed), first(r.Problems, maxNamed)
 	return r
 }
 
+// maxNamed is how many bindings a list names. An event of CloudWatch's has at most
+// 1 MiB (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html).
+const maxNamed = 100
+
+func first(lines []line, most int) []line { return lines[:min(len(lines), most)] }
+
+func (r *report) deferred(why error) {
+	if r.DeferredBecause == nil {
+		r.DeferredBecause = make(map[string]int)
+	}
+	for _, reason := range []error{keeper.ErrRateLimited, keeper.ErrReserve, keeper.ErrNoTime} {
+		if errors.Is(why, reason) {
+			r.DeferredBecause[reason.Error()]++
+		}
+	}
+}
+
+// good reports whether the round looked at something, if there was anything to look
+// at, and nothing failed.
+func (r *report) good() bool {
+	looked := r.Published + r.Unchanged + r.Held
+	return r.Failed == 0 && (looked > 0 || r.Deferred == 0)
+}
+
 func bySecret(a, b line) int { return cmp.Compare(a.Secret, b.Secret) }
+
+// maxPlan is how many bindings a plan names, those that need a person first: what
+// Lambda returns has at most 6 MB
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxPlan = 5000
 
 // plan adds a line for every binding.
 func (r *report) plan(results []keeper.Result) {
@@ -88,6 +125,14 @@ func (r *report) plan(results []keeper.Result) {
 		}
 		r.Plan = append(r.Plan, l)
 	}
+	needy := func(l line) int {
+		if l.Outcome == keeper.Failed || l.Outcome == keeper.Held || len(l.Changes) > 0 {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(r.Plan, func(a, b line) int { return cmp.Or(needy(a)-needy(b), bySecret(a, b)) })
+	r.Plan = first(r.Plan, maxPlan)
 	slices.SortFunc(r.Plan, bySecret)
 }
 
@@ -99,10 +144,6 @@ func lineOf(r keeper.Result) line {
 	return l
 }
 
-// maxNamed bounds how many bindings the error names; the report in the log has
-// all of them.
-const maxNamed = 10
-
 // err is nil unless a binding failed.
 func (r *report) err() error {
 	if r.Failed == 0 {
@@ -110,7 +151,7 @@ func (r *report) err() error {
 	}
 	var failures []string
 	for _, p := range r.Problems {
-		if p.Outcome == keeper.Failed && len(failures) < maxNamed {
+		if p.Outcome == keeper.Failed && len(failures) < 10 { // the log has more
 			failures = append(failures, p.Error)
 		}
 	}

@@ -33,11 +33,10 @@ func TestReportCountsAndNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"dryRun":false,"bindings":6,"published":2,"unchanged":1,"held":1,"failed":0,"deferred":1,"off":1,` +
+	const want = `{"dryRun":false,"bindings":6,"published":2,"unchanged":1,"held":1,"failed":0,"deferred":1,"off":1,"deferredBecause":{"Heroku's rate limit is used up":1},` +
 		`"changes":[{"app":"shop","configVar":"DATABASE_URL","secret":"a","outcome":"published"},` +
 		`{"app":"shop","configVar":"DATABASE_URL","secret":"b","outcome":"published","error":"not verified"}],` +
 		`"problems":[{"app":"shop","configVar":"DATABASE_URL","secret":"b","outcome":"published","error":"not verified"},` +
-		`{"app":"shop","configVar":"DATABASE_URL","secret":"e","outcome":"deferred","error":"Heroku's rate limit is used up"},` +
 		`{"app":"shop","configVar":"DATABASE_URL","secret":"f","outcome":"held","error":"held back"}]}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -69,5 +68,46 @@ func TestTheErrorNamesTheFirstFailures(t *testing.T) {
 	}
 	if strings.Contains(message, "failure 10") {
 		t.Errorf("the error is too long: %s", message)
+	}
+}
+
+// What Lambda returns and what CloudWatch takes is bounded, and an estate is not.
+func TestAReportStaysSmall(t *testing.T) {
+	t.Parallel()
+	var results []keeper.Result
+	for i := range 40_000 {
+		name := fmt.Sprintf("team/of/some/length/secret-%05d", i)
+		results = append(results, result(name, keeper.Deferred, keeper.ErrReserve), result(name, keeper.Failed, errors.New("some failure that takes its words")))
+	}
+	results = append(results, result("zz", keeper.Held, errors.New("held")))
+	r := newReport(true, results)
+	if text, _ := json.Marshal(r); len(text) > 200_000 {
+		t.Errorf("%d bytes", len(text))
+	}
+	r.plan(results)
+	text, _ := json.Marshal(r)
+	if len(text) > 6_000_000 || r.Plan[0].Outcome == keeper.Deferred || r.Plan[len(r.Plan)-1].Outcome != keeper.Failed {
+		t.Errorf("%d bytes, from %v to %v", len(text), r.Plan[0], r.Plan[len(r.Plan)-1])
+	}
+}
+
+func TestARoundThatLookedAtNothingIsNotGood(t *testing.T) {
+	t.Parallel()
+	deferred := result("d", keeper.Deferred, keeper.ErrRateLimited)
+	tests := map[string]struct {
+		results []keeper.Result
+		good    bool
+	}{
+		"no bindings":           {nil, true},
+		"unchanged":             {[]keeper.Result{result("a", keeper.Unchanged, nil), deferred}, true},
+		"held":                  {[]keeper.Result{result("a", keeper.Held, nil)}, true},
+		"all opted out":         {[]keeper.Result{result("a", keeper.Off, nil)}, true},
+		"nothing but deferrals": {[]keeper.Result{deferred}, false},
+		"one failed":            {[]keeper.Result{result("a", keeper.Unchanged, nil), result("b", keeper.Failed, nil)}, false},
+	}
+	for name, tt := range tests {
+		if newReport(false, tt.results).good() != tt.good {
+			t.Errorf("%s: good is not %t", name, tt.good)
+		}
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"hash/fnv"
 	"slices"
+	"sync"
 	"time"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 )
 
@@ -27,23 +29,27 @@ type desk interface {
 // for the first time, and each app once a day. It needs no memory for that.
 type subscriptions struct {
 	desk   func(token string) desk // nil: leave subscriptions alone
-	spare  func(token string) bool // whether the account has requests to spare
 	period time.Duration           // from one round to the next
 	last   time.Time               // the round before, zero in a fresh container
 }
 
 // look mends what is due and returns a line for each app where something was done
-// or went wrong. Trouble with a subscription is no failure of the sync. What there
-// is no time or request for comes with the app's next miss, or its time of day.
+// or went wrong. Trouble with a subscription is no failure of the sync. The looks
+// are few, and may use the requests that polls leave to others. What there is no
+// time for comes with the app's next miss, or its time of day.
 func (s *subscriptions) look(ctx context.Context, now time.Time, results []keeper.Result) []subscribed {
 	since := s.last
 	if since.IsZero() {
 		since = now.Add(-2 * s.period) // the schedule is not punctual
 	}
 	s.last = now
+	on := make(map[string]bool) // by app
+	for _, r := range results {
+		on[r.App] = on[r.App] || isOn(r)
+	}
 	return s.each(ctx, results, func(ctx context.Context, from binding.Source, results []keeper.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isPublished) || isDue(from.App, since, now) {
-			line.Did, err = s.settle(ctx, from, results)
+			line.Did, err = s.settle(ctx, from, results, on[from.App])
 		}
 		return line, err
 	})
@@ -59,8 +65,11 @@ func (s *subscriptions) inspect(ctx context.Context, results []keeper.Result) []
 	})
 }
 
-// each sees to the apps, one after the other, and returns the lines that say
-// something. An account whose requests are used up has no further turn.
+// looksAbreast is how many apps' subscriptions are seen to at once.
+const looksAbreast = 8
+
+// each sees to the apps and returns the lines that say something. An account whose
+// requests are used up has no further turn.
 func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see func(context.Context, binding.Source, []keeper.Result) (subscribed, error)) []subscribed {
 	if s.desk == nil {
 		return nil
@@ -74,34 +83,53 @@ func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see f
 		limited[r.Token] = limited[r.Token] || isLimited(r.Err)
 	}
 	var lines []subscribed
+	var mu sync.Mutex // guards limited and lines
+	var wg sync.WaitGroup
+	free := make(chan struct{}, looksAbreast)
 	for from, results := range sources {
-		if !from.Valid() || limited[from.Token] || !s.spare(from.Token) {
-			continue
-		}
-		line, err := see(ctx, from, results)
-		switch {
-		case ctx.Err() != nil:
-			return lines
-		case isLimited(err):
-			limited[from.Token] = true
-			continue
-		case err != nil:
-			line.Error = err.Error()
-		}
-		if line != (subscribed{}) {
-			line.App = from.App
-			lines = append(lines, line)
-		}
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			mu.Lock()
+			skip := limited[from.Token] || ctx.Err() != nil || !from.Valid()
+			mu.Unlock()
+			if skip {
+				return
+			}
+			var line subscribed
+			var err error
+			panicked := credential.Safely(func() { line, err = see(ctx, from, results) })
+			err = errors.Join(err, panicked)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case ctx.Err() != nil:
+				return
+			case isLimited(err):
+				limited[from.Token] = true
+				return
+			case err != nil:
+				line.Error = err.Error()
+			}
+			if line != (subscribed{}) {
+				line.App = from.App
+				lines = append(lines, line)
+			}
+		})
 	}
+	wg.Wait()
 	slices.SortFunc(lines, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
 	return lines
 }
 
 // settle leaves an app with one subscription of ours, or with none if all its
-// bindings are opted out.
-func (s *subscriptions) settle(ctx context.Context, from binding.Source, results []keeper.Result) (did string, err error) {
-	if !slices.ContainsFunc(results, isOn) {
+// bindings are opted out, whichever tokens they name.
+func (s *subscriptions) settle(ctx context.Context, from binding.Source, results []keeper.Result, on bool) (did string, err error) {
+	switch {
+	case !on:
 		return s.desk(from.Token).Remove(ctx, from.App)
+	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
+		return "", nil
 	}
 	return s.desk(from.Token).Mend(ctx, from.App, slices.ContainsFunc(results, isMissed))
 }

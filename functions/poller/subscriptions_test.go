@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,12 +14,15 @@ import (
 
 // clerk notes what it is asked to do.
 type clerk struct {
+	mu              sync.Mutex
 	mended, removed []string
 	missed          []bool
 	err             error
 }
 
 func (c *clerk) Mend(_ context.Context, app string, missed bool) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.mended = append(c.mended, app)
 	c.missed = append(c.missed, missed)
 	return "", c.err
@@ -26,13 +31,13 @@ func (c *clerk) Mend(_ context.Context, app string, missed bool) (string, error)
 func (c *clerk) State(context.Context, string) (string, error) { return "right", c.err }
 
 func (c *clerk) Remove(_ context.Context, app string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.removed = append(c.removed, app)
 	return "unsubscribed", c.err
 }
 
 func (c *clerk) desk(string) desk { return c }
-
-func always(string) bool { return true }
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
@@ -49,7 +54,7 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 		results = append(results, of(fmt.Sprint("app-", i), keeper.Unchanged))
 	}
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, spare: always, last: noon}
+	s := &subscriptions{desk: c.desk, last: noon}
 	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
 		now = now.Add(7 * time.Minute)
 		s.look(t.Context(), now, results)
@@ -66,7 +71,7 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, spare: always, last: noon}
+	s := &subscriptions{desk: c.desk, last: noon}
 	s.look(t.Context(), noon, []keeper.Result{of("missed", keeper.Published), of("missed", keeper.Unchanged), of("quiet", keeper.Unchanged), of("held", keeper.Held)})
 	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
@@ -82,16 +87,20 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 func TestARateLimitEndsTheLooks(t *testing.T) {
 	t.Parallel()
 	c := &clerk{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
-	s := &subscriptions{desk: c.desk, spare: always, last: noon}
-	if lines := s.look(t.Context(), noon, []keeper.Result{of("one", keeper.Published), of("two", keeper.Published)}); lines != nil || len(c.mended) != 1 {
-		t.Errorf("%v after %v", lines, c.mended)
+	s := &subscriptions{desk: c.desk, last: noon}
+	var results []keeper.Result
+	for i := range 100 {
+		results = append(results, of(fmt.Sprint("app-", i), keeper.Published))
+	}
+	if lines := s.look(t.Context(), noon, results); lines != nil || len(c.mended) > 2*looksAbreast {
+		t.Errorf("%v after %d", lines, len(c.mended))
 	}
 }
 
 func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, spare: always, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
 	s.look(t.Context(), noon, []keeper.Result{of("../account", keeper.Failed), of("", keeper.Off)})
 	if len(c.mended)+len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
@@ -101,7 +110,7 @@ func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, spare: always, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("off", keeper.Off), of("off", keeper.Off), of("half", keeper.Off), of("half", keeper.Unchanged)})
 	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
 		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
@@ -110,10 +119,38 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 
 func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
-	s := &subscriptions{desk: (&clerk{err: errors.New("no scope")}).desk, spare: always, last: noon}
+	s := &subscriptions{desk: (&clerk{err: errors.New("no scope")}).desk, last: noon}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published)})
 	if len(lines) != 1 || lines[0].Error != "no scope" {
 		t.Errorf("%v", lines)
+	}
+}
+
+// An opted-out secret under another account's token takes no webhook from the
+// bindings that are on.
+func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
+	t.Parallel()
+	c := &clerk{}
+	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	other := of("shop", keeper.Off)
+	other.Token = "other"
+	s.look(t.Context(), noon, []keeper.Result{other, of("shop", keeper.Unchanged)})
+	if fmt.Sprint(c.mended, c.removed) != "[shop] []" {
+		t.Errorf("mended %v, removed %v", c.mended, c.removed)
+	}
+}
+
+// What polls leave to others is for the looks: else a crowded account would never
+// have its webhooks.
+func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
+	t.Parallel()
+	c := &clerk{}
+	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	deferred := of("other", keeper.Deferred)
+	deferred.Err = keeper.ErrReserve
+	s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published), deferred})
+	if slices.Sort(c.mended); fmt.Sprint(c.mended) != "[other shop]" {
+		t.Errorf("mended %v", c.mended)
 	}
 }
 
@@ -126,12 +163,8 @@ func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
 	c := &clerk{}
 	limited := of("other", keeper.Deferred)
 	limited.Err = keeper.ErrRateLimited
-	(&subscriptions{desk: c.desk, spare: always}).look(t.Context(), noon, append(published, limited))
+	(&subscriptions{desk: c.desk}).look(t.Context(), noon, append(published, limited))
 	if len(c.mended) != 0 {
 		t.Errorf("mended %v", c.mended)
-	}
-	(&subscriptions{desk: c.desk, spare: func(string) bool { return false }}).look(t.Context(), noon, published)
-	if len(c.mended) != 0 {
-		t.Errorf("mended %v with the reserve of others", c.mended)
 	}
 }

@@ -35,7 +35,7 @@ func main() {
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.
 	parts.Prepare()
-	setup.Ahead(parts,
+	setup.Ahead(
 		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },
 		func(ctx context.Context) error { return parts.Accounts.Of("").Ready(ctx) },
 		func(ctx context.Context) error { _, err := bindings.Find(ctx); return err },

@@ -83,3 +83,14 @@ func recovered(f func()) (v any) {
 	f()
 	return nil
 }
+
+func TestSafelyNamesTheTypeOfAPanicAndNotItsValue(t *testing.T) {
+	t.Parallel()
+	err := credential.Safely(func() { panic("postgres://u:pEXAMPLE@h/d") })
+	if err == nil || err.Error() != "a panic of type string" {
+		t.Errorf("%v", err)
+	}
+	if err := credential.Safely(func() {}); err != nil {
+		t.Errorf("%v", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -30,7 +31,7 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 			h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 20, lost: 5}, bindings, func(n int) func(context.Context) {
 				k := h.keeper(n, h.heroku)
 				if n%2 == 0 {
-					return func(ctx context.Context) { _, _ = k.Poll(ctx, 0) }
+					return func(ctx context.Context) { _, _ = k.Poll(ctx, keeper.Round{}) }
 				}
 				return func(ctx context.Context) { k.Update(ctx, binding.Source{App: app}, bindings) }
 			})

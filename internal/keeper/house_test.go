@@ -53,18 +53,23 @@ func newHouse(t *testing.T) *house {
 }
 
 // keySet is a set of keys, and what it is renewed to.
-type keySet struct{ values, newer []credential.Value }
+type keySet struct {
+	mu            sync.Mutex
+	values, newer []credential.Value
+}
 
 func keys(texts ...string) *keySet {
-	var set keySet
+	set := new(keySet)
 	for _, text := range texts {
 		set.values = append(set.values, credential.New(text))
 	}
 	set.newer = set.values
-	return &set
+	return set
 }
 
 func (s *keySet) Values(context.Context) ([]credential.Value, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.values) == 0 {
 		return nil, errors.New("no key")
 	}
@@ -72,6 +77,8 @@ func (s *keySet) Values(context.Context) ([]credential.Value, error) {
 }
 
 func (s *keySet) Renew(context.Context, []credential.Value) ([]credential.Value, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.values = s.newer
 	return s.values, nil
 }

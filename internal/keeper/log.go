@@ -11,7 +11,7 @@ var levels = map[Outcome]slog.Level{
 	Published: slog.LevelInfo,
 	Unchanged: slog.LevelDebug,
 	Off:       slog.LevelDebug,
-	Deferred:  slog.LevelWarn,
+	Deferred:  slog.LevelDebug, // the report says how many, and why
 	Held:      slog.LevelWarn,
 	Failed:    slog.LevelError,
 }
@@ -36,7 +36,9 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 	}
 	if r.Err != nil {
 		attrs = append(attrs, slog.String("error", r.Err.Error()))
-		level = max(level, slog.LevelWarn)
+		if r.Outcome != Deferred {
+			level = max(level, slog.LevelWarn)
+		}
 	}
 	message := string(r.Outcome)
 	if r.Outcome == Published && r.Moved.IsZero() {

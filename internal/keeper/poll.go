@@ -24,11 +24,20 @@ const (
 	appTime = 15 * time.Second
 )
 
-// Why an app was deferred.
+// Why an app was deferred, beside [ErrRateLimited].
 var (
-	errNoTime  = errors.New("the round was out of time")
-	errReserve = fmt.Errorf("what is left of the account's hourly requests is the reserve of its other users: %w", ErrRateLimited)
+	ErrNoTime  = errors.New("the round was out of time")
+	ErrReserve = errors.New("what is left of the account's hourly requests is the reserve of its other users")
 )
+
+// Round is one poll among many.
+type Round struct {
+	// Turn counts the rounds, and decides who comes first; see [inTurn].
+	Turn uint64
+	// End is when the next round begins. No app is begun after it, so that no round
+	// stands in the way of another; zero is never.
+	End time.Time
+}
 
 // Poll runs one round over all bindings: it reads each app's config vars once,
 // skips the bindings that look equal in the list, and gives all others the full
@@ -39,10 +48,9 @@ var (
 // A rate limit ends the round for its account, and so does having no requests to
 // spare: what was not looked at is deferred. One app of each account is looked at
 // all the same, so that every app has its turn in the end, and what is known of the
-// account's requests is news. turn counts the rounds, and decides
-// who comes first; see [inTurn]. The error is that of the list; what happened to
-// a binding is in its result.
-func (k *Keeper) Poll(ctx context.Context, turn uint64) ([]Result, error) {
+// account's requests is news. The error is that of the list; what happened to a
+// binding is in its result.
+func (k *Keeper) Poll(ctx context.Context, round Round) ([]Result, error) {
 	secrets, err := k.Secrets.List(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing the secrets tagged %s: %w", binding.AppTag, err)
@@ -52,7 +60,7 @@ func (k *Keeper) Poll(ctx context.Context, turn uint64) ([]Result, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards results
 	free := make(chan struct{}, appsAbreast)
-	for _, source := range inTurn(sources, turn) {
+	for _, source := range inTurn(sources, round.Turn) {
 		end := limited[source.Token]
 		first := end == nil
 		if first {
@@ -64,7 +72,7 @@ func (k *Keeper) Poll(ctx context.Context, turn uint64) ([]Result, error) {
 			defer func() { <-free }()
 			bindings := sources[source]
 			var done []Result
-			if err := safely(func() { done = k.round(ctx, source, bindings, first, end) }); err != nil {
+			if err := credential.Safely(func() { done = k.round(ctx, source, bindings, round.End, first, end) }); err != nil {
 				done = settle(bindings, Failed, err)
 			}
 			mu.Lock()
@@ -99,38 +107,35 @@ func group(secrets []binding.Secret) (settled []Result, sources map[binding.Sour
 // inTurn orders the sources so that each has its turn although every round may
 // reach only the first of them, and nothing is remembered between rounds.
 //
-// Each account's apps have ranks, 0 to N-1. Who comes first is whose rank agrees
-// with the turn in the most low bits. Ranks that agree in k bits are one in 2^k, so
-// a round that reaches N/2^k apps (rounded up) reaches all of these; and among 2^k
-// turns in a row there is one that agrees with a given rank in k bits. So if every
-// round reaches at least B of N apps, each app is reached in any 2^k rounds in a row,
-// where 2^k is the least power of two that is no less than N/B: in less than 2N/B.
+// The sources have ranks, account by account. Who comes first is whose rank agrees
+// with the turn in the most low bits. Among ranks in a row those that agree in k bits
+// are one in 2^k, so a round that reaches N/2^k of N apps (rounded up) reaches all of
+// these; and among 2^k turns in a row there is one that agrees with a given rank in
+// k bits. So if every round reaches at least B of N apps, each app is reached in any
+// 2^k rounds in a row, where 2^k is the least power of two that is no less than N/B:
+// in less than 2N/B. That holds for the apps of one account and its requests, for
+// all of them and the time of a round, and only if no round of the row is lost.
 func inTurn(sources map[binding.Source][]binding.Binding, turn uint64) []binding.Source {
 	order := slices.SortedFunc(maps.Keys(sources), func(a, b binding.Source) int {
 		return cmp.Or(cmp.Compare(a.Token, b.Token), cmp.Compare(a.App, b.App))
 	})
 	agree := make(map[binding.Source]int, len(order))
-	var rank uint64
-	for i, source := range order {
-		if i > 0 && source.Token != order[i-1].Token {
-			rank = 0
-		}
-		agree[source] = bits.TrailingZeros64(rank ^ turn)
-		rank++
+	for rank, source := range order {
+		agree[source] = bits.TrailingZeros64(uint64(rank) ^ turn)
 	}
 	slices.SortStableFunc(order, func(a, b binding.Source) int { return agree[b] - agree[a] })
 	return order
 }
 
 // round takes one app, perhaps the first of its account, through a round.
-func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []binding.Binding, first bool, limited *atomic.Bool) []Result {
+func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []binding.Binding, end time.Time, first bool, limited *atomic.Bool) []Result {
 	switch deadline, ok := ctx.Deadline(); {
 	case limited.Load():
 		return settle(bindings, Deferred, ErrRateLimited)
 	case !first && !k.Heroku(from.Token).Spare():
-		return settle(bindings, Deferred, errReserve)
-	case ok && time.Until(deadline) < appTime:
-		return settle(bindings, Deferred, errNoTime)
+		return settle(bindings, Deferred, ErrReserve)
+	case ok && time.Until(deadline) < appTime, !end.IsZero() && time.Now().After(end):
+		return settle(bindings, Deferred, ErrNoTime)
 	}
 	results := k.compare(ctx, from, bindings)
 	for i, r := range results {

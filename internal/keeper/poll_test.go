@@ -15,7 +15,7 @@ import (
 
 func (h *house) results() []keeper.Result {
 	h.t.Helper()
-	results, err := h.keeper.Poll(h.t.Context(), 0)
+	results, err := h.keeper.Poll(h.t.Context(), keeper.Round{})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func (h *house) results() []keeper.Result {
 // poll runs a round and returns its outcomes by secret.
 func (h *house) poll(ctx context.Context) map[string]keeper.Outcome {
 	h.t.Helper()
-	results, err := h.keeper.Poll(ctx, 0)
+	results, err := h.keeper.Poll(ctx, keeper.Round{})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestPollFailsWithoutAList(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.aws.Close()
-	if _, err := h.keeper.Poll(t.Context(), 0); err == nil {
+	if _, err := h.keeper.Poll(t.Context(), keeper.Round{}); err == nil {
 		t.Error("a round without a list succeeded")
 	}
 }

@@ -86,7 +86,7 @@ func (e *estate) round(t *testing.T) time.Duration {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 	defer cancel()
-	results, err := e.Poll(ctx, turn)
+	results, err := e.Poll(ctx, keeper.Round{Turn: turn, End: start.Add(time.Minute)})
 	if err != nil {
 		t.Fatal(err)
 	}

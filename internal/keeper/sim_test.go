@@ -161,7 +161,9 @@ func update(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) {
 	return k.Update(ctx, source, bindings), err
 }
 
-func poll(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) { return k.Poll(ctx, 0) }
+func poll(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) {
+	return k.Poll(ctx, keeper.Round{})
+}
 
 // poll runs a poller every minute, also if the one before is still at work.
 func (h *history) poll(ctx context.Context) {

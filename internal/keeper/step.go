@@ -99,7 +99,7 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	var wg sync.WaitGroup
 	if !k.DryRun && r.Candidate != r.Version {
 		wg.Go(func() {
-			panicked := safely(func() { _, staging = k.Secrets.Stage(ctx, r.ARN, r.Version, payload) })
+			panicked := credential.Safely(func() { _, staging = k.Secrets.Stage(ctx, r.ARN, r.Version, payload) })
 			staging = errors.Join(staging, panicked)
 		})
 	}

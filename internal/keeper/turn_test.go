@@ -1,10 +1,11 @@
 package keeper_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
+	"time"
 
 	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/keeper"
@@ -51,19 +52,56 @@ func TestEveryAppHasItsTurnWithinABoundedNumberOfRounds(t *testing.T) {
 	}
 }
 
-// A crowded account takes no turn from another.
-func TestEachAccountHasItsOwnTurns(t *testing.T) {
+// Accounts, too, have their turns, if there is only time for some.
+func TestNoAccountIsAlwaysLast(t *testing.T) {
 	t.Parallel()
+	const accounts, reach = 400, 100
 	sources := make(map[binding.Source][]binding.Binding)
-	lone := binding.Source{Token: "b", App: "lone"}
-	sources[lone] = nil
-	for i := range 1000 {
-		sources[binding.Source{Token: "a", App: fmt.Sprint("app-", i)}] = nil
+	for i := range accounts {
+		sources[binding.Source{Token: fmt.Sprintf("account-%03d", i), App: "shop"}] = nil
 	}
-	for turn := uint64(0); turn < 1024; turn += 2 { // the lone app has rank 0
-		if at := slices.Index(keeper.InTurn(sources, turn), lone); at > 500 {
-			t.Fatalf("turn %d: place %d", turn, at)
+	seen := make(map[binding.Source]bool)
+	for turn := range uint64(4) {
+		for _, source := range keeper.InTurn(sources, turn)[:reach] {
+			seen[source] = true
 		}
+	}
+	if len(seen) != accounts {
+		t.Errorf("%d of %d accounts are seen in 4 rounds of %d", len(seen), accounts, reach)
+	}
+}
+
+// One account that has nothing left takes nothing from another.
+func TestALimitIsOneAccountsOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	poor := &account{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
+	h.keeper.Heroku = func(token string) keeper.Heroku {
+		if token == "poor" {
+			return poor
+		}
+		return h.account
+	}
+	want := map[string]keeper.Outcome{}
+	for i := range 20 {
+		rich, limited := fmt.Sprint("rich-", i), fmt.Sprint("limited-", i)
+		h.bind(rich)
+		h.bind(limited, "heroku:token=poor")
+		want[rich], want[limited] = keeper.Off, keeper.Deferred // looked at, and found to follow another app than the list says
+	}
+	h.keeper.Secrets = spread{h.keeper.Secrets}
+	h.expect(h.poll(t.Context()), want)
+}
+
+func TestNoAppIsBegunAfterTheRoundsEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	h.bind("late")
+	results, err := h.keeper.Poll(t.Context(), keeper.Round{End: time.Now().Add(-time.Second)})
+	if err != nil || results[0].Outcome != keeper.Deferred || !errors.Is(results[0].Err, keeper.ErrNoTime) {
+		t.Errorf("%v, %v", results, err)
 	}
 }
 

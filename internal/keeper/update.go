@@ -118,7 +118,7 @@ func each(results []Result, indices []int, f func(Result) Result) {
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			if err := safely(func() { results[i] = f(results[i]) }); err != nil {
+			if err := credential.Safely(func() { results[i] = f(results[i]) }); err != nil {
 				results[i] = results[i].failed(err)
 			}
 		})
@@ -165,16 +165,4 @@ func (r Result) held(err error) Result {
 // explain says on what an error happened.
 func (r Result) explain(err error) error {
 	return fmt.Errorf("app %s, config var %s, secret %s: %w", r.App, r.ConfigVar, r.Name, err)
-}
-
-// safely turns a panic into an error that names its type: the Lambda runtime
-// would print its value, and in here a value can be a credential.
-func safely(f func()) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("a panic of type %T", value)
-		}
-	}()
-	f()
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"keepcurrent.example/internal/credential"
 )
 
 // errPanic is all that an invocation's caller learns of a panic.
@@ -14,12 +16,12 @@ func (e errPanic) Error() string { return "the function panicked (" + e.kind + "
 
 // Ahead starts what is better done before it is needed, and does not wait for it.
 // Nobody hears of its errors: who needs the result does it again, and reports.
-func Ahead(p *Parts, reads ...func(context.Context) error) {
+func Ahead(reads ...func(context.Context) error) {
 	for _, read := range reads {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), aheadTime)
 			defer cancel()
-			_, _ = Guard(p, func(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, read(ctx) })(ctx, struct{}{})
+			_ = credential.Safely(func() { _ = read(ctx) })
 		}()
 	}
 }

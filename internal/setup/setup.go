@@ -3,6 +3,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/keeper"
@@ -72,12 +76,12 @@ func FromEnvironment() (*Parts, error) {
 		return signingKeys(ctx, manager, keyID)
 	}}
 	transport := heroku.NewTransport(api)
-	accounts := &Accounts{open: func(id string) *heroku.API {
-		if id == "" {
-			id = tokenID
-		}
+	accounts := &Accounts{open: func(tag string) *heroku.API {
 		tokens := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
-			token, err := apiToken(ctx, manager, id)
+			token, err := apiToken(ctx, manager, cmp.Or(tag, tokenID))
+			if tag != "" && isFinal(err) {
+				err = fmt.Errorf("%w: tag %s: %w", binding.ErrTag, binding.TokenTag, err)
+			}
 			return []credential.Value{token}, err
 		}}
 		return &heroku.API{URL: api, Tokens: tokens, Transport: transport, Reserve: reserve}
@@ -206,9 +210,20 @@ func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]cre
 func apiToken(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
 	token, err := filled(ctx, manager.Value, id)
 	if err == nil && !isToken68(token.Reveal()) {
-		return credential.Value{}, fmt.Errorf("secret %s: its value is no API token", id)
+		return credential.Value{}, fmt.Errorf("secret %s: %w", id, errNoToken)
 	}
 	return token, err
+}
+
+var errNoToken = errors.New("its value is no API token")
+
+// isFinal reports whether a token cannot be read before a person has done something:
+// the secret is not there, not to be read by us, empty, or holds something else.
+func isFinal(err error) bool {
+	var api smithy.APIError
+	var missing *types.ResourceNotFoundException
+	return errors.Is(err, errEmpty) || errors.Is(err, errNoToken) || errors.As(err, &missing) ||
+		errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException"
 }
 
 func isToken68(s string) bool {

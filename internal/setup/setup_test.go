@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
+	"keepcurrent.example/internal/keyring"
 )
 
 func TestTheTokenGoesOverTLSOrStaysOnTheMachine(t *testing.T) {
@@ -80,5 +84,50 @@ func TestEachTokenSecretIsAnAccountOfItsOwn(t *testing.T) {
 	}
 	if _, known := accounts.Remaining(); known {
 		t.Error("accounts that were never asked are known to have requests left")
+	}
+}
+
+func TestOneAccountsRequestsAreNotAnothers(t *testing.T) {
+	t.Parallel()
+	left := map[string]string{"": "3000", "b": "20", "c": ""}
+	accounts := &Accounts{open: func(token string) *heroku.API {
+		return &heroku.API{URL: "https://heroku.example", Tokens: ring("EXAMPLE"), Transport: says(left[token]), Reserve: 100}
+	}}
+	for token := range left {
+		if _, err := accounts.Of(token).ConfigVars(t.Context(), "shop"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !accounts.Of("").Spare() || accounts.Of("b").Spare() || !accounts.Of("c").Spare() {
+		t.Error("who has requests to spare is not who has")
+	}
+	if least, known := accounts.Remaining(); !known || least != 20 {
+		t.Errorf("the least is %d (known: %t)", least, known)
+	}
+}
+
+// says is a Heroku that has so many requests left.
+type says string
+
+func (s says) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Header: http.Header{"Ratelimit-Remaining": {string(s)}}, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
+}
+
+func ring(token string) *keyring.Ring {
+	return &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		return []credential.Value{credential.New(token)}, nil
+	}}
+}
+
+func TestNumbersOfTheEnvironmentHaveBounds(t *testing.T) {
+	tests := map[string]struct {
+		n  int
+		ok bool
+	}{"": {7, true}, "0": {0, true}, "10": {10, true}, "11": {0, false}, "-1": {0, false}, "ten": {0, false}, "1.5": {0, false}}
+	for text, want := range tests {
+		t.Setenv("KEEPCURRENT_TEST_NUMBER", text)
+		if n, err := number("KEEPCURRENT_TEST_NUMBER", 7, 0, 10); n != want.n || (err == nil) != want.ok {
+			t.Errorf("%q: %d, %v", text, n, err)
+		}
 	}
 }

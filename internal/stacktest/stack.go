@@ -250,6 +250,7 @@ type Report struct {
 	DryRun                                                      bool
 	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
 	Changes, Problems                                           []struct{ App, ConfigVar, Secret, Outcome, Version, Error string }
+	DeferredBecause                                             map[string]int
 	Subscriptions                                               []struct{ App, Did, State, Error string }
 	Plan                                                        []struct {
 		App, ConfigVar, Secret, Outcome, Error string

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,31 +61,52 @@ func TestADeletedSubscriptionComesBackWithTheNextMiss(t *testing.T) {
 	s.equal()
 }
 
-// Deliveries come all the time, signed with the key that Heroku was told last.
-func TestChangingTheSigningKeyLosesNoDelivery(t *testing.T) {
+// Releases are made all the time, and their deliveries are signed with the key that
+// Heroku was told last: at first the one before.
+func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	done := make(chan struct{})
+	var load sync.WaitGroup
+	load.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			default:
+				s.app.Set("OTHER", fmt.Sprint(n))
+				s.idle() // one release at a time is load enough: two deliveries each
+			}
+		}
+	})
 	id := stacktest.SigningSecret
-	for _, key := range []string{"second-key-EXAMPLE", "third-key-EXAMPLE"} {
+	for n, key := range []string{"second-key-EXAMPLE", "third-key-EXAMPLE"} {
 		_, err := s.AWS.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &id, SecretString: &key})
 		s.must(err)
 		s.Webhook.Kill() // as if the key had been at rest for a while: a warm container reads it again after 30 s
-		s.must(s.addon.Rotate(t.Context()))
-		s.idle() // signed with the key before
-		s.equal()
-		s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
-		s.must(s.addon.Rotate(t.Context()))
-		if report := s.poll(); len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
-			t.Fatalf("report: %+v", report)
+		_, err = s.Bind(t.Context(), s.app.Name, fmt.Sprint("shop/another-", n))
+		s.must(err)
+		report := s.poll() // a new binding is a reason to look
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
+			t.Errorf("report: %+v", report)
 		}
-		s.Heroku.SetPolicy(herokutest.Policy{})
 		s.must(s.addon.Rotate(t.Context()))
 		s.idle()
 		s.equal()
 	}
+	close(done)
+	load.Wait()
+	deliveries, err := s.Platform.AppWebhookDeliveryList(t.Context(), s.app.Name, nil)
+	s.must(err)
+	for _, d := range deliveries {
+		if d.Status != "succeeded" {
+			t.Errorf("delivery %s: %s", d.ID, d.Status)
+		}
+	}
 	if strings.Contains(string(s.Webhook.Logs()), "signature refused") {
 		t.Error("a delivery was refused")
 	}
+	t.Logf("%d deliveries", len(deliveries))
 }
 
 func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {

@@ -104,7 +104,7 @@ func (w *world) Released(_ context.Context, app string) (time.Time, error) {
 	return time.Time{}, w.call("released "+app, noHeroku)
 }
 
-func (w *world) Login(context.Context, connection.URL) error { return w.call("login", noLogin) }
+func (w *world) Login(context.Context, connection.URL, string) error { return w.call("login", noLogin) }
 
 func (w *world) handler() lambda.Handler {
 	ring := &keyring.Ring{Read: w.readKeys}

@@ -6,6 +6,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,9 @@ const (
 	AppTag       = "heroku:app"        // app name or id
 	ConfigVarTag = "heroku:config-var" // default DATABASE_URL
 	FormatTag    = "heroku:format"     // json (default) or url
+	SchemeTag    = "heroku:scheme"     // postgres or postgresql; default as Heroku spells it
 	VerifyTag    = "heroku:verify"     // login (default) or off
+	ClientTLSTag = "heroku:client-tls" // secret with a certificate for the login; default none
 	SyncTag      = "heroku:sync"       // on (default) or off
 	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
 )
@@ -57,14 +60,17 @@ type Binding struct {
 	Source
 	ConfigVar string
 	Format    Format
-	Verify    bool // log in before publishing
-	Sync      bool // false: opted out, the value stays as it is
+	Scheme    string // of the URL of a Postgres, "" for as Heroku spells it
+	Verify    bool   // log in before publishing
+	ClientTLS string // name or ARN of the secret with the certificate for that, "" for none
+	Sync      bool   // false: opted out, the value stays as it is
 }
 
 // Of reads the binding out of a secret's tags. The error wraps [ErrTag] and names
 // every tag that makes no sense; the fields that could be read are set all the same.
 func Of(s Secret) (Binding, error) {
 	format, formatErr := choice(s.Tags, FormatTag, string(JSON), string(URL))
+	scheme, schemeErr := choice(s.Tags, SchemeTag, "", "postgres", "postgresql")
 	verify, verifyErr := choice(s.Tags, VerifyTag, "login", "off")
 	_, syncErr := choice(s.Tags, SyncTag, "on", "off")
 	configVar, configVarErr := s.Tags[ConfigVarTag], error(nil)
@@ -73,37 +79,47 @@ func Of(s Secret) (Binding, error) {
 	} else if configVar == "" {
 		configVarErr = fmt.Errorf("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
 	}
-	token, tagged := s.Tags[TokenTag]
-	var tokenErr error
-	if tagged && !isSecretID(token) {
-		tokenErr = fmt.Errorf("tag %s is %q: it can be the name or the ARN of a secret", TokenTag, token)
-	}
+	token, tokenErr := secretID(s.Tags, TokenTag)
+	clientTLS, clientTLSErr := secretID(s.Tags, ClientTLSTag)
 	b := Binding{
 		Secret:    s,
 		Source:    Source{Token: token, App: s.Tags[AppTag]},
 		ConfigVar: configVar,
 		Format:    Format(format),
+		Scheme:    scheme,
 		Verify:    verify == "login",
+		ClientTLS: clientTLS,
 		Sync:      s.Tags[SyncTag] != "off",
 	}
-	if err := errors.Join(appErr(b.App), configVarErr, formatErr, verifyErr, syncErr, tokenErr); err != nil {
+	if err := errors.Join(appErr(b.App), configVarErr, formatErr, schemeErr, verifyErr, clientTLSErr, syncErr, tokenErr); err != nil {
 		return b, fmt.Errorf("%w: %w", ErrTag, err)
 	}
 	return b, nil
 }
 
-// choice returns the tag's value, the first option if there is no such tag.
+// choice returns the tag's value, the first option if there is no such tag. An
+// option that is empty cannot be said.
 func choice(tags map[string]string, tag string, options ...string) (string, error) {
 	value, tagged := tags[tag]
 	if !tagged {
 		return options[0], nil
 	}
-	for _, option := range options {
-		if value == option {
-			return value, nil
-		}
+	if options[0] == "" {
+		options = options[1:]
+	}
+	if slices.Contains(options, value) {
+		return value, nil
 	}
 	return "", fmt.Errorf("tag %s is %q: it can be %q or %q", tag, value, options[0], options[1])
+}
+
+// secretID returns the tag's value, which names a secret, "" if there is no such tag.
+func secretID(tags map[string]string, tag string) (string, error) {
+	value, tagged := tags[tag]
+	if tagged && !isSecretID(value) {
+		return value, fmt.Errorf("tag %s is %q: it can be the name or the ARN of a secret", tag, value)
+	}
+	return value, nil
 }
 
 // IsApp reports whether the text can be an app's name or id. Nothing else may

@@ -30,6 +30,10 @@ func TestTagsMakeABinding(t *testing.T) {
 			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
 			binding.Binding{Source: binding.Source{Token: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
 		},
+		"a scheme and a certificate": {
+			map[string]string{"heroku:app": "shop", "heroku:scheme": "postgresql", "heroku:client-tls": "shop/certificate"},
+			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Scheme: "postgresql", Verify: true, ClientTLS: "shop/certificate", Sync: true},
+		},
 		"the defaults said": {
 			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
 			binding.Binding{Source: binding.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
@@ -42,7 +46,7 @@ func TestTagsMakeABinding(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Source != tt.want.Source || got.ConfigVar != tt.want.ConfigVar || got.Format != tt.want.Format || got.Verify != tt.want.Verify || got.Sync != tt.want.Sync {
+			if got.Source != tt.want.Source || got.ConfigVar != tt.want.ConfigVar || got.Format != tt.want.Format || got.Scheme != tt.want.Scheme || got.ClientTLS != tt.want.ClientTLS || got.Verify != tt.want.Verify || got.Sync != tt.want.Sync {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -66,6 +70,9 @@ func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
 		"heroku:format=":                                  "heroku:format",
 		"heroku:verify=on":                                `"login" or "off"`,
 		"heroku:sync=yes":                                 `"on" or "off"`,
+		"heroku:scheme=":                                  `"postgres" or "postgresql"`,
+		"heroku:scheme=mysql":                             "heroku:scheme",
+		"heroku:client-tls=":                              "the name or the ARN",
 		"heroku:token=":                                   "the name or the ARN",
 		"heroku:token=a token":                            "heroku:token",
 	}

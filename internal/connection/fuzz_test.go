@@ -18,7 +18,8 @@ const name = "DATABASE_URL"
 var reasons = []string{
 	"it is empty",
 	"it is not a URL (a character of the password may need percent-encoding)",
-	"its scheme is not postgres or postgresql",
+	"its scheme redis is without TLS: it must be rediss",
+	"its scheme is not postgres, postgresql or rediss",
 	"it has no user name",
 	"it has no password",
 	"it has no host",
@@ -42,6 +43,9 @@ var urls = []string{
 	"postgres://u1:pEXAMPLE@h:/d1",
 	"postgres://u1:pEXAMPLE@h//d1?sslmode=require&a=\u00a0",
 	"mysql://u1:pEXAMPLE\n@h:0/d1/?sslmode=pEXAMPLE",
+	"rediss://:pEXAMPLE@ec2-1-2-3-4.compute-1.amazonaws.com:6380",
+	"redis://h:pEXAMPLE@h",
+	"rediss://:pEXAMPLE@h/0?sslmode=disable",
 }
 
 // FuzzParse takes any text for the value of a config var.
@@ -98,7 +102,8 @@ func refused(t *testing.T, u connection.URL, err error) {
 // the same thing whoever reads it, and comes back out of both formats.
 func accepted(t *testing.T, u connection.URL) {
 	t.Helper()
-	if u.Host() == "" || u.Port() == 0 || u.Username() == "" || u.Password().Empty() || u.Database() == "" {
+	postgres := u.Engine() == connection.Postgres
+	if u.Host() == "" || u.Port() == 0 || u.Password().Empty() || postgres && (u.Username() == "" || u.Database() == "") {
 		t.Errorf("a part of it is missing: %q", u.Text().Reveal())
 	}
 	parsed, err := url.Parse(u.Text().Reveal())
@@ -106,7 +111,10 @@ func accepted(t *testing.T, u connection.URL) {
 		t.Fatal(err)
 	}
 	modes := parsed.Query()["sslmode"]
-	if !slices.Equal(modes, []string{u.SSLMode()}) || !slices.Contains([]string{"require", "verify-ca", "verify-full"}, u.SSLMode()) {
+	if !postgres && parsed.Scheme != "rediss" {
+		t.Errorf("it speaks no TLS: %q", u.Text().Reveal())
+	}
+	if postgres && !slices.Equal(modes, []string{u.SSLMode()}) || postgres && !slices.Contains([]string{"require", "verify-ca", "verify-full"}, u.SSLMode()) {
 		t.Errorf("a client sees sslmode %q and not %q: %q", modes, u.SSLMode(), u.Text().Reveal())
 	}
 	again, err := connection.Parse(u.Text())

@@ -24,12 +24,15 @@ type parts struct {
 	Database string `json:"dbname"`
 }
 
+// optional are the keys that a Redis need not have a value for.
+var optional = []string{"username", "dbname"}
+
 // JSON returns the object of AWS's keys with the whole URL beside them under
 // name, the config var's own name. The same URL always gives the same bytes.
 // It fails if name is one of AWS's keys.
 func (u URL) JSON(name string) (credential.Value, error) {
 	object := map[string]any{
-		"engine":   "postgres",
+		"engine":   string(u.engine),
 		"host":     u.host,
 		"port":     u.port,
 		"username": u.username,
@@ -38,6 +41,11 @@ func (u URL) JSON(name string) (credential.Value, error) {
 	}
 	if _, taken := object[name]; taken {
 		return credential.Value{}, errors.New("the config var's name is a key of the JSON format: use heroku:format=url")
+	}
+	for _, key := range optional {
+		if object[key] == "" {
+			delete(object, key)
+		}
 	}
 	object[name] = u.text.Reveal()
 	var out bytes.Buffer
@@ -73,11 +81,15 @@ func Read(value credential.Value, name string) (URL, error) {
 }
 
 func (p parts) url() credential.Value {
+	scheme, engine := "postgres", Postgres
+	if p.Engine == string(Redis) {
+		scheme, engine = "rediss", Redis
+	}
 	if p.Port == 0 {
-		p.Port = defaultPort
+		p.Port = defaultPorts[engine]
 	}
 	u := url.URL{
-		Scheme: "postgres",
+		Scheme: scheme,
 		User:   url.UserPassword(p.Username, p.Password),
 		Host:   net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port))),
 		Path:   "/" + p.Database,

@@ -2,6 +2,7 @@ package connection_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -97,6 +98,32 @@ func TestReadRefusesWhatIsNoConnection(t *testing.T) {
 			t.Errorf("%q was taken", value)
 		} else if strings.Contains(err.Error(), "EXAMPLE") {
 			t.Errorf("the error quotes the value: %v", err)
+		}
+	}
+}
+
+func TestJSONOfARedisHasNoKeysWithoutAValue(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"rediss://:pEXAMPLE@h:6380":        `{"REDIS_URL":"rediss://:pEXAMPLE@h:6380","engine":"redis","host":"h","password":"pEXAMPLE","port":6380}`,
+		"rediss://default:pEXAMPLE@h:1/2":  `{"REDIS_URL":"rediss://default:pEXAMPLE@h:1/2","dbname":"2","engine":"redis","host":"h","password":"pEXAMPLE","port":1,"username":"default"}`,
+		"rediss://:pEXAMPLE@h?ssl_check=0": `{"REDIS_URL":"rediss://:pEXAMPLE@h?ssl_check=0","engine":"redis","host":"h","password":"pEXAMPLE","port":6379}`,
+	}
+	for text, want := range tests {
+		u := parse(t, text)
+		if u.Engine() != connection.Redis || u.SSLMode() != "" {
+			t.Errorf("%s: engine %s, sslmode %q", text, u.Engine(), u.SSLMode())
+		}
+		value, err := u.JSON("REDIS_URL")
+		if err != nil || value.Reveal() != want {
+			t.Errorf("%s: %s, %v", text, value.Reveal(), err)
+			continue
+		}
+		for _, form := range []string{want, text, `{"engine":"redis","host":"` + u.Host() + `","port":` + fmt.Sprint(u.Port()) + `,"username":"` + u.Username() + `","password":"pEXAMPLE","dbname":"` + u.Database() + `"}`} {
+			back, err := connection.Read(credential.New(form), "REDIS_URL")
+			if err != nil || back.Engine() != connection.Redis || back.Host() != u.Host() || back.Port() != u.Port() || !back.Password().Equal(u.Password()) {
+				t.Errorf("%s is not read back: %v", form, err)
+			}
 		}
 	}
 }

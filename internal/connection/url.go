@@ -1,11 +1,12 @@
-// Package connection knows the connection URL of a Postgres database: how
-// Heroku writes it, what a consumer must find in the secret, and how to read
-// that back.
+// Package connection knows the connection URL of a database: how Heroku writes
+// it, what a consumer must find in the secret, and how to read that back.
 //
-// Heroku writes postgres://USER:PASSWORD@HOST:PORT/DATABASE without a query and
-// refuses a client that does not speak TLS
-// (https://devcenter.heroku.com/articles/connecting-heroku-postgres), so a URL
-// that leaves this package asks for TLS.
+// For Postgres Heroku writes postgres://USER:PASSWORD@HOST:PORT/DATABASE without a
+// query and refuses a client that does not speak TLS
+// (https://devcenter.heroku.com/articles/connecting-heroku-postgres), for Key-Value
+// Store rediss://:PASSWORD@HOST:PORT
+// (https://devcenter.heroku.com/articles/connecting-heroku-redis). A URL that leaves
+// this package asks for TLS.
 //
 // No error of this package quotes its input: a URL that cannot be parsed may
 // show its password anywhere.
@@ -23,10 +24,23 @@ import (
 	"keepcurrent.example/internal/credential"
 )
 
-// URL is a Postgres connection URL whose sslmode is at least require. Make one
-// with [Parse]; the zero value connects to nothing.
+// Engine is the kind of server that a URL leads to.
+type Engine string
+
+const (
+	Postgres Engine = "postgres"
+	Redis    Engine = "redis"
+)
+
+// engines are the schemes that are understood. There is no redis:// among them: it
+// speaks no TLS.
+var engines = map[string]Engine{"postgres": Postgres, "postgresql": Postgres, "rediss": Redis}
+
+// URL is a connection URL that asks for TLS: that of a Postgres has an sslmode of
+// at least require. Make one with [Parse]; the zero value connects to nothing.
 type URL struct {
 	text     credential.Value
+	engine   Engine
 	password credential.Value
 	username string
 	host     string
@@ -35,11 +49,11 @@ type URL struct {
 	sslmode  string
 }
 
-// defaultPort is where a Postgres listens if the URL does not say.
-const defaultPort = 5432
+// defaultPorts are where a server listens if the URL does not say.
+var defaultPorts = map[Engine]uint16{Postgres: 5432, Redis: 6379}
 
-// Parse reads a URL as Heroku writes it. sslmode becomes require where it is
-// absent or weaker; a stronger one and all other parameters stay as they are.
+// Parse reads a URL as Heroku writes it. The sslmode of a Postgres becomes require
+// where it is absent or weaker; a stronger one and all other parameters stay as they are.
 // The error says what is wrong with the URL, and never shows any of it.
 func Parse(text credential.Value) (URL, error) {
 	raw := text.Reveal()
@@ -60,9 +74,11 @@ func Parse(text credential.Value) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
-	query, sslmode, err := secure(parsed.RawQuery)
-	if err != nil {
-		return URL{}, err
+	engine, query, sslmode := engines[parsed.Scheme], parsed.RawQuery, ""
+	if engine == Postgres {
+		if query, sslmode, err = secure(query); err != nil {
+			return URL{}, err
+		}
 	}
 	if query != parsed.RawQuery {
 		before, _, _ := strings.Cut(raw, "?")
@@ -71,6 +87,7 @@ func Parse(text credential.Value) (URL, error) {
 	password, _ := parsed.User.Password()
 	return URL{
 		text:     credential.New(raw),
+		engine:   engine,
 		password: credential.New(password),
 		username: parsed.User.Username(),
 		host:     parsed.Hostname(),
@@ -93,9 +110,11 @@ func ambiguous(raw string) bool {
 func complete(u *url.URL) error {
 	password, _ := u.User.Password()
 	switch {
-	case u.Scheme != "postgres" && u.Scheme != "postgresql":
-		return errors.New("its scheme is not postgres or postgresql")
-	case u.User.Username() == "":
+	case u.Scheme == "redis":
+		return errors.New("its scheme redis is without TLS: it must be rediss")
+	case engines[u.Scheme] == "":
+		return errors.New("its scheme is not postgres, postgresql or rediss")
+	case engines[u.Scheme] == Postgres && u.User.Username() == "":
 		return errors.New("it has no user name")
 	case password == "":
 		return errors.New("it has no password")
@@ -103,7 +122,7 @@ func complete(u *url.URL) error {
 		return errors.New("it has no host")
 	case strings.Contains(u.Host, ","), strings.Contains(u.Hostname(), ":") && u.Host[0] != '[':
 		return errors.New("its host is not one name or address (an IPv6 address stands in square brackets)")
-	case strings.TrimPrefix(u.Path, "/") == "":
+	case engines[u.Scheme] == Postgres && strings.TrimPrefix(u.Path, "/") == "":
 		return errors.New("it has no database name")
 	case !isText(u.User.Username()) || !isText(password) || !isText(u.Host) || !isText(u.Path):
 		return errNotText
@@ -118,7 +137,7 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 
 func portOf(u *url.URL) (uint16, error) {
 	if u.Port() == "" {
-		return defaultPort, nil
+		return defaultPorts[engines[u.Scheme]], nil
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil || port == 0 {
@@ -164,10 +183,25 @@ func secure(query string) (raw, sslmode string, err error) {
 	}
 }
 
+// Engine returns the kind of server.
+func (u URL) Engine() Engine { return u.engine }
+
+// Spelt returns the URL of a Postgres with another scheme: postgres and postgresql
+// mean the same, but some clients know only one
+// (https://docs.sqlalchemy.org/en/20/changelog/changelog_14.html#change-1.4.0b1).
+func (u URL) Spelt(scheme string) (URL, error) {
+	if u.engine != Postgres {
+		return URL{}, errors.New("only the URL of a Postgres can be spelt with another scheme")
+	}
+	_, rest, _ := strings.Cut(u.text.Reveal(), "://")
+	u.text = credential.New(scheme + "://" + rest)
+	return u, nil
+}
+
 // Text returns the whole URL, as a consumer finds it in the secret.
 func (u URL) Text() credential.Value { return u.text }
 
-// Username returns the decoded user name.
+// Username returns the decoded user name; that of a Redis may be empty.
 func (u URL) Username() string { return u.username }
 
 // Password returns the decoded password.
@@ -176,13 +210,13 @@ func (u URL) Password() credential.Value { return u.password }
 // Host returns the host name or address, an IPv6 one without its brackets.
 func (u URL) Host() string { return u.host }
 
-// Port returns the TCP port, 5432 if the URL names none.
+// Port returns the TCP port, the engine's own if the URL names none.
 func (u URL) Port() uint16 { return u.port }
 
-// Database returns the decoded database name.
+// Database returns the decoded database name; that of a Redis may be empty.
 func (u URL) Database() string { return u.database }
 
-// SSLMode returns require, verify-ca or verify-full.
+// SSLMode returns require, verify-ca or verify-full, "" for what is no Postgres.
 func (u URL) SSLMode() string { return u.sslmode }
 
 // Differs names the parts in which the URL differs from another: engine, host,

@@ -176,3 +176,34 @@ func TestDiffersNamesPartsAndShowsNone(t *testing.T) {
 		}
 	}
 }
+
+// SQLAlchemy knows postgresql:// alone.
+func TestAPostgresCanBeSpeltWithTheOtherScheme(t *testing.T) {
+	t.Parallel()
+	for _, from := range []string{"postgres", "postgresql"} {
+		for _, to := range []string{"postgres", "postgresql"} {
+			u, err := parse(t, from+"://u:pEXAMPLE@h:1/d?sslmode=require&a=://").Spelt(to)
+			if err != nil || u.Text().Reveal() != to+"://u:pEXAMPLE@h:1/d?sslmode=require&a=://" {
+				t.Errorf("%s, %v", u.Text().Reveal(), err)
+			}
+		}
+	}
+	if _, err := parse(t, "rediss://:pEXAMPLE@h").Spelt("postgresql"); err == nil {
+		t.Error("a Redis has become a Postgres")
+	}
+}
+
+func TestARedisWithoutTLSIsRefused(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"redis://:pEXAMPLE@h:6379": "without TLS",
+		"rediss://h:6379":          "no password",
+		"rediss://:pEXAMPLE@":      "no host",
+		"rediss://:pEXAMPLE@h:0":   "port",
+		"amqps://u:pEXAMPLE@h/v":   "scheme",
+	} {
+		if _, err := connection.Parse(credential.New(text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -57,6 +57,11 @@ func TestRealDatabaseIsWhatTheConfigVarSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s := newServer(t)
 	addon := s.Provision(s.CreateApp("sushi"), db)
 	changes := []struct {

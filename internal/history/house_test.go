@@ -137,4 +137,4 @@ func (key) Renew(_ context.Context, stale []credential.Value) ([]credential.Valu
 // anyone is a database that lets everybody in.
 type anyone struct{}
 
-func (anyone) Login(context.Context, connection.URL) error { return nil }
+func (anyone) Login(context.Context, connection.URL, string) error { return nil }

@@ -205,7 +205,7 @@ func (d *database) answer(n int, err error) {
 	d.answers[fmt.Sprintf("pEXAMPLE%d", n)] = err
 }
 
-func (d *database) Login(_ context.Context, u connection.URL) error {
+func (d *database) Login(_ context.Context, u connection.URL, _ string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.logins++

@@ -75,12 +75,13 @@ type Heroku interface {
 	Released(ctx context.Context, app string) (time.Time, error)
 }
 
-// Database is what the core needs of Postgres.
+// Database is what the core needs of a database server.
 type Database interface {
-	// Login opens one connection with the URL and closes it. The error is
+	// Login opens one connection with the URL and closes it. clientTLS names the
+	// secret with the certificate that it takes, if not "". The error is
 	// ErrRefused, ErrFull or ErrNoTLS if the server answered so; any other
 	// error says that it could not be reached.
-	Login(ctx context.Context, url connection.URL) error
+	Login(ctx context.Context, url connection.URL, clientTLS string) error
 }
 
 // Keys are the keys of the digests in version ids: the first makes new ones, all

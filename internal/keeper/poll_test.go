@@ -208,4 +208,4 @@ func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
 
 type panics struct{}
 
-func (panics) Login(_ context.Context, u connection.URL) error { panic(u.Text().Reveal()) }
+func (panics) Login(_ context.Context, u connection.URL, _ string) error { panic(u.Text().Reveal()) }

@@ -222,7 +222,7 @@ func (a *actor) Released(ctx context.Context, _ string) (time.Time, error) {
 	return call(ctx, a, "release", func() (time.Time, error) { return a.world.began, nil })
 }
 
-func (a *actor) Login(ctx context.Context, u connection.URL) error {
+func (a *actor) Login(ctx context.Context, u connection.URL, _ string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	url := shownAs(u.Text().Reveal())

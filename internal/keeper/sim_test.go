@@ -356,13 +356,13 @@ func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value
 // noLogin takes everything for good.
 type noLogin struct{}
 
-func (noLogin) Login(context.Context, connection.URL) error { return nil }
+func (noLogin) Login(context.Context, connection.URL, string) error { return nil }
 
 // yesMan looks, and takes a refusal for a yes.
 type yesMan struct{ *actor }
 
-func (y yesMan) Login(ctx context.Context, u connection.URL) error {
-	_ = y.actor.Login(ctx, u)
+func (y yesMan) Login(ctx context.Context, u connection.URL, clientTLS string) error {
+	_ = y.actor.Login(ctx, u, clientTLS)
 	return nil
 }
 

@@ -37,6 +37,11 @@ func want(b binding.Binding, vars map[string]credential.Value) (url connection.U
 	if url, err = connection.Parse(text); err != nil {
 		return url, payload, fmt.Errorf("the config var holds no connection URL that a consumer could use; the secret stays as it is: %w", err)
 	}
+	if b.Scheme != "" {
+		if url, err = url.Spelt(b.Scheme); err != nil {
+			return url, payload, fmt.Errorf("%w: tag %s: %w", binding.ErrTag, binding.SchemeTag, err)
+		}
+	}
 	if b.Format == binding.URL {
 		return url, url.Text(), nil
 	}
@@ -64,7 +69,7 @@ func (k *Keeper) login(ctx context.Context, r *Result, url connection.URL) error
 		return nil
 	}
 	start := time.Now()
-	err := k.Database.Login(ctx, url)
+	err := k.Database.Login(ctx, url, r.ClientTLS)
 	r.Login = &Login{Took: time.Since(start), Err: err}
 	return err
 }
@@ -175,7 +180,7 @@ func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.UR
 	if err != nil {
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value is not understood (%w): %w", err, candidate)
 	}
-	current := k.Database.Login(ctx, held)
+	current := k.Database.Login(ctx, held, b.ClientTLS)
 	switch {
 	case ctx.Err() != nil: // no login means nothing in a run that is out of time
 		return Failed, ctx.Err()

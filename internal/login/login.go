@@ -3,91 +3,69 @@ package login
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 )
 
 // Timeout is how long one login may take, in all.
 const Timeout = 5 * time.Second
 
-// Postgres logs in to a Postgres server. It implements [keeper.Database].
-type Postgres struct{}
+// Client logs in to database servers. It implements [keeper.Database].
+type Client struct {
+	// Read returns the value of a secret that holds a certificate.
+	Read func(ctx context.Context, id string) (credential.Value, error)
+}
 
-var _ keeper.Database = Postgres{}
+var _ keeper.Database = Client{}
 
-// Login opens one connection over TLS and closes it at once. An error wraps
-// [keeper.ErrRefused], [keeper.ErrFull] or [keeper.ErrNoTLS] if the server
-// answered so, and none of them if it could not be reached; it shows nothing of
-// the URL but host and port.
-func (Postgres) Login(ctx context.Context, url connection.URL) error {
+// Login opens one connection over TLS and closes it at once, with the certificate
+// in the secret that clientTLS names, if it names one. An error wraps
+// [keeper.ErrRefused], [keeper.ErrFull] or [keeper.ErrNoTLS] if the server answered
+// so, and none of them if it could not be reached; it shows nothing of the URL but
+// host and port.
+func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	config, err := configOf(url)
-	if err != nil {
-		return err
+	config := &tls.Config{ServerName: url.Host()}
+	// Heroku's certificates are signed by itself, and sslmode=require checks none
+	// (https://devcenter.heroku.com/articles/connecting-heroku-postgres).
+	config.InsecureSkipVerify = url.SSLMode() != "verify-full"
+	if clientTLS != "" {
+		if err := c.identify(ctx, config, clientTLS); err != nil {
+			return err
+		}
 	}
-	conn, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
-		return classify(url, err)
+	if url.Engine() == connection.Redis {
+		return redisLogin(ctx, url, config)
 	}
-	// The login is proven; a farewell that fails proves nothing else.
-	_ = conn.Close(ctx)
-	return nil
+	return postgresLogin(ctx, url, config, clientTLS != "")
 }
 
-// configOf gives pgx's parser only what is no credential: its errors quote their
-// input. Query parameters other than sslmode are a consumer's business, and
-// a server refuses those that it does not know.
-func configOf(url connection.URL) (*pgconn.Config, error) {
-	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace
-	config, err := pgconn.ParseConfig(fmt.Sprintf("host='%s' port=%d dbname='%s' sslmode=%s connect_timeout=%d "+
-		// Named, so that no PG* variable or file in a home directory decides them.
-		"user='x' password='x' passfile='' sslrootcert='' sslcert='' sslkey='' target_session_attrs=any",
-		quote(url.Host()), url.Port(), quote(url.Database()), url.SSLMode(), int(Timeout.Seconds())))
-	if err != nil {
-		return nil, errors.New("the connection URL does not suit the Postgres client")
-	}
-	config.User, config.Password = url.Username(), url.Password().Reveal()
-	config.RuntimeParams = map[string]string{"application_name": "keepcurrent"}
-	return config, nil
+func address(url connection.URL) string {
+	return net.JoinHostPort(url.Host(), strconv.Itoa(int(url.Port())))
 }
 
-// classify turns pgx's error, which names the user, into one that says only what
-// a decision needs.
-func classify(url connection.URL, err error) error {
-	address := net.JoinHostPort(url.Host(), strconv.Itoa(int(url.Port())))
-	var answer *pgconn.PgError
+// unreachable says that a server did not answer, in words that show nothing else.
+func unreachable(url connection.URL, err error) error {
 	var network *net.OpError
 	switch {
-	case errors.As(err, &answer) && refusal(answer.Code):
-		return fmt.Errorf("%w (%s answers SQLSTATE %s)", keeper.ErrRefused, address, answer.Code)
-	case errors.As(err, &answer) && answer.Code == "53300":
-		return fmt.Errorf("%s: %w (SQLSTATE %s)", address, keeper.ErrFull, answer.Code)
-	case errors.As(err, &answer):
-		return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address, answer.Code)
-	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return fmt.Errorf("%s: %w", address, keeper.ErrNoTLS)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s did not answer within %v: %w", address, Timeout, context.DeadlineExceeded)
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return fmt.Errorf("%s did not answer within %v: %w", address(url), Timeout, context.DeadlineExceeded)
 	case errors.As(err, &network):
-		return fmt.Errorf("%s cannot be reached: %w", address, network)
+		return fmt.Errorf("%s cannot be reached: %w", address(url), network)
 	}
-	return fmt.Errorf("%s cannot be reached", address)
+	return fmt.Errorf("%s cannot be reached", address(url))
 }
 
-// refusal reports whether an SQLSTATE says that this credential is wrong, rather
-// than that the server is starting, full or broken: class 28 (invalid
-// authorization) and 3D000 (no such database)
-// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-func refusal(sqlstate string) bool {
-	return strings.HasPrefix(sqlstate, "28") || sqlstate == "3D000"
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) && network.Timeout()
 }

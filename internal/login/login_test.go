@@ -45,7 +45,7 @@ func try(t *testing.T, raw string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return login.Postgres{}.Login(t.Context(), url)
+	return login.Client{}.Login(t.Context(), url, "")
 }
 
 func TestLoginOverTLS(t *testing.T) {
@@ -150,7 +150,7 @@ func TestASilentServerIsLeftInTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := (login.Postgres{}).Login(ctx, url); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
+	if err := (login.Client{}).Login(ctx, url, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
 		t.Error(err)
 	}
 }

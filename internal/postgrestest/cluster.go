@@ -36,7 +36,7 @@ func Start(ctx context.Context) (*Cluster, error) {
 	if given := os.Getenv("DATABASE_URL"); given != "" {
 		c, err = adopt(ctx, given)
 	} else {
-		c, err = boot(ctx, hostTLS)
+		c, err = bootNew(ctx, hostTLS)
 	}
 	if err != nil && !errors.Is(err, ErrNoServer) {
 		err = fmt.Errorf("postgrestest: %w", err)
@@ -87,18 +87,34 @@ type access string
 const (
 	hostTLS   access = "hostssl" // with TLS alone, as Heroku's
 	hostPlain access = "hostnossl"
+	// mutual is TLS with a client certificate for all but the superuser.
+	mutual access = "mutual"
 )
 
-// boot makes a throwaway cluster. The port it finds free may be gone before
-// the server has it, so it tries more than once.
-func boot(ctx context.Context, who access) (*Cluster, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	programs, err := findPrograms()
+// rules are the lines of pg_hba.conf for an address
+// (https://www.postgresql.org/docs/current/auth-pg-hba-conf.html).
+func (who access) rules(address string) string {
+	if who == mutual {
+		return fmt.Sprintf("hostssl all postgres %[1]s scram-sha-256\nhostssl all all %[1]s scram-sha-256 clientcert=verify-ca\n", address)
+	}
+	return fmt.Sprintf("%s all all %s scram-sha-256\n", who, address)
+}
+
+// bootNew makes a throwaway cluster with a certificate of its own.
+func bootNew(ctx context.Context, who access) (*Cluster, error) {
+	cert, err := newCertificate()
 	if err != nil {
 		return nil, err
 	}
-	cert, err := newCertificate()
+	return boot(ctx, cert, who)
+}
+
+// boot makes a throwaway cluster. The port it finds free may be gone before
+// the server has it, so it tries more than once.
+func boot(ctx context.Context, cert certificate, who access) (*Cluster, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	programs, err := findPrograms()
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +140,7 @@ func bootOnce(ctx context.Context, programs string, cert certificate, who access
 	password := random("p", 64)
 	super := url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password),
 		Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/postgres"}
-	server, err := newServer(super.String(), who == hostTLS)
+	server, err := newServer(super.String(), who != hostPlain)
 	if err != nil {
 		return nil, err
 	}
@@ -143,30 +159,6 @@ func bootOnce(ctx context.Context, programs string, cert certificate, who access
 		return nil, errors.Join(err, g.close())
 	}
 	return newCluster(server, g, cert)
-}
-
-// adopt makes databases in the server at a URL, whose user is a superuser.
-func adopt(ctx context.Context, rawURL string) (*Cluster, error) {
-	plain, err := newServer(rawURL, false)
-	if err != nil {
-		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
-	}
-	withTLS, err := speaksTLS(ctx, plain.address())
-	if err != nil {
-		return nil, fmt.Errorf("reach the server of DATABASE_URL: %w", err)
-	}
-	server, err := newServer(rawURL, withTLS)
-	if err != nil {
-		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
-	}
-	if err := server.ping(ctx); err != nil {
-		return nil, fmt.Errorf("log in to the server of DATABASE_URL: %w", err)
-	}
-	cert, err := newCertificate()
-	if err != nil {
-		return nil, err
-	}
-	return newCluster(server, nil, cert)
 }
 
 func newCluster(s *server, g *guardian, cert certificate) (*Cluster, error) {
@@ -211,17 +203,20 @@ func files(dir string, port int, password string, cert certificate, who access) 
 		"password_encryption = scram-sha-256",
 		"log_min_error_statement = panic", // statements hold passwords
 	}
-	if who == hostTLS {
+	if who != hostPlain {
 		settings = append(settings, "ssl = on",
 			"ssl_cert_file = "+quoted("server.crt"), "ssl_key_file = "+quoted("server.key"))
 	}
+	if who == mutual {
+		settings = append(settings, "ssl_ca_file = "+quoted("client.crt"))
+	}
 	return map[string]string{
 		"postgresql.conf": strings.Join(settings, "\n") + "\n",
-		"pg_hba.conf": fmt.Sprintf("%[1]s all all 127.0.0.0/8 scram-sha-256\n"+
-			"%[1]s all all ::1/128 scram-sha-256\n", who),
-		"password":   password + "\n",
-		"server.crt": string(cert.cert),
-		"server.key": string(cert.key),
+		"pg_hba.conf":     who.rules("127.0.0.0/8") + who.rules("::1/128"),
+		"client.crt":      string(cert.client.cert),
+		"password":        password + "\n",
+		"server.crt":      string(cert.cert),
+		"server.key":      string(cert.key),
 	}
 }
 

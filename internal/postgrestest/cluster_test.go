@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(victim) == "" {
 		os.Exit(m.Run())
 	}
-	c, err := boot(context.Background(), hostTLS)
+	c, err := bootNew(context.Background(), hostTLS)
 	if err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
@@ -58,7 +58,7 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 
 func TestNothingIsLeftAfterClose(t *testing.T) {
 	t.Parallel()
-	c := started(t, func() (*Cluster, error) { return boot(t.Context(), hostTLS) })
+	c := started(t, func() (*Cluster, error) { return bootNew(t.Context(), hostTLS) })
 	d, err := c.NewDatabase(t.Context())
 	must(t, err)
 	session := mustLogin(t, d.URL())
@@ -96,12 +96,14 @@ func TestCloseDropsWhatWasMadeInAGivenServer(t *testing.T) {
 }
 
 func TestStartUsesDatabaseURL(t *testing.T) {
-	host := started(t, plainServer)
-	t.Setenv("DATABASE_URL", superURL(host))
+	rawURL := givenURL(t)
+	t.Setenv("DATABASE_URL", rawURL)
 	c, err := Start(t.Context())
 	must(t, err)
 	defer c.Close()
-	if c.guardian != nil || c.server.address() != host.server.address() {
+	host, err := newServer(rawURL, false)
+	must(t, err)
+	if c.guardian != nil || c.server.address() != host.address() {
 		t.Error("Start made a server of its own")
 	}
 	mustLogin(t, newDatabase(t, c).URL())
@@ -141,7 +143,7 @@ func TestEnvironmentDoesNotDisturb(t *testing.T) {
 		"PGMINPROTOCOLVERSION", "PGMAXPROTOCOLVERSION", "PGCHANNELBINDING", "PGREQUIREAUTH", "PGDATA", "LC_ALL", "LANG"} {
 		t.Setenv(name, "nonsense")
 	}
-	c := started(t, func() (*Cluster, error) { return boot(t.Context(), hostTLS) })
+	c := started(t, func() (*Cluster, error) { return bootNew(t.Context(), hostTLS) })
 	defer c.Close()
 	mustLogin(t, newDatabase(t, c).URL())
 	got, err := c.server.run(t.Context(), "SHOW server_encoding")

@@ -101,8 +101,7 @@ func (d *Database) Rotate(ctx context.Context) error {
 	defer d.change.Unlock()
 	password := d.promise()
 	_, err := d.cluster.server.run(ctx,
-		fmt.Sprintf(`ALTER ROLE %s PASSWORD '%s'`, d.user, password),
-		terminate(d.user))
+		append([]string{fmt.Sprintf(`ALTER ROLE %s PASSWORD '%s'`, d.user, password)}, terminate(d.user)...)...)
 	if err != nil {
 		return fmt.Errorf("postgrestest: rotate a password: %w", err)
 	}
@@ -124,7 +123,7 @@ func (d *Database) RotateUser(ctx context.Context) (end func(context.Context) er
 	}
 	d.use(user, password)
 	return func(ctx context.Context) error {
-		if _, err := d.cluster.server.run(ctx, `ALTER ROLE `+old+` NOLOGIN`, terminate(old)); err != nil {
+		if _, err := d.cluster.server.run(ctx, append([]string{`ALTER ROLE ` + old + ` NOLOGIN`}, terminate(old)...)...); err != nil {
 			return fmt.Errorf("postgrestest: end an old user: %w", err)
 		}
 		return nil
@@ -195,8 +194,16 @@ func (d *Database) allRoles() []string {
 	return slices.Clone(d.roles)
 }
 
-// terminate is the statement that ends the sessions of a role and waits for
-// each until it is gone.
-func terminate(role string) string {
-	return `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '` + role + `'`
+// terminate are the statements that end the sessions of a role, all at the same
+// time, and wait until they are gone. pg_terminate_backend can wait by itself,
+// but looks only every 100 ms.
+func terminate(role string) []string {
+	return []string{
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '` + role + `'`,
+		`DO $$ BEGIN FOR i IN 1..10000 LOOP
+			PERFORM pg_stat_clear_snapshot();
+			EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '` + role + `');
+			PERFORM pg_sleep(0.001);
+		END LOOP; END $$`,
+	}
 }

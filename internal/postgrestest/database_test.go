@@ -79,7 +79,7 @@ func TestRotateUserLeavesTheOldOneUntilItsEnd(t *testing.T) {
 
 func TestPasswordsRemembersAll(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, throwaway(t))
+	d := newDatabase(t, given(t))
 	var want []string
 	note := func() {
 		u, _ := url.Parse(d.URL())
@@ -177,7 +177,7 @@ func waitForSessions(t *testing.T, d *Database, want int) {
 
 func TestURLCanBeReadDuringRotations(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, throwaway(t))
+	d := newDatabase(t, given(t))
 	done := make(chan error)
 	go func() { done <- d.Rotate(context.WithoutCancel(t.Context())) }()
 	go func() { done <- d.Rotate(context.WithoutCancel(t.Context())) }()

@@ -24,9 +24,14 @@
 //     https://devcenter.heroku.com/articles/heroku-postgres-ha
 //
 // The in-dyno database of Heroku CI has no TLS; there the forwarders speak TLS
-// in its place, so that users of this package never see the difference.
+// in its place, so that users of this package never see the difference. It also
+// trusts everybody until app.json has mended that, and a server that takes a
+// wrong password is turned down here.
 // https://devcenter.heroku.com/articles/heroku-ci-in-dyno-databases
+// https://github.com/heroku/heroku-buildpack-ci-postgresql
 //
 // A throwaway server does not outlive the process that started it, however
-// that process ends. PostgreSQL 14 or newer is needed.
+// that process ends. In a server that DATABASE_URL names, a database and its
+// roles stay if the process dies before [Database.Close]. PostgreSQL 14 or
+// newer is needed.
 package postgrestest

@@ -45,7 +45,7 @@ func answers(sqlstate string) func(error) bool {
 
 func TestAHangingServerLetsTheClientGo(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, throwaway(t))
+	d := newDatabase(t, given(t))
 	reached, left := make(chan bool, 1), make(chan bool, 1)
 	d.Intercept(func() Fault { return told(Hang, reached, left) })
 	giveUp(t, d, reached)

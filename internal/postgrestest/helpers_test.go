@@ -29,8 +29,8 @@ func eachKind(t *testing.T, test func(t *testing.T, c *Cluster)) {
 
 // The servers of all tests that need none of their own.
 var (
-	tlsServer   = sync.OnceValues(func() (*Cluster, error) { return boot(context.Background(), hostTLS) })
-	plainServer = sync.OnceValues(func() (*Cluster, error) { return boot(context.Background(), hostPlain) })
+	tlsServer   = sync.OnceValues(func() (*Cluster, error) { return bootNew(context.Background(), hostTLS) })
+	plainServer = sync.OnceValues(func() (*Cluster, error) { return bootNew(context.Background(), hostPlain) })
 )
 
 func throwaway(t *testing.T) *Cluster {
@@ -40,14 +40,19 @@ func throwaway(t *testing.T) *Cluster {
 
 func given(t *testing.T) *Cluster {
 	t.Helper()
-	rawURL := os.Getenv("DATABASE_URL")
-	if rawURL == "" {
-		rawURL = superURL(started(t, plainServer))
-	}
-	c, err := adopt(t.Context(), rawURL)
+	c, err := adopt(t.Context(), givenURL(t))
 	must(t, err)
 	t.Cleanup(func() { closed(t, c) })
 	return c
+}
+
+// givenURL is DATABASE_URL, or what it might be.
+func givenURL(t *testing.T) string {
+	t.Helper()
+	if rawURL := os.Getenv("DATABASE_URL"); rawURL != "" {
+		return rawURL
+	}
+	return superURL(started(t, plainServer))
 }
 
 // started is a server, if one is installed. It need not be where DATABASE_URL
@@ -56,7 +61,7 @@ func started(t *testing.T, start func() (*Cluster, error)) *Cluster {
 	t.Helper()
 	c, err := start()
 	if errors.Is(err, ErrNoServer) && os.Getenv("DATABASE_URL") != "" {
-		t.Skip(err)
+		t.Skip("this test starts a server of its own:", err)
 	}
 	must(t, err)
 	return c

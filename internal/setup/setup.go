@@ -88,7 +88,7 @@ func FromEnvironment() (*Parts, error) {
 	}}
 	account := func(token string) keeper.Heroku { return accounts.Of(token) }
 	return &Parts{
-		Keeper:      &keeper.Keeper{Secrets: manager, Heroku: account, Database: login.Postgres{}, Keys: keys, DryRun: pause},
+		Keeper:      &keeper.Keeper{Secrets: manager, Heroku: account, Database: login.Client{Read: manager.Value}, Keys: keys, DryRun: pause},
 		Secrets:     manager,
 		SigningKeys: keys,
 		Accounts:    accounts,

@@ -199,9 +199,9 @@ func TestParametersTakeWhatTheyNameAndNothingElse(t *testing.T) {
 		key    = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 	)
 	for parameter, tt := range map[string]struct{ good, bad []string }{
-		"TokenSecretArn":      {[]string{"", secret}, []string{"a/token", secret + "*", strings.TrimSuffix(secret, "-AbCd12"), key}},
-		"MoreTokenSecretArns": {[]string{"", secret}, []string{"a/token", "*", secret + "," + secret}}, // each value of the list by itself
-		"RestartOnSecretArn":  {[]string{"", secret}, []string{"a/token", "*", secret + "," + secret}},
+		"TokenSecretArn":     {[]string{"", secret}, []string{"a/token", secret + "*", strings.TrimSuffix(secret, "-AbCd12"), key}},
+		"MoreSecretArns":     {[]string{"", secret}, []string{"a/token", "*", secret + "," + secret}}, // each value of the list by itself
+		"RestartOnSecretArn": {[]string{"", secret}, []string{"a/token", "*", secret + "," + secret}},
 		"KmsKeyArn": {
 			[]string{"", key, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234567890abcdef1234567890abcdef"},
 			[]string{"alias/a", "arn:aws:kms:eu-west-1:123456789012:alias/a", "11111111-2222-3333-4444-555555555555", key + "*", "*"},
@@ -228,14 +228,14 @@ func TestWhatIsEmptyIsLeftOut(t *testing.T) {
 	t.Parallel()
 	template := load(t)
 	for condition, want := range map[string]string{
-		"MoreTokens":     `!Not [!Equals [!Join [, !Ref MoreTokenSecretArns], ]]`,
+		"MoreSecrets":    `!Not [!Equals [!Join [, !Ref MoreSecretArns], ]]`,
 		"OwnKey":         `!Not [!Equals [!Ref KmsKeyArn, ]]`,
 		"Mail":           `!Not [!Equals [!Ref AlarmEmail, ]]`,
 		"RestartOnGiven": `!Not [!Equals [!Ref RestartOnSecretArn, ]]`,
 	} {
 		mustBe(t, condition, template.at("Conditions", condition).text(), want)
 	}
-	for _, parameter := range []string{"MoreTokenSecretArns", "KmsKeyArn", "AlarmEmail", "RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn"} {
+	for _, parameter := range []string{"MoreSecretArns", "KmsKeyArn", "AlarmEmail", "RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn"} {
 		if value := template.at("Parameters", parameter, "Default"); value.node == nil || value.text() != "" {
 			t.Errorf("%s is not empty unless said", parameter)
 		}

@@ -1,0 +1,177 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/redistest"
+	"keepcurrent.example/internal/stacktest"
+)
+
+func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
+	t.Parallel()
+	store, err := redistest.Start(t.Context())
+	if errors.Is(err, redistest.ErrNotInstalled) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	s := start(t, stacktest.Config{})
+	app := s.Heroku.CreateApp("shop")
+	app.Set("REDIS_URL", store.URL())
+	secret, err := s.Bind(t.Context(), "shop", "shop/redis", "heroku:config-var=REDIS_URL")
+	s.must(err)
+	holds := func(url string) {
+		t.Helper()
+		var got map[string]any
+		s.must(json.Unmarshal([]byte(s.value(secret)), &got))
+		_, password, _ := strings.Cut(strings.SplitN(url, "@", 2)[0], "rediss://:")
+		if got["REDIS_URL"] != url || got["engine"] != "redis" || got["password"] != password || got["host"] != "127.0.0.1" {
+			t.Error("the secret does not hold the URL that Heroku shows")
+		}
+	}
+	if report := s.poll(); report.Published != 1 {
+		t.Fatalf("report: %+v", report)
+	}
+	holds(store.URL())
+
+	good := store.URL()
+	app.Set("REDIS_URL", strings.Replace(good, ":p", ":wrong", 1))
+	if report := s.poll(); report.Held != 1 {
+		t.Errorf("a password that does not log in is not held: %+v", report)
+	}
+	holds(good)
+
+	s.must(store.Rotate(t.Context()))
+	app.Set("REDIS_URL", store.URL())
+	if status := s.deliver(request{body: string(app.ReleaseEvent("create"))}); status != 204 {
+		t.Errorf("status %d", status)
+	}
+	holds(store.URL())
+}
+
+// Promoted, pooled, followed, attached elsewhere: Heroku says it all by config vars.
+func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	follower, err := s.Database(t.Context())
+	s.must(err)
+	s.app.Set("HEROKU_POSTGRESQL_TEAL_URL", follower.URL())
+	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?pool=EXAMPLE")
+	blog := s.Heroku.CreateApp("blog") // one database, attached to two apps
+	blog.Set("SHOP_URL", s.db.URL())
+	want := map[string]string{ // by secret
+		"shop/follower": follower.URL() + "?sslmode=require",
+		"shop/pool":     s.db.URL() + "?pool=EXAMPLE&sslmode=require",
+		"blog/shop":     strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1) + "?sslmode=require",
+	}
+	for secret, tags := range map[string][]string{
+		"shop/follower": {"heroku:config-var=HEROKU_POSTGRESQL_TEAL_URL", "heroku:format=url"},
+		"shop/pool":     {"heroku:config-var=DATABASE_CONNECTION_POOL_URL", "heroku:format=url"},
+		"blog/shop":     {"heroku:config-var=SHOP_URL", "heroku:format=url", "heroku:scheme=postgresql"},
+	} {
+		_, err := s.Bind(t.Context(), strings.Split(secret, "/")[0], secret, tags...)
+		s.must(err)
+	}
+	if report := s.poll(); report.Published != 3 || report.Unchanged != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	for secret, url := range want {
+		if s.value(secret) != url {
+			t.Errorf("%s does not hold what it follows", secret)
+		}
+	}
+
+	s.must(s.db.Rotate(t.Context())) // the other app is behind for a moment, and its secret with it
+	s.app.Set("DATABASE_URL", s.db.URL())
+	s.poll()
+	s.equal()
+	if s.value("blog/shop") != want["blog/shop"] {
+		t.Error("a binding follows another app than its own")
+	}
+}
+
+func TestASchemeThatDoesNotFitIsAFaultOfTheTag(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{})
+	s.Heroku.CreateApp("shop").Set("REDIS_URL", "rediss://:pEXAMPLE@store.example")
+	_, err := s.Bind(t.Context(), "shop", "shop/redis", "heroku:config-var=REDIS_URL", "heroku:scheme=postgresql")
+	s.must(err)
+	if message := s.failingPoll(); !strings.Contains(message, "heroku:scheme") {
+		t.Error(message)
+	}
+}
+
+// A database in a dyno of Heroku CI speaks no TLS, as a plain Postgres says with
+// the one byte N (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL).
+func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.CopyN(io.Discard, conn, 8) // its question
+			_, _ = io.WriteString(conn, "N")
+			conn.Close()
+		}
+	}()
+	s := openShop(t, stacktest.Config{})
+	before := s.value(s.secret)
+	s.app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@"+listener.Addr().String()+"/postgres_buildpack_db")
+	s.must(s.db.Rotate(t.Context())) // also if what the secret holds is dead
+	if report := s.poll(); report.Held != 1 || !strings.Contains(report.Problems[0].Error, "speaks no TLS") || s.value(s.secret) != before {
+		t.Errorf("report: %+v", report)
+	}
+}
+
+func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {
+	t.Parallel()
+	cluster, identity, err := postgrestest.StartMutual(t.Context())
+	if errors.Is(err, postgrestest.ErrNoServer) {
+		t.Skip("this test starts a server of its own:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	db, err := cluster.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, stacktest.Config{})
+	s.Heroku.CreateApp("shop").Set("DATABASE_URL", db.URL())
+	certificate := "shop/certificate"
+	_, err = s.AWS.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &certificate, SecretString: &identity})
+	s.must(err)
+	with, err := s.Bind(t.Context(), "shop", "shop/with", "heroku:format=url", "heroku:client-tls="+certificate)
+	s.must(err)
+	without, err := s.Bind(t.Context(), "shop", "shop/without", "heroku:format=url")
+	s.must(err)
+	if report := s.poll(); report.Published != 1 || report.Held != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	if s.value(with) != db.URL()+"?sslmode=require" || s.value(without) != "" {
+		t.Error("the certificate does not decide")
+	}
+}

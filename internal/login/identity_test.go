@@ -1,0 +1,94 @@
+package login_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/postgrestest"
+)
+
+// mutual is a cluster that asks for a certificate, and one that it takes.
+func mutual(t *testing.T) (*postgrestest.Cluster, string) {
+	t.Helper()
+	cluster, identity, err := postgrestest.StartMutual(t.Context())
+	if errors.Is(err, postgrestest.ErrNoServer) {
+		t.Skip("this test starts a server of its own:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return cluster, identity
+}
+
+// A Private or Shield database asks for a client certificate.
+func TestLoginWithAClientCertificate(t *testing.T) {
+	t.Parallel()
+	cluster, identity := mutual(t)
+	_, stranger := mutual(t)
+	db, err := cluster.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own, other map[string]string
+	for text, into := range map[string]*map[string]string{identity: &own, stranger: &other} {
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with := func(certificate, key, root map[string]string) string {
+		text, _ := json.Marshal(map[string]string{"certificate": certificate["certificate"], "key": key["key"], "root": root["root"]})
+		return string(text)
+	}
+	away := errors.New("away")
+	tests := map[string]struct {
+		secret string
+		err    error
+		is     func(error) bool
+	}{
+		"the right one":                {identity, nil, func(err error) bool { return err == nil }},
+		"another's":                    {with(other, other, own), nil, refusedOrAway},
+		"a root that did not sign":     {with(own, own, other), nil, refusedOrAway},
+		"another's key":                {with(own, other, own), nil, isTag},
+		"no root":                      {with(own, own, nil), nil, isTag},
+		"no JSON":                      {"EXAMPLE", nil, isTag},
+		"a secret that cannot be read": {"", away, func(err error) bool { return errors.Is(err, away) }},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client := login.Client{Read: func(context.Context, string) (credential.Value, error) {
+				return credential.New(tt.secret), tt.err
+			}}
+			url, err := connection.Parse(credential.New(db.URL()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = client.Login(t.Context(), url, "shop/certificate")
+			if !tt.is(err) {
+				t.Errorf("%v", err)
+			}
+			if err != nil && (strings.Contains(err.Error(), "BEGIN") || strings.Contains(err.Error(), "EXAMPLE")) {
+				t.Errorf("the error shows what the secret holds: %v", err)
+			}
+		})
+	}
+	if err := try(t, db.URL()); !errors.Is(err, keeper.ErrRefused) {
+		t.Errorf("without a certificate: %v", err)
+	}
+}
+
+func isTag(err error) bool { return errors.Is(err, binding.ErrTag) }
+
+func refusedOrAway(err error) bool { return err != nil && !isTag(err) }

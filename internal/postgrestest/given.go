@@ -1,0 +1,66 @@
+package postgrestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// adopt makes databases in the server at a URL, whose user is a superuser.
+func adopt(ctx context.Context, rawURL string) (*Cluster, error) {
+	plain, err := newServer(rawURL, false)
+	if err != nil {
+		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+	}
+	withTLS, err := speaksTLS(ctx, plain.address())
+	if err != nil {
+		return nil, fmt.Errorf("reach the server of DATABASE_URL: %w", err)
+	}
+	server, err := newServer(rawURL, withTLS)
+	if err != nil {
+		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+	}
+	if err := server.ping(ctx); err != nil {
+		return nil, fmt.Errorf("log in to the server of DATABASE_URL: %w", err)
+	}
+	if err := server.tryWrongPassword(ctx); err != nil {
+		return nil, err
+	}
+	cert, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	return newCluster(server, nil, cert)
+}
+
+// tryWrongPassword fails unless the server refuses it. One that trusts everybody
+// would make every test of a password lie, and initdb makes such a server
+// unless it is told otherwise:
+// https://www.postgresql.org/docs/current/auth-trust.html
+//
+// It is not mended here: the server is somebody else's, and no process knows
+// which of those that test against it is the last.
+func (s *server) tryWrongPassword(ctx context.Context) (err error) {
+	role := random("u", 13)
+	if _, err := s.run(ctx, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, random("p", 64))); err != nil {
+		return fmt.Errorf("make a role in the server of DATABASE_URL, whose user must be a superuser: %w", err)
+	}
+	defer func() {
+		if _, failed := s.run(context.WithoutCancel(ctx), `DROP ROLE `+role); failed != nil {
+			err = errors.Join(err, fmt.Errorf("drop a role in the server of DATABASE_URL: %w", failed))
+		}
+	}()
+	stranger := &server{s.login.Copy()}
+	stranger.login.User, stranger.login.Password = role, "wrong"
+	var refused *pgconn.PgError
+	switch err := stranger.ping(ctx); {
+	case errors.As(err, &refused) && refused.Code == "28P01":
+		return nil
+	case err != nil:
+		return fmt.Errorf("try a wrong password at the server of DATABASE_URL: %w", err)
+	}
+	return errors.New("the server of DATABASE_URL takes a wrong password: " +
+		"write scram-sha-256 for trust in its pg_hba.conf and reload it")
+}

@@ -3,6 +3,8 @@ package setup
 import (
 	"cmp"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"time"
 
@@ -33,7 +35,7 @@ func secretsManager() *secretsmanager.Client {
 		Region: cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
 		Credentials: credentials.NewStaticCredentialsProvider(
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
-		HTTPClient: awshttp.NewBuildableClient().WithTimeout(awsTimeout),
+		HTTPClient: reader{awshttp.NewBuildableClient().WithTimeout(awsTimeout)},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = awsTries, awsPause
 			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
@@ -49,6 +51,21 @@ func secretsManager() *secretsmanager.Client {
 		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
 	}
 	return secretsmanager.New(options)
+}
+
+// reader hands requests to net/http with bodies that can be read and nothing else.
+// The SDK closes a body when the answer begins, and from then on its WriteTo fails
+// with io.EOF. If net/http has not had its last look at the body by then, it takes
+// that for a broken request and closes the connection under the answer: on a slow
+// processor, not seldom
+// (https://github.com/aws/smithy-go/blob/main/transport/http/internal/io/safe.go).
+type reader struct{ *awshttp.BuildableClient }
+
+func (r reader) Do(req *http.Request) (*http.Response, error) {
+	if req.Body != nil && req.Body != http.NoBody {
+		req.Body = struct{ io.ReadCloser }{req.Body}
+	}
+	return r.BuildableClient.Do(req)
 }
 
 // unread makes the SDK try again when an answer of 200 could not be read. Every

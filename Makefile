@@ -23,6 +23,12 @@ soak: ## play random histories against the core, for FOR=10m or as long as you s
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
 	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./functions -load $(or $(FOR),60s)
 
+proof: ## rotate under load beside other ways to read the secret, N=20 times or as often as you say
+	go test -v -count=1 -timeout 0 -run 'TestProof$$' ./consumer -proof $(or $(N),20)
+
+bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 4 minutes)
+	@go run ./internal/bench -write
+
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say
 	@set -e; for package in ./functions/webhook ./internal/connection ./internal/binding ./internal/heroku; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
@@ -64,4 +70,4 @@ build-WebhookFunction:
 build-PollerFunction:
 	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/poller
 
-.PHONY: help demo test soak load fuzz lint status unsubscribe build secretsmanager build-WebhookFunction build-PollerFunction
+.PHONY: help demo test soak load proof bench fuzz lint status unsubscribe build secretsmanager build-WebhookFunction build-PollerFunction

@@ -1,0 +1,39 @@
+// Allocs polls in a process of its own, put together as the function is, and prints
+// how many objects and bytes one more poll of the same bindings allocates.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"runtime"
+
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/setup"
+)
+
+func main() {
+	parts, err := setup.FromEnvironment()
+	if err != nil {
+		log.Fatal(err)
+	}
+	bindings, _, _ := poll(parts.Keeper) // opens the connections and reads the keys
+	_, objects, bytes := poll(parts.Keeper)
+	fmt.Println(bindings, objects, bytes)
+}
+
+func poll(k *keeper.Keeper) (bindings int, objects, bytes uint64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	results, err := k.Poll(context.Background(), keeper.Round{})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		panic(err)
+	}
+	for _, r := range results {
+		if r.Outcome != keeper.Unchanged {
+			panic("a binding is " + string(r.Outcome))
+		}
+	}
+	return len(results), after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
+}

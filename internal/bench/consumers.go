@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Waits that are arithmetic: uniform from nothing to the whole.
+const (
+	cronEvery = 5 * time.Minute
+	cacheFor  = time.Hour // the default of AWS's caching libraries
+)
+
+// way is one way by which a consumer comes to work again: the waits that follow
+// each other, each from its least to its greatest.
+type way struct {
+	name                string
+	least, median, most time.Duration
+}
+
+// uniform is a wait for something that comes at regular times.
+func uniform(period time.Duration) sample { return sample{0, period / 2, period} }
+
+// along adds waits that follow each other. The median of the sum of a long and a
+// short wait is about the sum of theirs.
+func along(name string, waits ...sample) way {
+	w := way{name: name}
+	for _, wait := range waits {
+		least, median, most := wait.spread()
+		w.least, w.median, w.most = w.least+least, w.median+median, w.most+most
+	}
+	return w
+}
+
+// consumers puts together how long a consumer is down after a rotation.
+func (b *bench) consumers(ctx context.Context, r *rig) error {
+	if err := b.consumer(ctx, r); err != nil {
+		return err
+	}
+	cron, name := b.cron, "a cron job every 5 minutes"
+	if cron == nil {
+		cron, name = b.warm, name+" (as fast as the webhook)"
+	}
+	b.ways = []way{
+		along("webhook, warm; reads the secret when a login fails", b.warm, b.reread),
+		along("webhook, cold; reads the secret when a login fails", b.cold, b.reread),
+		along("webhook, warm; is started again when AWSCURRENT moves", b.warm, b.restart),
+		along(name+"; reads the secret when a login fails", uniform(cronEvery), cron, b.reread),
+		along("webhook, warm; keeps the secret for an hour", b.warm, uniform(cacheFor), b.reread),
+		along(name+"; keeps the secret for an hour", uniform(cronEvery), cron, uniform(cacheFor), b.reread),
+	}
+	var rows [][]string
+	for _, w := range b.ways {
+		rows = append(rows, []string{w.name, sec(w.least), sec(w.median), sec(w.most), fmt.Sprintf("%.0f", w.median.Seconds()/b.ways[0].median.Seconds())})
+	}
+	b.table("The consumer's view: seconds from Heroku's event until it works again",
+		[]string{"what keeps the secret; what the consumer does", "min", "median", "max", "ratio"}, rows,
+		"The runs, the reading of the secret, the login and the start of a process are measured; the waits for a cron job "+
+			"(0 to 300 s) and for the end of an hour in a cache (the default of AWS's caching libraries; 0 to 3,600 s) are arithmetic. "+
+			"What it takes to schedule a new task or pod is not in it, nor the time in which Heroku makes the event.")
+	return nil
+}
+
+func sec(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.2f", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f", d.Seconds())
+}
+
+// consumer measures a workload: its start, and its read and login alone.
+func (b *bench) consumer(ctx context.Context, r *rig) error {
+	for range otherRuns {
+		cmd := exec.CommandContext(ctx, b.bootstrap("consumer"), r.secret)
+		cmd.Env = append(environment(), r.remotes()...)
+		cmd.Stderr = os.Stderr
+		began := time.Now()
+		answer, err := cmd.Output()
+		if err != nil {
+			return fmt.Errorf("the consumer: %w", err)
+		}
+		b.restart = append(b.restart, time.Since(began))
+		n, err := strconv.ParseInt(strings.TrimSpace(string(answer)), 10, 64)
+		if err != nil {
+			return err
+		}
+		b.reread = append(b.reread, nanoseconds(n))
+	}
+	return nil
+}

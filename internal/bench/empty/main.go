@@ -1,0 +1,11 @@
+// Empty is the least that a Lambda function in Go can be, for the benchmark of
+// the cold start.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() { lambda.Start(func(context.Context) error { return nil }) }

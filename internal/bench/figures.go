@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// sample is what was measured, time after time.
+type sample []time.Duration
+
+// spread returns its least, its middle and its greatest.
+func (s sample) spread() (least, median, most time.Duration) {
+	sorted := slices.Sorted(slices.Values(s))
+	return sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]
+}
+
+func (s sample) median() time.Duration {
+	_, median, _ := s.spread()
+	return median
+}
+
+// cells are the three columns of a table.
+func (s sample) cells() []string {
+	least, median, most := s.spread()
+	return []string{ms(least), ms(median), ms(most)}
+}
+
+func ms(d time.Duration) string {
+	switch {
+	case d >= 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d >= 100*time.Millisecond:
+		return fmt.Sprintf("%.0f ms", float64(d.Microseconds())/1000)
+	}
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+}
+
+func ratio(a, b time.Duration) string { return fmt.Sprintf("%.2f", a.Seconds()/b.Seconds()) }
+
+// page is what a run found, in Markdown.
+type page struct{ strings.Builder }
+
+// table writes a table under a heading and shows it.
+func (p *page) table(heading string, head []string, rows [][]string, notes ...string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n\n", heading)
+	widths := make([]int, len(head))
+	for _, row := range append([][]string{head}, rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	line := func(row []string) {
+		for i := range head {
+			cell := ""
+			if i < len(row) {
+				cell = row[i]
+			}
+			fmt.Fprintf(&b, "| %s%s ", cell, strings.Repeat(" ", widths[i]-len([]rune(cell))))
+		}
+		b.WriteString("|\n")
+	}
+	line(head)
+	for _, w := range widths {
+		b.WriteString("|" + strings.Repeat("-", w+2))
+	}
+	b.WriteString("|\n")
+	for _, row := range rows {
+		line(row)
+	}
+	for _, note := range notes {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	b.WriteString("\n")
+	fmt.Print(b.String())
+	p.WriteString(b.String())
+}
+
+func nanoseconds(n int64) time.Duration { return time.Duration(n) }
+
+// speed is that of a mebibyte in the time, in MB a second.
+func speed(d time.Duration) string { return fmt.Sprintf("%.0f", (1<<20)/d.Seconds()/1e6) }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const pathRuns = 12
+
+// A floor is the sum of the calls that must follow each other, and of nothing else.
+
+// warmFloor is that of a process with open connections.
+func (d distances) warmFloor(login time.Duration) time.Duration {
+	return d.aws.call() + d.afterFence(login)
+}
+
+// afterFence is the floor of what follows the fence: Heroku, the login, and the swap,
+// whose AWSCURRENT moves before its answer travels.
+func (d distances) afterFence(login time.Duration) time.Duration {
+	return d.heroku.call() + login + d.aws.trip/2 + d.aws.work
+}
+
+// idleFloor is that of a process whose connections were closed by the other side. Two
+// round trips open one with TLS, to both remotes at once.
+func (d distances) idleFloor(login time.Duration) time.Duration {
+	return max(2*d.aws.trip+d.aws.call(), 2*d.heroku.trip) + d.afterFence(login)
+}
+
+// coldFloor is that of a process which has started. It knows no list, no keys and no
+// token: AWS is asked for all of them at once, and then for the fence, while the
+// connection to Heroku opens.
+func (d distances) coldFloor(login time.Duration) time.Duration {
+	return max(2*d.aws.trip+2*d.aws.call(), 2*d.heroku.trip) + d.afterFence(login)
+}
+
+// leastLogin logs in and out, over and over, with nothing in between and in as few
+// round trips as there can be: a server before Postgres 18 takes only the curve P-256
+// unless it is told otherwise, and asks again a client that has guessed another.
+func leastLogin(ctx context.Context, r *rig) (sample, error) {
+	var took sample
+	for range pathRuns {
+		config, err := pgconn.ParseConfig(r.db.URL() + "?sslmode=require")
+		if err != nil {
+			return nil, errors.New("pgx does not take the URL") // its own error could quote it
+		}
+		config.TLSConfig.CurvePreferences = []tls.CurveID{tls.CurveP256}
+		began := time.Now()
+		conn, err := pgconn.ConnectConfig(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(began))
+		conn.Close(ctx)
+	}
+	return took, nil
+}
+
+// criticalPath measures the time from a request's arrival to AWSCURRENT.
+func (b *bench) criticalPath(ctx context.Context, r *rig) error {
+	situations := []struct {
+		name    string
+		prepare func()
+		took    *sample
+		calls   []call
+	}{
+		{"cold", r.Webhook.Kill, &b.cold, nil},
+		{"warm", func() {}, &b.warm, nil},
+		{"warm, its connections closed by the other side", r.hangUp, &b.reconnected, nil},
+	}
+	for range pathRuns {
+		for i := range situations {
+			s := &situations[i]
+			s.prepare()
+			took, calls, err := r.follow(ctx, r.announce)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			*s.took, s.calls = append(*s.took, took), calls
+		}
+	}
+	login, err := leastLogin(ctx, r)
+	if err != nil {
+		return err
+	}
+	least := login.median()
+	floors := []time.Duration{b.start.median() + usual.coldFloor(least), usual.warmFloor(least), usual.idleFloor(least)}
+	var rows [][]string
+	for i, s := range situations {
+		m := s.took.median()
+		rows = append(rows, append(append([]string{s.name}, s.took.cells()...), ms(floors[i]), ms(m-floors[i]), ratio(m, floors[i])))
+	}
+	rows = append(rows, append([]string{"a login alone"}, login.cells()...))
+	b.table("Critical path: from the request's arrival to AWSCURRENT",
+		[]string{"webhook", "min", "median", "max", "floor", "above it", "ratio"}, rows,
+		fmt.Sprintf("AWS answers a call in %s (%s of it is the way there and back), Heroku in %s (%s), and each round trip to Postgres takes %s. "+
+			"All speak TLS 1.3. %d runs each, by turns. The floor of a cold run begins with the median start-up, %s.",
+			ms(usual.aws.call()), ms(usual.aws.trip), ms(usual.heroku.call()), ms(usual.heroku.trip), ms(usual.postgres), pathRuns, ms(b.start.median())))
+	for _, s := range situations {
+		b.steps("The calls of the last run: "+s.name, s.calls)
+	}
+	return nil
+}
+
+// steps lists the calls of a run as their servers saw them.
+func (b *bench) steps(heading string, calls []call) {
+	slices.SortFunc(calls, func(x, y call) int { return cmp.Or(x.began.Compare(y.began), cmp.Compare(x.name, y.name)) })
+	var rows [][]string
+	for _, c := range calls {
+		rows = append(rows, []string{c.name, ms(c.began.Sub(time.Time{})), ms(c.ended.Sub(time.Time{}))})
+	}
+	b.table(heading, []string{"call", "arrives", "done"}, rows)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// The figures in docs/performance.md stand between these two.
+const (
+	figuresBegin = "<!-- figures: make bench writes them -->\n"
+	figuresEnd   = "<!-- end of figures -->\n"
+)
+
+// publish puts the figures and the picture into the documentation.
+func (b *bench) publish() error {
+	docs, err := folder()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(docs, "performance.md")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, found := bytes.Cut(text, []byte(figuresBegin))
+	_, after, found2 := bytes.Cut(rest, []byte(figuresEnd))
+	if !found || !found2 {
+		return fmt.Errorf("%s lacks the comments between which the figures stand", path)
+	}
+	figures := figuresBegin + "\n" + machine() + "\n\n" + b.String() + figuresEnd
+	text = bytes.Join([][]byte{before, []byte(figures), after}, nil)
+	return errors.Join(
+		os.WriteFile(path, text, 0o644),
+		os.WriteFile(filepath.Join(docs, "img", "performance.svg"), []byte(draw(b.ways)), 0o644),
+	)
+}
+
+// folder is the module's docs.
+func folder() (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "keepcurrent.example").Output()
+	return filepath.Join(strings.TrimSpace(string(root)), "docs"), err
+}
+
+var modelName = regexp.MustCompile(`model name\s*: (.*)`)
+
+// machine says where and when the run was.
+func machine() string {
+	processor := runtime.GOARCH
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if found := modelName.FindSubmatch(info); found != nil {
+			processor = string(found[1])
+		}
+	}
+	return fmt.Sprintf("One run on %s, on %d cores of %s (%s), %s.",
+		time.Now().Format("2 January 2006"), runtime.NumCPU(), processor, runtime.GOOS, runtime.Version())
+}

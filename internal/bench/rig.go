@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/herokutest"
+	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/stacktest"
+)
+
+// far is how far away the remotes are: the round trip, and the work at its other end.
+type far struct{ trip, work time.Duration }
+
+func (f far) call() time.Duration { return f.trip + f.work }
+
+// distances are those of the three remotes.
+type distances struct {
+	aws, heroku far
+	postgres    time.Duration
+}
+
+// usual is a Region beside the database's, and Heroku's API across an ocean.
+var usual = distances{
+	aws:      far{2 * time.Millisecond, 8 * time.Millisecond},
+	heroku:   far{80 * time.Millisecond, 70 * time.Millisecond},
+	postgres: 20 * time.Millisecond,
+}
+
+// rig is a stack with distance and TLS before each of its remotes, and one app
+// whose database a secret follows.
+type rig struct {
+	*stacktest.Stack
+	config stacktest.Config
+	app    *herokutest.App
+	addon  *herokutest.AddOn
+	db     *distant
+	secret string // its ARN
+
+	awsURL, herokuURL, authorities string
+	lines                          []*line // to AWS and to Heroku
+	closers                        []func() error
+
+	mu    sync.Mutex // guards what follows
+	calls []call
+}
+
+// call is one request to a remote, as its server saw it.
+type call struct {
+	name         string
+	began, ended time.Time
+}
+
+// distant is a database at the end of a line.
+type distant struct {
+	*postgrestest.Database
+	*line
+}
+
+func (d *distant) URL() string {
+	u, err := url.Parse(d.Database.URL())
+	if err != nil {
+		panic("the database's URL is none")
+	}
+	u.Host = d.address()
+	return u.String()
+}
+
+// newRig starts a rig with the functions in a folder.
+func newRig(ctx context.Context, functions string, away distances) (r *rig, err error) {
+	r = &rig{config: stacktest.Config{Functions: functions}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	if r.Stack, err = stacktest.Start(ctx, r.config); err != nil {
+		return r, err
+	}
+	r.closers = append(r.closers, r.Stack.Close)
+	r.Heroku.SetRateLimit(1<<30, 0) // the account's hourly requests are not the matter here
+	upstream, err := url.Parse(r.Heroku.URL)
+	if err != nil {
+		return r, err
+	}
+	if r.awsURL, err = r.publish(r.record(away.aws.work, action, r.Secrets), away.aws.trip); err != nil {
+		return r, err
+	}
+	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, httputil.NewSingleHostReverseProxy(upstream)), away.heroku.trip); err != nil {
+		return r, err
+	}
+	r.config.Env = append(r.remotes(), "LOG_LEVEL=info")
+	if err := r.Deploy(r.config); err != nil {
+		return r, err
+	}
+	return r, r.provision(ctx, away.postgres)
+}
+
+// remotes are the variables by which a program finds the remotes and trusts them.
+func (r *rig) remotes() []string {
+	return []string{
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + r.awsURL,
+		"HEROKU_API_URL=" + r.herokuURL,
+		"SSL_CERT_FILE=" + r.authorities,
+	}
+}
+
+// provision makes the app, its database and the secret that follows it, and fills that.
+func (r *rig) provision(ctx context.Context, trip time.Duration) error {
+	db, err := r.Database(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := url.Parse(db.URL())
+	if err != nil {
+		return err
+	}
+	l, err := newLine(at.Host, trip)
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, l.Close)
+	r.db = &distant{db, l}
+	r.app = r.Heroku.CreateApp("shop")
+	r.addon = r.Heroku.Provision(r.app, r.db)
+	if r.secret, err = r.Bind(ctx, r.app.Name, "shop/database", "heroku:format=url"); err != nil {
+		return err
+	}
+	_, err = r.Poll(ctx)
+	return err
+}
+
+// publish serves a handler by TLS at the end of a line and returns its address.
+func (r *rig) publish(handler http.Handler, trip time.Duration) (string, error) {
+	server := httptest.NewTLSServer(handler)
+	r.closers = append(r.closers, func() error { server.CloseClientConnections(); server.Close(); return nil })
+	l, err := newLine(server.Listener.Addr().String(), trip)
+	if err != nil {
+		return "", err
+	}
+	r.lines = append(r.lines, l)
+	r.closers = append(r.closers, l.Close)
+	return "https://" + l.address(), r.trust(server)
+}
+
+// hangUp closes the connections to AWS and Heroku, as these do with those that have
+// been idle for a minute or so.
+func (r *rig) hangUp() {
+	for _, l := range r.lines {
+		l.cut()
+	}
+}
+
+// trust writes the authorities that a Lambda function has, as far as this machine
+// knows them, and the test servers' own, into one file.
+func (r *rig) trust(server *httptest.Server) error {
+	if r.authorities != "" {
+		return nil // they share one certificate
+	}
+	dir, err := os.MkdirTemp("", "keepcurrent-bench-ca-")
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, func() error { return os.RemoveAll(dir) })
+	r.authorities = filepath.Join(dir, "authorities.pem")
+	known, _ := os.ReadFile("/etc/ssl/certs/ca-certificates.crt") // one more cost of a real cold start
+	ours := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	return os.WriteFile(r.authorities, append(known, ours...), 0o600)
+}
+
+func action(req *http.Request) string {
+	return strings.TrimPrefix(req.Header.Get("X-Amz-Target"), "secretsmanager.")
+}
+
+func route(req *http.Request) string { return req.Method + " " + req.URL.Path }
+
+// record lets a request take its time at the server, and notes it.
+func (r *rig) record(work time.Duration, name func(*http.Request) string, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		c := call{name: name(req), began: time.Now()}
+		time.Sleep(work)
+		handler.ServeHTTP(w, req)
+		c.ended = time.Now()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.calls = append(r.calls, c)
+	})
+}
+
+// taken returns the calls since it was last called.
+func (r *rig) taken() []call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	calls := r.calls
+	r.calls = nil
+	return calls
+}
+
+// announce tells the webhook of a release.
+func (r *rig) announce(ctx context.Context) error {
+	body := r.app.ReleaseEvent("create")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Heroku-Webhook-Hmac-SHA256", herokutest.Sign(stacktest.SigningKey, body))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("the webhook answers %s; its log ends with:\n%s", resp.Status, tail(r.Webhook.Logs()))
+	}
+	return nil
+}
+
+func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }
+
+// follow rotates the credential, lets something bring the secret up to date, and
+// returns the time from then until AWSCURRENT moved, and the calls that this took.
+func (r *rig) follow(ctx context.Context, update func(context.Context) error) (time.Duration, []call, error) {
+	if err := r.addon.Rotate(ctx); err != nil {
+		return 0, nil, err
+	}
+	r.taken()
+	began := time.Now()
+	if err := update(ctx); err != nil {
+		return 0, nil, err
+	}
+	calls := r.taken()
+	for i := range calls {
+		if name := calls[i].name; name == "UpdateSecretVersionStage" || name == "PutSecretValue" && i == len(calls)-1 {
+			return calls[i].ended.Sub(began), since(began, calls), r.right(ctx)
+		}
+	}
+	return 0, nil, errors.New("AWSCURRENT did not move")
+}
+
+// right fails unless the secret holds what Heroku shows. White space and sslmode
+// are the updater's affair.
+func (r *rig) right(ctx context.Context) error {
+	value, err := r.Value(ctx, r.secret)
+	if err == nil && !strings.HasPrefix(value, r.db.URL()) {
+		err = errors.New("the secret does not hold what Heroku shows")
+	}
+	return err
+}
+
+// since moves calls so that the clock begins at the given time.
+func since(began time.Time, calls []call) []call {
+	for i := range calls {
+		calls[i].began = time.Time{}.Add(calls[i].began.Sub(began))
+		calls[i].ended = time.Time{}.Add(calls[i].ended.Sub(began))
+	}
+	return calls
+}
+
+func (r *rig) close() error {
+	var errs []error
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		errs = append(errs, r.closers[i]())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+const startRuns = 60
+
+// coldStart measures both functions and an empty one by turns, from exec to the first
+// poll of the Runtime API.
+func (b *bench) coldStart(ctx context.Context) error {
+	silent, err := newSilence()
+	if err != nil {
+		return err
+	}
+	defer silent.Close()
+	programs := []string{"empty", "webhook", "poller"}
+	wall, cpu := make(map[string]sample), make(map[string]sample)
+	for range startRuns {
+		for _, name := range programs {
+			w, c, err := boot(ctx, b.bootstrap(name), silent.Addr().String())
+			if err != nil {
+				return fmt.Errorf("starting the %s: %w", name, err)
+			}
+			wall[name], cpu[name] = append(wall[name], w), append(cpu[name], c)
+		}
+	}
+	b.start = wall["webhook"]
+	var rows [][]string
+	for _, what := range []struct {
+		name string
+		of   map[string]sample
+	}{{"time", wall}, {"CPU, user and system", cpu}} {
+		for _, name := range programs {
+			row := append([]string{name, what.name}, what.of[name].cells()...)
+			rows = append(rows, append(row, ratio(what.of[name].median(), what.of["empty"].median())))
+		}
+	}
+	b.table("Cold start: from exec to the first poll of the Runtime API",
+		[]string{"function", "", "min", "median", "max", "ratio"}, rows,
+		fmt.Sprintf("By turns, %d runs each; the ratio is that of the medians. *empty* is `lambda.Start` with a handler that does nothing. AWS and Heroku are addresses that never answer.", startRuns))
+	return nil
+}
+
+// boot runs a program until it asks for work.
+func boot(ctx context.Context, bootstrap, nowhere string) (wall, cpu time.Duration, err error) {
+	asked := make(chan time.Time, 1)
+	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- time.Now()
+		<-r.Context().Done()
+	}))
+	defer api.Close()
+	cmd := exec.CommandContext(ctx, bootstrap)
+	cmd.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + api.Listener.Addr().String(),
+		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=https://" + nowhere, "HEROKU_API_URL=https://" + nowhere,
+		"HEROKU_TOKEN_SECRET_ID=token", "WEBHOOK_SIGNING_SECRET_ID=key",
+	}
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	gone := make(chan struct{})
+	go func() { cmd.Wait(); close(gone) }()
+	select {
+	case at := <-asked:
+		wall = at.Sub(began)
+	case <-gone:
+		return 0, 0, errors.New("it ended: " + said.String())
+	}
+	cmd.Process.Kill()
+	<-gone
+	return wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
+
+// newSilence listens, takes every connection and says nothing.
+func newSilence() (net.Listener, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { io.Copy(io.Discard, conn); conn.Close() }()
+		}
+	}()
+	return listener, nil
+}
+
+// weight measures the packages, and the memory of a webhook that has handled deliveries.
+func (b *bench) weight(r *rig) error {
+	var rows [][]string
+	for _, name := range []string{"empty", "webhook", "poller"} {
+		plain, zipped, err := packed(b.bootstrap(name))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []string{name + ", bootstrap", mb(plain)}, []string{name + ", zipped", mb(zipped)})
+	}
+	for _, pid := range r.Webhook.Pids() {
+		peak, err := highWater(pid)
+		if err != nil {
+			b.skip("peak memory", err.Error())
+			break
+		}
+		rows = append(rows, []string{"webhook, peak memory after two deliveries (VmHWM)", mb(peak)})
+	}
+	b.table("Weight", []string{"", "MB"}, rows, "1 MB is 1,000,000 bytes; the package is for this machine's processor.")
+	return nil
+}
+
+func mb(bytes int) string { return fmt.Sprintf("%.2f", float64(bytes)/1e6) }
+
+// packed returns the size of a bootstrap as it is and in the zip file of a deployment.
+func packed(bootstrap string) (plain, zipped int, err error) {
+	program, err := os.ReadFile(bootstrap)
+	if err != nil {
+		return 0, 0, err
+	}
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
+	entry, err := z.Create(filepath.Base(bootstrap))
+	if err == nil {
+		_, err = entry.Write(program)
+	}
+	return len(program), archive.Len(), errors.Join(err, z.Close())
+}
+
+var vmHWM = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+// highWater is the most memory that a process ever had resident.
+func highWater(pid int) (int, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	found := vmHWM.FindSubmatch(status)
+	if found == nil {
+		return 0, errors.New("/proc tells no VmHWM")
+	}
+	kilobytes, err := strconv.Atoi(string(found[1]))
+	return kilobytes * 1024, err
+}

@@ -1,0 +1,102 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// PoolConfig reads the secret and returns the config of a pool whose connections
+// follow it. Server, credential and TLS come from the secret, for each new
+// connection. Everything else is the caller's to change before the pool is made,
+// but the hooks BeforeConnect, PrepareConn, BeforeClose and ShouldPing are taken:
+// one in their place must call them.
+//
+// The config itself holds no credential.
+func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
+	if err := s.readIfDue(ctx); err != nil && len(s.known()) == 0 {
+		return nil, err
+	}
+	config, err := pgxpool.ParseConfig("postgres://secret@keepcurrent.invalid/secret?sslmode=require")
+	if err != nil {
+		return nil, fmt.Errorf("consumer: the PG* variables of the environment do not suit pgx: %w", err)
+	}
+	p := &pool{source: s, born: time.Now()}
+	config.BeforeConnect = p.beforeConnect
+	config.PrepareConn = p.prepareConn
+	config.BeforeClose = p.beforeClose
+	config.ShouldPing = p.shouldPing
+	config.PingTimeout = loginTimeout // pgxpool has none, and a host that is gone does not answer
+	return config, nil
+}
+
+// pool is what the hooks of one pool share.
+type pool struct {
+	source *Source
+	born   time.Time
+	died   atomic.Int64 // how old the pool was when a connection last turned out dead; 0 if none has
+}
+
+// mark is on each connection.
+type mark struct {
+	credential *credential
+	used       bool
+}
+
+const markKey = "keepcurrent/consumer"
+
+// beforeConnect proves the credential before the pool logs in with it, because
+// pgxpool hands a login that fails to whoever wants the connection, and asks no
+// hook what else to try.
+func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error {
+	c, err := p.source.credential(ctx, config)
+	if err != nil {
+		return err
+	}
+	c.apply(config)
+	after := config.Config.AfterConnect
+	config.Config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		conn.CustomData()[markKey] = &mark{credential: c}
+		if after == nil {
+			return nil
+		}
+		return after(ctx, conn)
+	}
+	return nil
+}
+
+// prepareConn retires a connection with an older credential when somebody wants
+// to use it again, and never while it is in use. A new one it always lets pass,
+// so that a caller cannot see one after the other go.
+func (p *pool) prepareConn(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	p.source.refresh(ctx, conn)
+	m, ours := conn.PgConn().CustomData()[markKey].(*mark)
+	if !ours {
+		return true, nil
+	}
+	retire := m.used && p.source.outdated(m.credential)
+	m.used = true
+	return !retire, nil
+}
+
+// beforeClose notices a connection that is closed already: if the server ended it,
+// it may have ended others.
+func (p *pool) beforeClose(conn *pgx.Conn) {
+	if conn.IsClosed() {
+		p.died.Store(int64(time.Since(p.born)))
+	}
+}
+
+// shouldPing is pgxpool's own rule, and makes sure of each connection that was not
+// used since another one died: one failure is enough to find all that a
+// rotation has cut.
+func (p *pool) shouldPing(_ context.Context, conn pgxpool.ShouldPingParams) bool {
+	died := p.died.Load()
+	return conn.IdleDuration > time.Second ||
+		died > 0 && conn.IdleDuration > time.Since(p.born)-time.Duration(died)
+}

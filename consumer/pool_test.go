@@ -1,0 +1,255 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+func TestBothFormatsLogIn(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	u, err := connection.Parse(credential.New(s.db.URL()))
+	s.must(err)
+	object, err := u.JSON("DATABASE_URL")
+	s.must(err)
+	for name, value := range map[string]string{
+		"the URL as keepcurrent writes it": u.Text().Reveal(),
+		"the URL as Heroku writes it":      s.db.URL(),
+		"with an editor's line end":        s.db.URL() + "\n",
+		"the object":                       object.Reveal(),
+		"with parameters of a pool's":      s.db.URL() + "?pool_max_conns=3",
+		"the keys of AWS alone":            keysAlone(u, ""),
+		"the keys, and two URLs of others": keysAlone(u, `"A_URL":"postgres://a@h/d","B_URL":"postgres://b@h/d",`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mine := &shop{t: t, db: s.db, secret: &secret{value: value}}
+			mine.source = &consumer.Source{Client: mine.secret, SecretID: "shop/database"}
+			mine.works(mine.pool(mine.config()))
+		})
+	}
+}
+
+// A server that does not speak TLS gets no password.
+func TestTLSIsAskedForWhereTheSecretDoesNotSay(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	config := s.config()
+	s.must(config.BeforeConnect(t.Context(), config.ConnConfig))
+	if config.ConnConfig.TLSConfig == nil || len(config.ConnConfig.Fallbacks) > 0 {
+		t.Error("it would speak without TLS")
+	}
+}
+
+func TestTheCallersSettingsStayAndTheSecretsJoinThem(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.secret.put(s.db.URL() + "?application_name=secret&search_path=secret")
+	config := s.config()
+	config.ConnConfig.RuntimeParams["application_name"] = "caller"
+	var application, path string
+	s.must(s.pool(config).QueryRow(t.Context(), "select current_setting('application_name'), current_setting('search_path')").Scan(&application, &path))
+	if application != "caller" || path != "secret" {
+		t.Errorf("application_name %q, search_path %q", application, path)
+	}
+}
+
+func TestTheConfigHoldsNoCredential(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	config := s.config()
+	u, err := url.Parse(s.db.URL())
+	s.must(err)
+	if config.ConnConfig.User == u.User.Username() || config.ConnConfig.Password != "" {
+		t.Error("it holds one")
+	}
+}
+
+func TestTheSecretIsReadOnceInALifetime(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Lifetime = time.Hour
+	pool := s.pool(s.config())
+	for range 3 {
+		s.works(pool)
+		pool.Reset()
+	}
+	if reads := s.secret.count(); reads != 1 {
+		t.Errorf("%d reads", reads)
+	}
+}
+
+// The pool has no connection that could warn it, and the new version comes late.
+func TestARefusedLoginWaitsForTheNewVersion(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	pool := s.pool(s.config())
+	s.must(s.db.Rotate(t.Context()))
+	s.publishAt(3)
+	s.works(pool)
+}
+
+func TestAHostThatIsGoneWaitsForTheNewVersion(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	pool := s.pool(s.config())
+	s.must(s.db.FailOver(t.Context()))
+	s.publishAt(3)
+	s.works(pool)
+}
+
+// The server is away for a moment, as it is in a restart, and the secret is right.
+func TestAHostThatComesBackIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	pool := s.pool(s.config())
+	s.must(s.db.Refuse())
+	s.secret.meanwhile(func(_ context.Context, read int) error {
+		if read == 3 {
+			return s.db.Accept()
+		}
+		return nil
+	})
+	s.works(pool)
+}
+
+func TestOneFailureFindsAllThatARotationHasCut(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	config := s.config()
+	config.MaxConns = 4
+	pool := s.pool(config)
+	var held []interface{ Release() }
+	for range config.MaxConns {
+		conn, err := pool.Acquire(t.Context())
+		s.must(err)
+		held = append(held, conn)
+	}
+	for _, conn := range held {
+		conn.Release()
+	}
+	s.must(s.db.Rotate(t.Context()))
+	s.publish()
+	if _, err := s.user(pool); err != nil { // else a second has passed, after which pgx tries each by itself
+		s.eventually("the dead connection is gone", func() bool { return pool.Stat().TotalConns() < config.MaxConns })
+	}
+	for range config.MaxConns {
+		s.works(pool)
+	}
+}
+
+func TestConnectionsWithTheOlderCredentialRetire(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Lifetime = time.Nanosecond // each use looks for a newer version
+	config := s.config()
+	config.MaxConns = 2
+	pool := s.pool(config)
+	old, err := s.user(pool)
+	s.must(err)
+	transaction, err := pool.Begin(t.Context())
+	s.must(err)
+	defer transaction.Rollback(context.WithoutCancel(t.Context()))
+
+	end, err := s.db.RotateUser(t.Context())
+	s.must(err)
+	s.publish()
+	s.eventually("the pool has moved", func() bool {
+		user, err := s.user(pool)
+		s.must(err)
+		return user != old
+	})
+	var user string
+	if err := transaction.QueryRow(t.Context(), "select session_user").Scan(&user); err != nil || user != old {
+		t.Fatalf("a transaction was disturbed: %q, %v", user, err)
+	}
+	s.must(transaction.Commit(t.Context()))
+	for range 2 * config.MaxConns {
+		if user, err := s.user(pool); err != nil || user == old {
+			t.Fatalf("an old connection was used again: %v", err)
+		}
+	}
+	s.must(end(t.Context()))
+	s.works(pool)
+}
+
+// Otherwise a caller could see one connection after the other go, and pgxpool
+// gives up after a few.
+func TestANewConnectionIsUsedEvenIfTheCredentialHasMovedOn(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Lifetime = time.Nanosecond
+	config := s.config()
+	config.MaxConns = 1
+	version := 0
+	config.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error {
+		version++
+		s.secret.put(fmt.Sprintf("%s?application_name=version-%d", s.db.URL(), version))
+		return config.BeforeConnect(ctx, config.ConnConfig.Copy())
+	}
+	s.works(s.pool(config))
+	if version != 1 {
+		t.Errorf("it took %d connections", version)
+	}
+}
+
+func TestAVersionThatDoesNotLogInDoesNotReplaceOneThatDoes(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Lifetime = time.Nanosecond
+	pool := s.pool(s.config())
+	s.works(pool)
+	u, err := url.Parse(s.db.URL())
+	s.must(err)
+	u.User = url.UserPassword(u.User.Username(), "wrong-EXAMPLE")
+	s.secret.put(u.String())
+	for range 3 {
+		pool.Reset() // so that there must be a new connection
+		s.works(pool)
+	}
+}
+
+func TestTheLastValueStaysGoodWhileSecretsManagerIsAway(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Lifetime, s.source.Wait = time.Nanosecond, time.Nanosecond
+	pool := s.pool(s.config())
+	away := errors.New("away")
+	s.secret.meanwhile(func(context.Context, int) error { return away })
+	for range 3 {
+		pool.Reset()
+		s.works(pool)
+	}
+	s.works(s.pool(s.config()))
+	s.must(s.db.Rotate(t.Context()))
+	pool.Reset()
+	if _, err := s.user(pool); !errors.Is(err, consumer.ErrRefused) || !errors.Is(err, consumer.ErrUnread) {
+		t.Errorf("it does not say that the login was refused and the secret cannot be read: %v", err)
+	}
+}
+
+func TestADatabaseOfTheStandardLibraryFollowsToo(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	db := stdlib.OpenDBFromPool(s.pool(s.config()))
+	defer db.Close()
+	s.must(s.db.Rotate(t.Context()))
+	s.publishAt(2)
+	s.must(db.PingContext(t.Context()))
+}
+
+func keysAlone(u connection.URL, more string) string {
+	return `{` + more + `"engine":"postgres","host":"` + u.Host() + `","port":` + portOf(u) + `,"username":"` + u.Username() +
+		`","password":"` + u.Password().Reveal() + `","dbname":"` + u.Database() + `"}`
+}

@@ -1,0 +1,188 @@
+package consumer
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	defaultLifetime = time.Minute
+	defaultWait     = 10 * time.Second
+
+	readTimeout = 5 * time.Second // of one read of the secret, the SDK's own retries in it
+)
+
+// SecretsManager is what a [Source] needs of the AWS SDK. A
+// *secretsmanager.Client has it.
+type SecretsManager interface {
+	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+}
+
+// Source is the credential that a secret holds. Its methods may be called at the
+// same time. Do not copy it after its first use.
+type Source struct {
+	// Client reads the secret.
+	Client SecretsManager
+	// SecretID is the secret's name or ARN.
+	SecretID string
+	// Lifetime is how long a value that was read is believed without a look
+	// whether there is a newer one, unless a server refuses it; default one
+	// minute. Each time it is shortened at random, down to the half, so that
+	// many processes do not read at the same time.
+	Lifetime time.Duration
+	// Wait is how long a new connection waits, all in all, for a version of the
+	// secret that logs in; default ten seconds. It counts from the first login
+	// that failed: whoever comes later waits for the rest, and after that
+	// about a second, for one more look.
+	Wait time.Duration
+
+	mu         sync.Mutex  // guards what follows
+	newest     *credential // what was read last
+	asked      time.Time   // when that read began
+	due        time.Time   // when it is time for another
+	refreshing bool
+	proven     *credential // what logged in last
+	failing    time.Time   // since when nothing logs in; zero if something does
+	flight     *flight
+}
+
+// read asks for the secret's value. One that cannot be read or understood leaves
+// what was read before.
+func (s *Source) read(ctx context.Context) error {
+	began := time.Now()
+	s.mu.Lock()
+	s.due = began.Add(s.lifetime()) // also if it fails: what there is stays good
+	s.mu.Unlock()
+	c, err := s.get(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if began.Before(s.asked) {
+		return nil // another read began later and has answered already
+	}
+	s.asked = began
+	switch {
+	case c.same(s.proven):
+		s.newest = s.proven
+	case !c.same(s.newest):
+		s.newest = c
+	}
+	return nil
+}
+
+func (s *Source) get(ctx context.Context) (*credential, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	out, err := s.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
+		SecretId:     &s.SecretID,
+		VersionStage: aws.String("AWSCURRENT"),
+	})
+	if err != nil {
+		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: plain(err)}
+	}
+	config, ok := parse(aws.ToString(out.SecretString))
+	if !ok {
+		return nil, &Error{Kind: ErrFormat, SecretID: s.SecretID, Version: aws.ToString(out.VersionId)}
+	}
+	return &credential{version: aws.ToString(out.VersionId), open: func() *pgx.ConnConfig { return config.Copy() }}, nil
+}
+
+// readIfDue reads if nothing was read yet or what was read has lived its time.
+func (s *Source) readIfDue(ctx context.Context) error {
+	s.mu.Lock()
+	due := s.newest == nil || !time.Now().Before(s.due)
+	s.mu.Unlock()
+	if due {
+		return s.read(ctx)
+	}
+	return nil
+}
+
+// refresh reads in the background if it is time, and proves what is new there.
+// A pool whose connections live on opens no new ones, so without this it would
+// not move to a new credential before the old one is dead.
+func (s *Source) refresh(ctx context.Context, conn *pgx.Conn) {
+	s.mu.Lock()
+	due := !s.refreshing && !time.Now().Before(s.due)
+	s.refreshing = s.refreshing || due
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	ctx, config := context.WithoutCancel(ctx), conn.Config()
+	go func() {
+		// If any of it fails the pool goes on with what it has.
+		if s.read(ctx) == nil && s.changed() {
+			_, _ = s.credential(ctx, config)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.refreshing = false
+	}()
+}
+
+func (s *Source) changed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newest != s.proven
+}
+
+// known is what may log in, the newest first.
+func (s *Source) known() []*credential {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var known []*credential
+	for _, c := range []*credential{s.newest, s.proven} {
+		if c != nil && (len(known) == 0 || known[0] != c) {
+			known = append(known, c)
+		}
+	}
+	return known
+}
+
+// adopt makes a credential that has logged in the one to use.
+func (s *Source) adopt(c *credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proven, s.failing = c, time.Time{}
+}
+
+// outdated reports whether another credential was adopted after c.
+func (s *Source) outdated(c *credential) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proven != c
+}
+
+// failingSince is when the first login failed of those that have failed in a row.
+func (s *Source) failingSince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failing.IsZero() {
+		s.failing = time.Now()
+	}
+	return s.failing
+}
+
+func (s *Source) lifetime() time.Duration {
+	life := s.Lifetime
+	if life <= 0 {
+		life = defaultLifetime
+	}
+	return life - rand.N(life/2+1)
+}
+
+func (s *Source) wait() time.Duration {
+	if s.Wait <= 0 {
+		return defaultWait
+	}
+	return s.Wait
+}

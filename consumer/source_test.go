@@ -1,0 +1,263 @@
+package consumer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/connection"
+)
+
+func portOf(u connection.URL) string { return strconv.Itoa(int(u.Port())) }
+
+func TestAllWhoWaitShareOneSearch(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	config := s.config()
+	s.must(s.db.Rotate(t.Context()))
+	const callers = 50
+	together := make(chan struct{})
+	s.secret.meanwhile(func(context.Context, int) error {
+		<-together
+		s.publish()
+		return nil
+	})
+	results := make(chan error, callers)
+	for range callers {
+		go func() { results <- config.BeforeConnect(t.Context(), config.ConnConfig.Copy()) }()
+	}
+	s.eventually("all callers wait", func() bool { return s.source.Waiting() == callers })
+	close(together)
+	for range callers {
+		s.must(<-results)
+	}
+	if reads, logins := s.secret.count(), s.dials.Load(); reads != 1 || logins != 2 {
+		t.Errorf("%d reads and %d logins, want 1 and 2", reads, logins)
+	}
+}
+
+func TestACallerThatGivesUpDoesNotEndTheSearchOfTheOthers(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	config := s.config()
+	s.must(s.db.Rotate(t.Context()))
+	answer := make(chan struct{})
+	s.secret.meanwhile(func(ctx context.Context, _ int) error {
+		select {
+		case <-answer:
+			s.publish()
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	connect := func(ctx context.Context) chan error {
+		result := make(chan error, 1)
+		waiting := s.source.Waiting()
+		go func() { result <- config.BeforeConnect(ctx, config.ConnConfig.Copy()) }()
+		s.eventually("the caller waits", func() bool { return s.source.Waiting() > waiting })
+		return result
+	}
+	impatient, cancel := context.WithCancel(t.Context())
+	first := connect(impatient)
+	second := connect(t.Context())
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up got %v", err)
+	}
+	close(answer)
+	s.must(<-second)
+}
+
+func TestASearchThatNobodyWaitsForEnds(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	config := s.config()
+	s.must(s.db.Rotate(t.Context()))
+	reading, ended := make(chan struct{}), make(chan error, 1)
+	s.secret.meanwhile(func(ctx context.Context, _ int) error {
+		close(reading)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return ctx.Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-reading
+		cancel()
+	}()
+	if err := config.BeforeConnect(ctx, config.ConnConfig); !errors.Is(err, context.Canceled) {
+		t.Errorf("who gave up got %v", err)
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the read went on until %v", err)
+	}
+}
+
+// A secret that stays wrong for long must not become a storm of logins and reads.
+func TestAfterTheWaitEachSearchIsOneLoginAndTwoReads(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	config := s.config()
+	s.must(s.db.Rotate(t.Context()))
+	for range 3 {
+		s.secret.meanwhile(nil)
+		s.dials.Store(0)
+		err := config.BeforeConnect(t.Context(), config.ConnConfig.Copy())
+		var e *consumer.Error
+		if !errors.As(err, &e) || e.Kind != consumer.ErrRefused || e.SQLState != "28P01" || e.Version != "version-1" ||
+			e.SecretID != "shop/database" || !strings.Contains(s.db.URL(), "@"+e.Address+"/") {
+			t.Fatalf("got %v", err)
+		}
+		if reads, logins := s.secret.count(), s.dials.Load(); reads != 2 || logins != 1 {
+			t.Errorf("%d reads and %d logins, want 2 and 1", reads, logins)
+		}
+		silent(t, s, err)
+	}
+}
+
+func TestAHostThatStaysAwaySaysSo(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	config := s.config()
+	s.must(s.db.Refuse())
+	err := config.BeforeConnect(t.Context(), config.ConnConfig)
+	var network *net.OpError
+	if !errors.Is(err, consumer.ErrUnreachable) || !errors.As(err, &network) {
+		t.Errorf("got %v", err)
+	}
+	silent(t, s, err)
+}
+
+func TestWhatIsNoConnectionIsNotShown(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{
+		"", "EXAMPLE", "{EXAMPLE", "[]", "{}", `{"DATABASE_URL":"EXAMPLE"}`, `{"DATABASE_URL":"mysql://u:EXAMPLE@h/d"}`,
+		"mysql://u:EXAMPLE@h/d", "postgres:///EXAMPLE", "postgres://u:EXAMPLE@h:EXAMPLE/d", "postgres://u:EXAMPLE@h/d?sslmode=EXAMPLE",
+		"postgres://u:EXAMPLE\n@h/d", "postgres://u:%zzEXAMPLE@h/d", `{"host":"h","port":"EXAMPLE","username":"u","password":"EXAMPLE"}`,
+		`{"engine":"mysql","host":"h","username":"u","password":"EXAMPLE","dbname":"d"}`,
+	} {
+		source := &consumer.Source{Client: &secret{value: value}, SecretID: "shop/database"}
+		_, err := source.PoolConfig(t.Context())
+		if !errors.Is(err, consumer.ErrFormat) {
+			t.Errorf("%q: %v", value, err)
+		}
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "EXAMPLE") {
+			t.Errorf("%q is shown: %s", value, text)
+		}
+	}
+}
+
+func TestAFailedReadSaysWhichAndQuotesNoAnswer(t *testing.T) {
+	t.Parallel()
+	failing := &secret{}
+	failing.meanwhile(func(context.Context, int) error { return errors.New(`invalid character 'p' in "pEXAMPLE"`) })
+	source := &consumer.Source{Client: failing, SecretID: "shop/database"}
+	_, err := source.PoolConfig(t.Context())
+	if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), "shop/database") || strings.Contains(err.Error(), "EXAMPLE") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASourceShowsNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.works(s.pool(s.config()))
+	s.source.Client = nil // this test's own holds the value
+	silent(t, s, s.source)
+	var texts []string
+	walk(reflect.ValueOf(s.source), map[any]bool{}, &texts)
+	if len(texts) == 0 {
+		t.Fatal("the walk found nothing")
+	}
+	concealed(t, s, strings.Join(texts, "\n"))
+}
+
+// silent fails the test if a value shows user or password in any print.
+func silent(t *testing.T, s *shop, v any) {
+	t.Helper()
+	text := fmt.Sprintf("%v %+v %#v %s %q %x", v, v, v, v, v, v)
+	object, err := json.Marshal(v)
+	s.must(err)
+	concealed(t, s, text+string(object))
+}
+
+func concealed(t *testing.T, s *shop, text string) {
+	t.Helper()
+	u, err := url.Parse(s.db.URL())
+	s.must(err)
+	for _, hidden := range append(s.db.Passwords(), u.User.Username()) {
+		if strings.Contains(text, hidden) || strings.Contains(text, fmt.Sprintf("%x", hidden)) {
+			t.Errorf("it shows a credential: %s", text)
+		}
+	}
+}
+
+// walk collects all texts that a printer by reflection would find.
+func walk(v reflect.Value, seen map[any]bool, texts *[]string) {
+	switch v.Kind() {
+	case reflect.String:
+		*texts = append(*texts, v.String())
+	case reflect.Pointer:
+		if !v.IsNil() && !seen[v.Pointer()] {
+			seen[v.Pointer()] = true
+			walk(v.Elem(), seen, texts)
+		}
+	case reflect.Interface:
+		walk(v.Elem(), seen, texts)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			walk(v.Field(i), seen, texts)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			walk(v.Index(i), seen, texts)
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			walk(key, seen, texts)
+			walk(v.MapIndex(key), seen, texts)
+		}
+	}
+}
+
+// What is read first is what the compiler has seen.
+func TestTheDocCommentIsTheExample(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code []string
+	for line := range strings.Lines(string(doc)) {
+		if line, ok := strings.CutPrefix(line, "//\t"); ok {
+			code = append(code, strings.TrimSpace(line))
+		}
+	}
+	_, body, _ := strings.Cut(string(example), "func Example() {\n")
+	var compiled []string
+	for line := range strings.Lines(strings.TrimSuffix(body, "}\n")) {
+		if line = strings.TrimSpace(line); line != "" {
+			compiled = append(compiled, line)
+		}
+	}
+	if len(code) == 0 || !reflect.DeepEqual(code, compiled) {
+		t.Errorf("the doc comment has\n%s\nand the example\n%s", strings.Join(code, "\n"), strings.Join(compiled, "\n"))
+	}
+}

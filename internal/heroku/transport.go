@@ -1,6 +1,7 @@
 package heroku
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -15,8 +16,8 @@ const (
 	// freezes a container between its runs, and then nobody notices the other
 	// side's farewell.
 	idle = 30 * time.Second
-	// stale is how long a connection that was opened ahead is good for.
-	stale = 10 * time.Second
+	// stale is for how long after it was begun a connection opened ahead is used.
+	stale = 20 * time.Second
 )
 
 // Transport carries requests to the API. It can open a connection before it is
@@ -27,15 +28,24 @@ type Transport struct {
 	url    *url.URL
 	dialer *tls.Dialer
 
-	mu     sync.Mutex // guards what follows
-	used   time.Time  // by a request, or Prepare
-	opened chan opened
+	mu    sync.Mutex // guards what follows
+	used  time.Time  // by a request
+	ahead *ahead     // what Prepare has begun and no request has taken
 }
 
-type opened struct {
-	conn net.Conn
-	err  error
-	at   time.Time
+// ahead is a connection that is opened, or will be.
+type ahead struct {
+	begun time.Time
+	done  chan struct{}
+	conn  net.Conn // nil if it could not be opened
+}
+
+// drop closes what nobody has used.
+func (a *ahead) drop() {
+	<-a.done
+	if a.conn != nil {
+		_ = a.conn.Close()
+	}
 }
 
 // NewTransport returns a transport for the API at a URL.
@@ -64,42 +74,46 @@ func (t *Transport) Prepare() {
 	proxy, err := t.base.Proxy(&http.Request{URL: t.url})
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err != nil || proxy != nil || t.url.Scheme != "https" || t.opened != nil || time.Since(t.used) < idle {
+	if err != nil || proxy != nil || t.url.Scheme != "https" || time.Since(t.used) < idle {
 		return
 	}
-	t.used = time.Now()
-	ready := make(chan opened, 1)
-	t.opened = ready
-	port := t.url.Port()
-	if port == "" {
-		port = "443"
+	if t.ahead != nil {
+		if time.Since(t.ahead.begun) < stale {
+			return
+		}
+		go t.ahead.drop()
 	}
+	a := &ahead{begun: time.Now(), done: make(chan struct{})}
+	t.ahead = a
 	go func() {
+		defer close(a.done)
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		conn, err := t.dialer.DialContext(ctx, "tcp", net.JoinHostPort(t.url.Hostname(), port))
-		ready <- opened{conn, err, time.Now()}
+		address := net.JoinHostPort(t.url.Hostname(), cmp.Or(t.url.Port(), "443"))
+		if conn, err := t.dialer.DialContext(ctx, "tcp", address); err == nil {
+			a.conn = conn
+		}
 	}()
 }
 
 // dial takes the connection that was opened ahead, if it is fresh, or opens one.
 func (t *Transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	t.mu.Lock()
-	ready := t.opened
-	t.opened = nil
+	a := t.ahead
+	t.ahead = nil
 	t.mu.Unlock()
-	if ready != nil {
+	if a != nil && time.Since(a.begun) < stale {
 		select {
-		case ahead := <-ready:
-			if ahead.err == nil && time.Since(ahead.at) < stale {
-				return ahead.conn, nil
-			}
-			if ahead.err == nil {
-				_ = ahead.conn.Close() // nobody has used it
+		case <-a.done:
+			if a.conn != nil {
+				return a.conn, nil
 			}
 		case <-ctx.Done():
+			go a.drop()
 			return nil, ctx.Err()
 		}
+	} else if a != nil {
+		go a.drop()
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout) // net/http does not end a dial with its request
 	defer cancel()

@@ -108,3 +108,19 @@ func TestNothingIsOpenedAheadWithoutTLS(t *testing.T) {
 		heroku.NewTransport(api).Prepare() // it would panic, or the race detector would see it at work
 	}
 }
+
+// Whatever came of it, it is no longer to be trusted: the other side may have left.
+func TestAConnectionThatNobodyUsedInTimeIsOpenedAnew(t *testing.T) {
+	t.Parallel()
+	url, transport, door := secureHouse(t)
+	transport.Prepare()
+	transport.Age(time.Minute)
+	transport.Prepare()
+	if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
+		t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
+	}
+	transport.Prepare() // one was in use a moment ago
+	if door.came.Load() != 2 {
+		t.Error("a connection is opened beside one that is in use")
+	}
+}

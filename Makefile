@@ -5,6 +5,8 @@
 RACE := $(shell command -v "$$(go env CC)" >/dev/null && echo -race || echo "")
 # As lambdatest.Build compiles them for the tests, but for Lambda's arm64.
 LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -buildvcs=false -trimpath -tags lambda.norpc -ldflags='-s -w -buildid='
+# The versions are in that file. https://go.dev/doc/modules/managing-dependencies#tools
+TOOL := go tool -modfile=internal/tools/go.mod
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,10 +38,17 @@ fuzz: ## fuzz every target, for FOR=30s each or as long as you say
 		done; \
 	done
 
-lint: ## gofmt, go vet, and cfn-lint where it is installed
+# Not ST1005 and ST1012: an error may begin with a name (Heroku), and may be called
+# what it is in a table of tests.
+lint: ## gofmt, go vet, staticcheck, actionlint, and cfn-lint where it is installed
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./...
+	$(TOOL) staticcheck -checks inherit,-ST1005,-ST1012 ./...
+	$(TOOL) actionlint .github/workflows/*.yml
 	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else echo "cfn-lint is not installed: template.yaml not checked"; fi
+
+vulncheck: ## look for known vulnerabilities that the code reaches (asks vuln.go.dev)
+	$(TOOL) govulncheck ./...
 
 # fileb:// is read as it is by both versions of the AWS CLI. File 3 takes the answer alone,
 # without the CLI's summary. Untold, the CLI asks again after a minute.
@@ -60,6 +69,26 @@ build: ## compile both functions for Lambda into build/
 	$(LAMBDA) -o build/webhook/bootstrap ./functions/webhook
 	$(LAMBDA) -o build/poller/bootstrap ./functions/poller
 
+# The zips are the same bytes wherever the same Go makes them.
+release: build ## zip both functions for Lambda into build/release/, with their parts lists (CycloneDX) and checksums
+	@rm -rf build/release && mkdir build/release
+	@set -e; for function in webhook poller; do \
+		go run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o build/release/$$function-arm64.zip build/$$function/bootstrap; \
+		$(TOOL) cyclonedx-gomod bin -json -std -short-purls -noserial -notimestamp -version "$$(git describe --tags --always --dirty)" \
+			-output build/release/$$function-arm64.cdx.json build/$$function/bootstrap; \
+	done
+	@cd build/release && sha256sum * | tee SHA256SUMS
+
+deploy: ## build the stack and put it on AWS; the first time SAM asks for its parameters
+	@command -v sam >/dev/null || { echo "sam is not installed: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html"; exit 1; }
+	@command -v go >/dev/null || { echo "go is not installed: https://go.dev/doc/install"; exit 1; }
+	sam build
+	@if grep -q '^parameter_overrides' samconfig.toml; then set -x; sam deploy; else \
+		echo "Enter takes a default. Only where SAM says that WebhookFunction has no authentication, answer y:"; \
+		echo "the function itself checks Heroku's signature on every delivery."; \
+		set -x; sam deploy --guided; \
+	fi
+
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
 	go run ./internal/secretstest/secretsmanager -listen 127.0.0.1:4566
 
@@ -70,4 +99,4 @@ build-WebhookFunction:
 build-PollerFunction:
 	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/poller
 
-.PHONY: help demo test soak load proof bench fuzz lint status unsubscribe build secretsmanager build-WebhookFunction build-PollerFunction
+.PHONY: help demo test soak load proof bench fuzz lint vulncheck status unsubscribe build release deploy secretsmanager build-WebhookFunction build-PollerFunction

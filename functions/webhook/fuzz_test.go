@@ -111,7 +111,7 @@ func (w *world) handler() lambda.Handler {
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return lambda.NewHandler((&handler{
 		keys:     ring,
-		bindings: &binding.Directory{List: w.List},
+		bindings: &binding.Directory{Of: func(ctx context.Context, _ ...string) ([]binding.Secret, error) { return w.List(ctx) }},
 		prepare:  func() {},
 		keeper:   &keeper.Keeper{Secrets: w, Heroku: func(string) keeper.Heroku { return w }, Database: w, Keys: ring},
 		log:      func(context.Context, string) *slog.Logger { return log },

@@ -30,15 +30,15 @@ func main() {
 		os.Exit(1)
 	}
 	parts.Keeper.Patience = patience
-	bindings := &binding.Directory{List: parts.Secrets.List, Keep: keepList}
+	bindings := &binding.Directory{First: parts.Secrets.First, Of: parts.Secrets.Of, Keep: keepList}
 	// A container starts because a request has come: what every run needs is read
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.
 	parts.Prepare()
 	setup.Ahead(
 		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },
-		func(ctx context.Context) error { return parts.Accounts.Of("").Ready(ctx) },
-		func(ctx context.Context) error { _, err := bindings.Find(ctx); return err },
+		parts.Accounts.Of("").Ready,
+		bindings.Ahead,
 	)
 	h := &handler{
 		keys:      parts.SigningKeys,

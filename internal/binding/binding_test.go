@@ -103,59 +103,122 @@ func secretOf(name, app string) binding.Secret {
 	return binding.Secret{ARN: name, Name: name, Tags: map[string]string{binding.AppTag: app}}
 }
 
+// shelf is a Secrets Manager that counts its lists.
+type shelf struct {
+	secrets    []binding.Secret
+	more       bool // there are more than the first list shows
+	err        error
+	first, ofs int
+}
+
+func (s *shelf) directory(keep time.Duration) *binding.Directory {
+	return &binding.Directory{
+		Keep: keep,
+		First: func(context.Context) ([]binding.Secret, bool, error) {
+			s.first++
+			return s.secrets, !s.more, s.err
+		},
+		Of: func(context.Context, ...string) ([]binding.Secret, error) { // prefixes match, too
+			s.ofs++
+			return s.secrets, s.err
+		},
+	}
+}
+
+func names(bindings []binding.Binding) string {
+	var names []string
+	for _, b := range bindings {
+		names = append(names, b.Name)
+	}
+	return strings.Join(names, " ")
+}
+
 func TestDirectoryFindsByNameAndByID(t *testing.T) {
 	t.Parallel()
 	const id = "01234567-89ab-cdef-0123-456789abcdef"
-	d := &binding.Directory{List: func(context.Context) ([]binding.Secret, error) {
-		bad := secretOf("bad", "shop")
-		bad.Tags[binding.FormatTag] = "xml"
-		return []binding.Secret{secretOf("by-name", "shop"), secretOf("prefix", "shop-2"), secretOf("by-id", id), bad, secretOf("empty", "")}, nil
-	}}
-	found, err := d.Find(t.Context(), "shop", id)
-	if err != nil {
-		t.Fatal(err)
+	bad := secretOf("bad", "shop")
+	bad.Tags[binding.FormatTag] = "xml"
+	s := &shelf{secrets: []binding.Secret{secretOf("by-name", "shop"), secretOf("prefix", "shop-2"), secretOf("by-id", id), bad, secretOf("empty", "")}}
+	d := s.directory(time.Hour)
+	for range 2 {
+		found, err := d.Find(t.Context(), "shop", id)
+		if err != nil || names(found) != "by-name by-id bad" {
+			t.Errorf("found %s, %v", names(found), err)
+		}
 	}
-	var names []string
-	for _, e := range found {
-		names = append(names, e.Name)
-	}
-	if got := strings.Join(names, " "); got != "by-name by-id bad" {
-		t.Errorf("found %s", got)
+	if kept, all := d.Kept(t.Context(), "shop", id); !all || names(kept) != "by-name by-id bad" {
+		t.Errorf("kept %s (all: %t)", names(kept), all)
 	}
 	if found, _ := d.Find(t.Context(), "", ""); len(found) != 0 {
 		t.Error("an app without identity has bindings")
 	}
 }
 
-func TestDirectoryListsAgainBeforeItCallsAnAppUnbound(t *testing.T) {
+func TestDirectoryNeedsNoListForWhatItListedAhead(t *testing.T) {
 	t.Parallel()
-	lists := 0
-	secrets := []binding.Secret{secretOf("a", "shop")}
-	d := &binding.Directory{Keep: time.Hour, List: func(context.Context) ([]binding.Secret, error) {
-		lists++
-		return secrets, nil
-	}}
-	find := func(app string, want, wantLists int) {
-		t.Helper()
-		found, err := d.Find(t.Context(), app)
-		if err != nil || len(found) != want || lists != wantLists {
-			t.Errorf("%s: %d bindings after %d lists, %v", app, len(found), lists, err)
-		}
+	s := &shelf{secrets: []binding.Secret{secretOf("a", "shop")}}
+	d := s.directory(time.Hour)
+	if err := d.Ahead(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	find("shop", 1, 1)
-	find("shop", 1, 1)
-	find("new-app", 0, 2)
-	secrets = append(secrets, secretOf("b", "new-app"))
-	find("new-app", 1, 3)
-	find("shop", 1, 3)
-	d.Keep = 0
-	find("shop", 1, 4)
+	if kept, all := d.Kept(t.Context(), "shop", "its-id"); !all || names(kept) != "a" || s.first != 1 || s.ofs != 0 {
+		t.Errorf("kept %s (all: %t) after %d and %d lists", names(kept), all, s.first, s.ofs)
+	}
+	if kept, all := d.Kept(t.Context(), "new-app"); all || len(kept) != 0 {
+		t.Error("an app is called unbound without another look")
+	}
+}
+
+func TestDirectoryDoesNotWaitForALongList(t *testing.T) {
+	t.Parallel()
+	s := &shelf{secrets: []binding.Secret{secretOf("a", "shop")}, more: true}
+	d := s.directory(time.Hour)
+	if err := d.Ahead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if kept, all := d.Kept(t.Context(), "shop"); all || len(kept) != 0 {
+		t.Errorf("a part of the list is taken for all of it: %s", names(kept))
+	}
+	if found, err := d.Find(t.Context(), "shop"); err != nil || names(found) != "a" {
+		t.Errorf("found %s, %v", names(found), err)
+	}
+	if kept, all := d.Kept(t.Context(), "shop"); !all || names(kept) != "a" {
+		t.Errorf("kept %s (all: %t)", names(kept), all)
+	}
+	if kept, all := d.Kept(t.Context(), "blog"); all || len(kept) != 0 {
+		t.Errorf("kept %s (all: %t) of an app that nobody asked for", names(kept), all)
+	}
+}
+
+func TestDirectoryForgetsWhatIsNoLongerBoundAndGrowsStale(t *testing.T) {
+	t.Parallel()
+	s := &shelf{secrets: []binding.Secret{secretOf("a", "shop"), secretOf("b", "blog")}}
+	d := s.directory(0)
+	if err := d.Ahead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if kept, all := d.Kept(t.Context(), "shop"); all || names(kept) != "a" {
+		t.Errorf("an old list: %s (all: %t)", names(kept), all)
+	}
+	s.secrets = []binding.Secret{secretOf("c", "shop")}
+	if found, _ := d.Find(t.Context(), "shop"); names(found) != "c" {
+		t.Errorf("found %s", names(found))
+	}
+	if kept, _ := d.Kept(t.Context(), "shop"); names(kept) != "c" {
+		t.Errorf("kept %s", names(kept))
+	}
+	if kept, _ := d.Kept(t.Context(), "blog"); names(kept) != "b" {
+		t.Errorf("another app's bindings are gone: %s", names(kept))
+	}
 }
 
 func TestDirectoryWithoutAList(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
-	d := &binding.Directory{List: func(context.Context) ([]binding.Secret, error) { return nil, away }}
+	d := (&shelf{err: away}).directory(time.Hour)
+	if err := d.Ahead(t.Context()); !errors.Is(err, away) {
+		t.Error(err)
+	}
 	if _, err := d.Find(t.Context(), "shop"); !errors.Is(err, away) {
 		t.Error(err)
 	}

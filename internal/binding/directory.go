@@ -9,65 +9,95 @@ import (
 	"keepcurrent.example/internal/turn"
 )
 
-// Directory finds the bindings of an app. It keeps the list of bound secrets,
-// because AWS lists slowly (100 secrets a call) and a webhook is in a hurry. A
-// kept list can only name too few or too many: what a binding is, and whether it
-// still is one, its fence says
+// Directory finds the bindings of an app. It keeps what AWS has listed, because
+// AWS lists slowly and a webhook is in a hurry. What is kept can only name too few
+// or too many: what a binding is, and whether it still is one, its fence says
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html:
 // the list may lag by five minutes anyway).
 type Directory struct {
-	// List names all secrets that carry [AppTag].
-	List func(context.Context) ([]Secret, error)
-	// Keep is how long a list counts as fresh; zero lists each time.
+	// First names the first secrets that carry [AppTag], and says whether these are
+	// all.
+	First func(context.Context) (secrets []Secret, all bool, err error)
+	// Of names those whose tag has one of the values, and perhaps others.
+	Of func(ctx context.Context, apps ...string) ([]Secret, error)
+	// Keep is how long what was listed counts as fresh; zero is not at all.
 	Keep time.Duration
 
-	mu      turn.Lock // guards what follows, and makes one listing serve all who wait
+	mu      turn.Lock // guards what follows, and lets who asks wait for Ahead
 	secrets []Secret
-	listed  time.Time
+	listed  map[string]time.Time // by app; "" is all apps
+}
+
+// Ahead lists before anybody asks. A long list is not worth the wait: then
+// nothing is kept, and [Directory.Find] asks for each app by itself.
+func (d *Directory) Ahead(ctx context.Context) error {
+	if err := d.mu.Lock(ctx); err != nil {
+		return err
+	}
+	defer d.mu.Unlock()
+	secrets, all, err := d.First(ctx)
+	if err != nil || !all {
+		return err
+	}
+	d.keep(secrets, "")
+	return nil
 }
 
 // Kept returns the bindings whose app tag is one of identities (an app's name and
-// its id), out of the list that is kept. They are all there are, as far as a list
-// can tell, if the list is fresh and there are any; otherwise [Directory.Find] may
-// know of others.
+// its id), as far as they are kept. They are all there are, as far as a list can
+// tell, if the list is fresh and there are any; otherwise [Directory.Find] may know
+// of others.
 func (d *Directory) Kept(ctx context.Context, identities ...string) (found []Binding, all bool) {
 	if d.mu.Lock(ctx) != nil {
 		return nil, false
 	}
 	defer d.mu.Unlock()
 	found = bound(d.secrets, identities)
-	return found, d.fresh() && len(found) > 0
+	stale := func(app string) bool {
+		return time.Since(d.listed[app]) >= d.Keep && time.Since(d.listed[""]) >= d.Keep
+	}
+	return found, len(found) > 0 && !slices.ContainsFunc(identities, stale)
 }
 
-// Find returns the bindings whose app tag is one of identities. It lists again
-// before it says that there are none.
+// Find lists the bindings whose app tag is one of identities, and keeps them.
 func (d *Directory) Find(ctx context.Context, identities ...string) ([]Binding, error) {
+	secrets, err := d.Of(ctx, identities...)
+	if err != nil {
+		return nil, err
+	}
 	if err := d.mu.Lock(ctx); err != nil {
 		return nil, fmt.Errorf("waiting for a list: %w", err)
 	}
 	defer d.mu.Unlock()
-	if d.fresh() {
-		if found := bound(d.secrets, identities); len(found) > 0 {
-			return found, nil
-		}
-	}
-	secrets, err := d.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d.secrets, d.listed = secrets, time.Now()
+	others := slices.DeleteFunc(slices.Clone(d.secrets), func(s Secret) bool { return slices.Contains(identities, s.Tags[AppTag]) })
+	d.keep(append(others, of(secrets, identities)...), identities...)
 	return bound(secrets, identities), nil
 }
 
-func (d *Directory) fresh() bool { return time.Since(d.listed) < d.Keep }
+// keep takes the secrets for all there are of the apps, "" for all apps.
+func (d *Directory) keep(secrets []Secret, apps ...string) {
+	if d.listed == nil {
+		d.listed = make(map[string]time.Time)
+	}
+	d.secrets = secrets
+	for _, app := range apps {
+		d.listed[app] = time.Now()
+	}
+}
+
+// of returns the secrets whose app tag is exactly one of identities.
+func of(secrets []Secret, identities []string) []Secret {
+	return slices.DeleteFunc(slices.Clone(secrets), func(s Secret) bool {
+		app := s.Tags[AppTag]
+		return app == "" || !slices.Contains(identities, app)
+	})
+}
 
 func bound(secrets []Secret, identities []string) []Binding {
 	var found []Binding
-	for _, s := range secrets {
-		if app := s.Tags[AppTag]; app != "" && slices.Contains(identities, app) {
-			b, _ := Of(s) // the fence reads the tags again, and judges them
-			found = append(found, b)
-		}
+	for _, s := range of(secrets, identities) {
+		b, _ := Of(s) // the fence reads the tags again, and judges them
+		found = append(found, b)
 	}
 	return found
 }

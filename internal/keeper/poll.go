@@ -56,23 +56,23 @@ func (k *Keeper) Poll(ctx context.Context, round Round) ([]Result, error) {
 		return nil, fmt.Errorf("listing the secrets tagged %s: %w", binding.AppTag, err)
 	}
 	results, sources := group(secrets)
-	limited := make(map[string]*atomic.Bool) // by token, from its first app on
+	ends := make(map[string]*atomic.Pointer[error]) // why an account's round is over, by token, from its first app on
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards results
 	free := make(chan struct{}, appsAbreast)
 	for _, source := range inTurn(sources, round.Turn) {
-		end := limited[source.Token]
-		first := end == nil
+		over := ends[source.Token]
+		first := over == nil
 		if first {
-			end = new(atomic.Bool)
-			limited[source.Token] = end
+			over = new(atomic.Pointer[error])
+			ends[source.Token] = over
 		}
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
 			bindings := sources[source]
 			var done []Result
-			if err := credential.Safely(func() { done = k.round(ctx, source, bindings, round.End, first, end) }); err != nil {
+			if err := credential.Safely(func() { done = k.round(ctx, source, bindings, round.End, first, over) }); err != nil {
 				done = settle(bindings, Failed, err)
 			}
 			mu.Lock()
@@ -129,19 +129,23 @@ func inTurn(sources map[binding.Source][]binding.Binding, turn uint64) []binding
 }
 
 // round takes one app, perhaps the first of its account, through a round.
-func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []binding.Binding, end time.Time, first bool, limited *atomic.Bool) []Result {
+func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []binding.Binding, end time.Time, first bool, over *atomic.Pointer[error]) []Result {
+	// Requests that come back during the round are for the next one: spent here, they
+	// would be spent on apps whose turn it is not.
+	if !first && !k.Heroku(from.Token).Spare() {
+		over.CompareAndSwap(nil, &ErrReserve)
+	}
+	why := over.Load()
 	switch deadline, ok := ctx.Deadline(); {
-	case limited.Load():
-		return settle(bindings, Deferred, ErrRateLimited)
-	case !first && !k.Heroku(from.Token).Spare():
-		return settle(bindings, Deferred, ErrReserve)
+	case why != nil:
+		return settle(bindings, Deferred, *why)
 	case ok && time.Until(deadline) < appTime, !end.IsZero() && time.Now().After(end):
 		return settle(bindings, Deferred, ErrNoTime)
 	}
 	results := k.compare(ctx, from, bindings)
 	for i, r := range results {
 		if errors.Is(r.Err, ErrRateLimited) {
-			limited.Store(true)
+			over.Store(&ErrRateLimited)
 			results[i].Outcome = Deferred
 		}
 	}

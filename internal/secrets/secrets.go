@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"time"
@@ -52,21 +53,41 @@ type Manager struct {
 var _ keeper.Secrets = Manager{}
 
 // List names all secrets that have the tag heroku:app, except those marked
-// for deletion. AWS matches tag keys as prefixes, so the exact match is ours:
-// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
+// for deletion.
 func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
+	secrets, _, err := m.list(ctx, allPages)
+	return secrets, err
+}
+
+// First is the first page of [Manager.List]. all says that there is no other.
+func (m Manager) First(ctx context.Context) (secrets []binding.Secret, all bool, err error) {
+	return m.list(ctx, 1)
+}
+
+// Of is the part of [Manager.List] that has a tag with one of the values, or one
+// that begins with it.
+func (m Manager) Of(ctx context.Context, values ...string) ([]binding.Secret, error) {
+	secrets, _, err := m.list(ctx, allPages, types.Filter{Key: types.FilterNameStringTypeTagValue, Values: values})
+	return secrets, err
+}
+
+const allPages = math.MaxInt
+
+// list reads at most that many pages. AWS matches tag keys and values as prefixes,
+// and joins filters by "and", so the exact match is ours:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
+func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (secrets []binding.Secret, all bool, err error) {
 	pages := secretsmanager.NewListSecretsPaginator(m.Client, &secretsmanager.ListSecretsInput{
-		Filters:    []types.Filter{{Key: types.FilterNameStringTypeTagKey, Values: []string{binding.AppTag}}},
+		Filters:    append(filters, types.Filter{Key: types.FilterNameStringTypeTagKey, Values: []string{binding.AppTag}}),
 		MaxResults: aws.Int32(100),
 	})
-	var secrets []binding.Secret
-	for pages.HasMorePages() {
+	for n := 0; n < most && pages.HasMorePages(); n++ {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing secrets: %w", plain(err))
+			return nil, false, fmt.Errorf("listing secrets: %w", plain(err))
 		}
 		if page.SecretList == nil { // an empty list is not nil
-			return nil, fmt.Errorf("listing secrets: %w", errHollow)
+			return nil, false, fmt.Errorf("listing secrets: %w", errHollow)
 		}
 		for _, entry := range page.SecretList {
 			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
@@ -75,7 +96,7 @@ func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
 			}
 		}
 	}
-	return secrets, nil
+	return secrets, !pages.HasMorePages(), nil
 }
 
 // Describe tells of one secret as it is now.

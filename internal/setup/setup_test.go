@@ -79,7 +79,7 @@ func TestEachTokenSecretIsAnAccountOfItsOwn(t *testing.T) {
 		opened = append(opened, token)
 		return &heroku.API{}
 	}}
-	if accounts.Of("") != accounts.Of("") || accounts.Of("") == accounts.Of("b") || len(opened) != 2 {
+	if own := accounts.Of(""); own != accounts.Of("") || own == accounts.Of("b") || len(opened) != 2 {
 		t.Errorf("opened %q", opened)
 	}
 	if _, known := accounts.Remaining(); known {

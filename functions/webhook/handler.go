@@ -75,13 +75,17 @@ func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.
 // list is old or names none. Bindings that spell the app by its name and by its id are
 // followed apart: a name can have gone to another app since the event was made.
 func (h *handler) follow(ctx context.Context, log *slog.Logger, release release) (status int) {
+	identities := slices.DeleteFunc([]string{release.AppName, release.AppID}, func(text string) bool { return !binding.IsApp(text) })
+	if len(identities) == 0 {
+		return http.StatusNoContent
+	}
 	h.prepare()
-	kept, all := h.bindings.Kept(ctx, release.AppName, release.AppID)
+	kept, all := h.bindings.Kept(ctx, identities...)
 	var others []binding.Binding
 	var err error
 	var listing sync.WaitGroup
 	if !all {
-		listing.Go(func() { others, err = h.bindings.Find(ctx, release.AppName, release.AppID) })
+		listing.Go(func() { others, err = h.bindings.Find(ctx, identities...) })
 	}
 	results := h.update(ctx, kept)
 	listing.Wait()

@@ -137,7 +137,7 @@ func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []bind
 	}
 	why := over.Load()
 	switch deadline, ok := ctx.Deadline(); {
-	case why != nil:
+	case why != nil && !first:
 		return settle(bindings, Deferred, *why)
 	case ok && time.Until(deadline) < appTime, !end.IsZero() && time.Now().After(end):
 		return settle(bindings, Deferred, ErrNoTime)

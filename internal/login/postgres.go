@@ -24,6 +24,7 @@ func postgresLogin(ctx context.Context, url connection.URL, identity *tls.Config
 		config.TLSConfig = identity
 	}
 	config.TLSConfig.CurvePreferences = curves
+	config.MaxProtocolMessageBodyLen = maxMessage
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return classify(url, err)
@@ -39,6 +40,10 @@ func postgresLogin(ctx context.Context, url connection.URL, identity *tls.Config
 // (https://www.postgresql.org/docs/17/runtime-config-connection.html#GUC-SSL-ECDH-CURVE,
 // https://www.rfc-editor.org/rfc/rfc8446#section-9.1).
 var curves = []tls.CurveID{tls.CurveP256, tls.CurveP384, tls.CurveP521}
+
+// maxMessage bounds what is read of a server: a config var can name any, and
+// pgx makes room for whatever length a message claims.
+const maxMessage = 64 << 10
 
 // configOf gives pgx's parser only what is no credential: its errors quote their
 // input. Query parameters other than sslmode are a consumer's business, and
@@ -66,8 +71,10 @@ func classify(url connection.URL, err error) error {
 		return fmt.Errorf("%w (%s answers SQLSTATE %s)", keeper.ErrRefused, address(url), answer.Code)
 	case errors.As(err, &answer) && answer.Code == "53300":
 		return fmt.Errorf("%s: %w (SQLSTATE %s)", address(url), keeper.ErrFull, answer.Code)
-	case errors.As(err, &answer):
+	case errors.As(err, &answer) && isSQLState(answer.Code):
 		return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address(url), answer.Code)
+	case errors.As(err, &answer):
+		return fmt.Errorf("%s answers what no Postgres does", address(url))
 	case strings.Contains(err.Error(), "server refused TLS connection"):
 		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
 	}
@@ -79,5 +86,16 @@ func classify(url connection.URL, err error) error {
 // authorization) and 3D000 (no such database)
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 func refusal(sqlstate string) bool {
-	return strings.HasPrefix(sqlstate, "28") || sqlstate == "3D000"
+	return isSQLState(sqlstate) && strings.HasPrefix(sqlstate, "28") || sqlstate == "3D000"
+}
+
+// isSQLState holds a server to five capitals and digits. A false one could send back
+// what it was sent, and have us print it.
+func isSQLState(code string) bool {
+	for _, c := range []byte(code) {
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z') {
+			return false
+		}
+	}
+	return len(code) == 5
 }

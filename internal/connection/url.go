@@ -28,8 +28,8 @@ import (
 type Engine string
 
 const (
-	Postgres Engine = "postgres"
-	Redis    Engine = "redis"
+	Postgres Engine = "postgres" // postgres:// and postgresql://
+	Redis    Engine = "redis"    // rediss://, also that of a Valkey
 )
 
 // engines are the schemes that are understood. There is no redis:// among them: it

@@ -1,0 +1,80 @@
+// A pool of node-postgres (pg 8.15 or newer) that follows a secret of keepcurrent: a rotation needs no restart.
+//   const pool = new SecretPool(readSecret("heroku/shop/DATABASE_URL"), { max: 8 });
+import { setTimeout as sleep } from "node:timers/promises";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import pg from "pg";
+
+export function readSecret(id, client = new SecretsManagerClient()) {
+  const command = new GetSecretValueCommand({ SecretId: id, VersionStage: "AWSCURRENT" });
+  return async () => (await client.send(command, { abortSignal: AbortSignal.timeout(5000) })).SecretString;
+}
+
+export class SecretPool extends pg.Pool {
+  #read; #reading; #readAt; #looking; #url;
+  // read returns the secret's text, lifetime is how long that is believed, wait how long connect goes on (both in ms).
+  constructor(read, options) {
+    const defaults = { key: "DATABASE_URL", lifetime: 60_000, wait: 10_000, connectionTimeoutMillis: 5000 };
+    super({ ...defaults, ...options, Client, url: () => this.#url });
+    this.#read = read;
+    this.on("error", () => {}); // an idle session was cut, and is out of the pool already
+  }
+  connect(callback) { // pool.query calls it, too
+    const client = this.#connect();
+    if (!callback) return client;
+    client.then((c) => callback(undefined, c, c.release), (err) => callback(err, undefined, () => {}));
+  }
+  async #connect() {
+    const { lifetime, wait } = this.options, began = Date.now();
+    if (!this.#url) await this.#refresh();
+    else if (began - this.#readAt > lifetime) this.#refresh().catch(() => {}); // what we have stays good
+    for (let pause = 50; ; pause = Math.min(2 * pause, 1000)) {
+      const tried = this.#url;
+      try {
+        const client = await super.connect();
+        if (await client.good()) return client;
+        client.release(true);
+      } catch (err) {
+        // A refused login, or a server that is gone, is going or is not there yet.
+        const curable = /^(28|3D|08|57P|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
+        if (!curable || Date.now() - began > wait) throw err;
+        if (tried === this.#url) await (this.#looking ??= this.#look(pause)); // all who wait share it
+      }
+    }
+  }
+  async #look(pause) {
+    const before = this.#url;
+    await this.#refresh().catch(() => {});
+    if (this.#url === before) await sleep(pause * (0.5 + Math.random())); // the old password dies before the new one is here
+    this.#looking = undefined;
+  }
+  #refresh() {
+    this.#readAt = Date.now();
+    const take = (text) => { this.#url = connectionURL(text, this.options.key); };
+    return (this.#reading ??= this.#read().then(take).finally(() => { this.#reading = undefined; }));
+  }
+}
+
+class Client extends pg.Client {
+  #newest; #url; #used = Date.now();
+  constructor(options) {
+    super({ ...options, connectionString: options.url() });
+    [this.#newest, this.#url] = [options.url, options.url()];
+    this.on("error", () => {}); // else Node ends if this session is cut while somebody holds it; the query fails anyway
+  }
+  async good() { // it has the present credential, and is alive
+    const idle = Date.now() - this.#used;
+    this.#used += idle;
+    if (this.#url !== this.#newest()) return false;
+    return idle < 1000 || this.query({ text: "select 1", query_timeout: 2000 }).then(() => true, () => false);
+  }
+}
+
+function connectionURL(text, key) {
+  try {
+    const url = new URL(text.startsWith("{") ? JSON.parse(text)[key] : text);
+    url.searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
+    return url.href;
+  } catch {
+    throw new Error("the secret holds no connection URL"); // the cause would quote it
+  }
+}

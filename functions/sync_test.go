@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/stacktest"
@@ -284,4 +286,18 @@ func TestTheTokenIsReadAgainWhenHerokuRefusesIt(t *testing.T) {
 		t.Errorf("report: %+v", report)
 	}
 	s.awsCalls(map[string]int{"PutSecretValue": 1, "ListSecrets": 2, "GetSecretValue": 3})
+}
+
+func TestABindingThatWasTaggedAnewIsFollowedAsItIsNow(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{Concurrency: 1})
+	event := request{body: string(s.app.ReleaseEvent("update"))}
+	s.deliver(event) // the container knows the list now
+	_, err := s.AWS.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &s.secret, Tags: []types.Tag{{Key: aws.String("heroku:app"), Value: &s.app.ID}}})
+	s.must(err)
+	s.must(s.addon.Rotate(t.Context()))
+	if status := s.deliver(event); status != 204 {
+		t.Errorf("status %d", status)
+	}
+	s.equal()
 }

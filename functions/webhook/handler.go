@@ -87,9 +87,9 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	if !all {
 		listing.Go(func() { others, err = h.bindings.Find(ctx, identities...) })
 	}
-	results := h.update(ctx, kept)
+	results := h.update(ctx, identities, kept)
 	listing.Wait()
-	results = append(results, h.update(ctx, without(others, kept))...)
+	results = append(results, h.update(ctx, identities, without(others, kept))...)
 	status = http.StatusNoContent
 	if err != nil {
 		log.Error("bindings not found", "app", release.AppName, "error", err.Error())
@@ -106,7 +106,21 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	return status
 }
 
-func (h *handler) update(ctx context.Context, bindings []binding.Binding) (results []keeper.Result) {
+// update brings bindings up to date. What follows the app otherwise than the list
+// said, by its other name or with another token, is updated as its fence found it.
+func (h *handler) update(ctx context.Context, identities []string, bindings []binding.Binding) (results []keeper.Result) {
+	var retagged []binding.Binding
+	for _, r := range h.updateOnce(ctx, bindings) {
+		if r.Outcome == keeper.Off && r.Sync && slices.Contains(identities, r.App) {
+			retagged = append(retagged, r.Binding)
+		} else {
+			results = append(results, r)
+		}
+	}
+	return append(results, h.updateOnce(ctx, retagged)...)
+}
+
+func (h *handler) updateOnce(ctx context.Context, bindings []binding.Binding) (results []keeper.Result) {
 	sources := make(map[binding.Source][]binding.Binding)
 	for _, b := range bindings {
 		sources[b.Source] = append(sources[b.Source], b)

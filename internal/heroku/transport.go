@@ -56,7 +56,7 @@ func NewTransport(api string) *Transport {
 	}
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t := &Transport{base: base, url: u, dialer: &tls.Dialer{Config: &tls.Config{NextProtos: []string{"h2", "http/1.1"}}}}
-	base.DialTLSContext = t.dial
+	base.DialTLSContext, base.IdleConnTimeout = t.dial, idle
 	return t
 }
 

@@ -41,6 +41,9 @@ var (
 	// ErrFull says that the database answered and has no connection left; some
 	// servers say so only to those who know the password.
 	ErrFull = errors.New("the server has no connection left")
+	// ErrUntried says that no login was tried, for want of what it takes: it says
+	// nothing of the credential.
+	ErrUntried = errors.New("the login could not be tried")
 	// ErrNoTLS says that the database answered and speaks no TLS: no consumer
 	// can use such a URL, now or later.
 	ErrNoTLS = errors.New("the server speaks no TLS")

@@ -169,6 +169,9 @@ func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.UR
 	if candidate == nil {
 		return Published, nil
 	}
+	if errors.Is(candidate, ErrUntried) {
+		return Failed, candidate
+	}
 	if errors.Is(candidate, ErrNoTLS) {
 		return Held, fmt.Errorf("the candidate does not log in: %w", candidate)
 	}
@@ -184,6 +187,8 @@ func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.UR
 	switch {
 	case ctx.Err() != nil: // no login means nothing in a run that is out of time
 		return Failed, ctx.Err()
+	case errors.Is(current, ErrUntried):
+		return Failed, current
 	case current == nil, errors.Is(current, ErrFull):
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value does: %w", candidate)
 	case !errors.Is(current, ErrRefused) && (errors.Is(candidate, ErrRefused) || sameAddress(url, held)):

@@ -361,3 +361,22 @@ func TestLagIsFromTheReleaseToAWSCurrent(t *testing.T) {
 		}
 	}
 }
+
+// A certificate that cannot be read says nothing of either credential.
+func TestNothingIsPublishedOnALoginThatWasNotTried(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	b := h.bind("untried", "heroku:format=url")
+	h.mustPublish(b)
+	h.account.set(map[string]string{"DATABASE_URL": "postgres://u1:pEXAMPLE2@elsewhere.example:5432/d1"})
+	h.database.answer(1, keeper.ErrUntried)
+	h.database.answer(2, keeper.ErrUntried)
+	if r := h.update(b); r.Outcome != keeper.Failed || h.value(b) != want(1) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+	h.database.answer(2, errors.New("cannot be reached"))
+	if r := h.update(b); r.Outcome != keeper.Failed || h.value(b) != want(1) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}

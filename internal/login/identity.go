@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
 )
 
 // identity is what the secret of a client certificate holds, each in PEM. Heroku
@@ -27,16 +28,16 @@ var errIdentity = errors.New("it must be a JSON object with certificate, key and
 func (c Client) identify(ctx context.Context, config *tls.Config, id string) error {
 	value, err := c.Read(ctx, id)
 	if err != nil {
-		return fmt.Errorf("reading the client certificate: %w", err)
+		return fmt.Errorf("%w: reading the client certificate: %w", keeper.ErrUntried, err)
 	}
 	var own identity
 	if json.Unmarshal([]byte(value.Reveal()), &own) != nil {
-		return fmt.Errorf("%w: tag %s: secret %s: %w", binding.ErrTag, binding.ClientTLSTag, id, errIdentity)
+		return fmt.Errorf("%w: %w: tag %s: secret %s: %w", keeper.ErrUntried, binding.ErrTag, binding.ClientTLSTag, id, errIdentity)
 	}
 	pair, err := tls.X509KeyPair([]byte(own.Certificate), []byte(own.Key))
 	roots := x509.NewCertPool()
 	if err != nil || !roots.AppendCertsFromPEM([]byte(own.Root)) {
-		return fmt.Errorf("%w: tag %s: secret %s: %w", binding.ErrTag, binding.ClientTLSTag, id, errIdentity)
+		return fmt.Errorf("%w: %w: tag %s: secret %s: %w", keeper.ErrUntried, binding.ErrTag, binding.ClientTLSTag, id, errIdentity)
 	}
 	config.Certificates, config.RootCAs = []tls.Certificate{pair}, roots
 	if config.InsecureSkipVerify { // of the server's certificate everything but its name counts, as with verify-ca

@@ -55,7 +55,7 @@ func configOf(url connection.URL) (*pgconn.Config, error) {
 		"user='x' password='x' passfile='' sslrootcert='' sslcert='' sslkey='' target_session_attrs=any",
 		quote(url.Host()), url.Port(), quote(url.Database()), url.SSLMode(), int(Timeout.Seconds())))
 	if err != nil {
-		return nil, errors.New("the connection URL does not suit the Postgres client")
+		return nil, fmt.Errorf("%w: the connection URL does not suit the Postgres client", keeper.ErrUntried)
 	}
 	config.User, config.Password = url.Username(), url.Password().Reveal()
 	config.RuntimeParams = map[string]string{"application_name": "keepcurrent"}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 
@@ -18,14 +17,7 @@ import (
 
 func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
 	t.Parallel()
-	store, err := redistest.Start(t.Context())
-	if errors.Is(err, redistest.ErrNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
+	store := redistest.Run(t)
 	s := start(t, stacktest.Config{})
 	app := s.Heroku.CreateApp("shop")
 	app.Set("REDIS_URL", store.URL())

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/metric"
 )
@@ -85,7 +86,10 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	var err error
 	var listing sync.WaitGroup
 	if !all {
-		listing.Go(func() { others, err = h.bindings.Find(ctx, identities...) })
+		listing.Go(func() {
+			panicked := credential.Safely(func() { others, err = h.bindings.Find(ctx, identities...) })
+			err = errors.Join(err, panicked)
+		})
 	}
 	results := h.update(ctx, identities, kept)
 	listing.Wait()

@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -116,6 +117,16 @@ func TestLoginLeavesNoSession(t *testing.T) {
 // answer listens on the loopback and answers each connection with the bytes.
 func answer(t *testing.T, bytes string) (address string) {
 	t.Helper()
+	return serve(t, func(conn net.Conn) {
+		defer conn.Close()
+		_, _ = io.WriteString(conn, bytes)
+		_, _ = io.Copy(io.Discard, conn) // until the client leaves
+	})
+}
+
+// serve listens on the loopback and handles each connection.
+func serve(t *testing.T, handle func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +138,7 @@ func answer(t *testing.T, bytes string) (address string) {
 			if err != nil {
 				return
 			}
-			defer conn.Close()
-			conn.Write([]byte(bytes))
+			go handle(conn)
 		}
 	}()
 	return listener.Addr().String()

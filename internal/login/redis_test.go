@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
@@ -15,26 +14,9 @@ import (
 	"keepcurrent.example/internal/redistest"
 )
 
-func store(t *testing.T) *redistest.Server {
-	t.Helper()
-	s, err := redistest.Start(t.Context())
-	if errors.Is(err, redistest.ErrNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 func TestLoginToARedis(t *testing.T) {
 	t.Parallel()
-	s := store(t)
+	s := redistest.Run(t)
 	old := s.URL()
 	if err := try(t, old); err != nil {
 		t.Error(err)
@@ -111,31 +93,17 @@ func TestAHostileServerIsLeftWithoutHarm(t *testing.T) {
 // and then one thing over TLS.
 func answerTLS(t *testing.T, certificate tls.Certificate, clear, says string) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				if clear != "" {
-					_, _ = io.CopyN(io.Discard, conn, 8)
-					_, _ = io.WriteString(conn, clear)
-				}
-				secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
-				_, _ = secure.Read(make([]byte, 1024))
-				_, _ = io.WriteString(secure, says)
-				_, _ = io.Copy(io.Discard, secure)
-			}()
+	return serve(t, func(conn net.Conn) {
+		defer conn.Close()
+		if clear != "" {
+			_, _ = io.CopyN(io.Discard, conn, 8)
+			_, _ = io.WriteString(conn, clear)
 		}
-	}()
-	return listener.Addr().String()
+		secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		_, _ = secure.Read(make([]byte, 1024))
+		_, _ = io.WriteString(secure, says)
+		_, _ = io.Copy(io.Discard, secure)
+	})
 }
 
 func selfSigned(t *testing.T) tls.Certificate {

@@ -11,21 +11,15 @@ import (
 	"keepcurrent.example/internal/redistest"
 )
 
-func start(t *testing.T) *redistest.Server {
-	t.Helper()
-	s, err := redistest.Start(t.Context())
+func TestARotationKillsTheOldPasswordAndItsConnections(t *testing.T) {
+	t.Parallel()
+	s, err := redistest.Start(t.Context()) // closed in the middle of the test
 	if errors.Is(err, redistest.ErrNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
-}
-
-func TestARotationKillsTheOldPasswordAndItsConnections(t *testing.T) {
-	t.Parallel()
-	s := start(t)
 	skip := redis.DialTLSConfig(&tls.Config{InsecureSkipVerify: true})
 	before := s.URL()
 	old, err := redis.DialURLContext(t.Context(), before, skip)

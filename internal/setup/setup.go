@@ -189,7 +189,10 @@ func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]cre
 	var previous credential.Value
 	var previousErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { previous, previousErr = filled(ctx, manager.Previous, id) })
+	wg.Go(func() {
+		panicked := credential.Safely(func() { previous, previousErr = filled(ctx, manager.Previous, id) })
+		previousErr = errors.Join(previousErr, panicked)
+	})
 	current, err := filled(ctx, manager.Value, id)
 	wg.Wait()
 	switch {

@@ -86,19 +86,8 @@ func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credentia
 		if len(known) == 0 {
 			return nil, unread
 		}
-		for _, c := range known {
-			if e := failed[c]; e != nil && e.Kind == ErrRefused {
-				continue // and only another version can help
-			}
-			e := s.login(ctx, c, config)
-			if e == nil {
-				s.adopt(c)
-				return c, nil
-			}
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			failed[c] = e
+		if c, err := s.try(ctx, known, failed, config); c != nil || err != nil {
+			return c, err
 		}
 		since := s.failingSince()
 		if round > 1 && time.Since(since) >= s.wait() {
@@ -111,6 +100,26 @@ func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credentia
 		}
 		unread = s.read(ctx)
 	}
+}
+
+// try adopts and returns the first that logs in, nil if none does, and remembers
+// why not. Its error is that of a search that nobody waits for any more.
+func (s *Source) try(ctx context.Context, known []*credential, failed map[*credential]*Error, config *pgx.ConnConfig) (*credential, error) {
+	for _, c := range known {
+		if e := failed[c]; e != nil && e.Kind == ErrRefused {
+			continue // and only another version can help
+		}
+		e := s.login(ctx, c, config)
+		if e == nil {
+			s.adopt(c)
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		failed[c] = e
+	}
+	return nil, nil
 }
 
 // rest waits before the next look: 50 ms at first and a second in the end, more or

@@ -70,56 +70,74 @@ const looksAbreast = 8
 
 // each sees to the apps and returns the lines that say something. An account whose
 // requests are used up has no further turn.
-func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see func(context.Context, binding.Source, []keeper.Result) (subscribed, error)) []subscribed {
+func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see sight) []subscribed {
 	if s.desk == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
+	t := tour{limited: make(map[string]bool)}
 	sources := make(map[binding.Source][]keeper.Result)
-	limited := make(map[string]bool) // by token
 	for _, r := range results {
 		sources[r.Source] = append(sources[r.Source], r)
-		limited[r.Token] = limited[r.Token] || isLimited(r.Err)
+		t.limited[r.Token] = t.limited[r.Token] || isLimited(r.Err)
 	}
-	var lines []subscribed
-	var mu sync.Mutex // guards limited and lines
 	var wg sync.WaitGroup
 	free := make(chan struct{}, looksAbreast)
 	for from, results := range sources {
 		free <- struct{}{}
+		if ctx.Err() != nil || !from.Valid() || t.isOver(from) {
+			<-free
+			continue
+		}
 		wg.Go(func() {
 			defer func() { <-free }()
-			mu.Lock()
-			skip := limited[from.Token] || ctx.Err() != nil || !from.Valid()
-			mu.Unlock()
-			if skip {
-				return
-			}
 			var line subscribed
-			var err error
-			panicked := credential.Safely(func() { line, err = see(ctx, from, results) })
-			err = errors.Join(err, panicked)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case ctx.Err() != nil:
-				return
-			case isLimited(err):
-				limited[from.Token] = true
-				return
-			case err != nil:
-				line.Error = err.Error()
-			}
-			if line != (subscribed{}) {
-				line.App = from.App
-				lines = append(lines, line)
+			err := credential.Safely(func() (err error) {
+				line, err = see(ctx, from, results)
+				return err
+			})
+			if err == nil || ctx.Err() == nil { // what is left undone comes another time
+				t.add(from, line, err)
 			}
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(lines, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
-	return lines
+	slices.SortFunc(t.lines, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
+	return t.lines
+}
+
+// sight sees to the subscription of one app.
+type sight func(ctx context.Context, from binding.Source, results []keeper.Result) (subscribed, error)
+
+// tour is what has come of seeing to many apps.
+type tour struct {
+	mu      sync.Mutex      // guards what follows
+	limited map[string]bool // by token
+	lines   []subscribed
+}
+
+func (t *tour) isOver(from binding.Source) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.limited[from.Token]
+}
+
+// add adds a line, if it says something.
+func (t *tour) add(from binding.Source, line subscribed, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if isLimited(err) {
+		t.limited[from.Token] = true
+		return
+	}
+	if err != nil {
+		line.Error = err.Error()
+	}
+	if line != (subscribed{}) {
+		line.App = from.App
+		t.lines = append(t.lines, line)
+	}
 }
 
 // settle leaves an app with one subscription of ours, or with none if all its

@@ -87,8 +87,10 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	var listing sync.WaitGroup
 	if !all {
 		listing.Go(func() {
-			panicked := credential.Safely(func() { others, err = h.bindings.Find(ctx, identities...) })
-			err = errors.Join(err, panicked)
+			err = credential.Safely(func() (err error) {
+				others, err = h.bindings.Find(ctx, identities...)
+				return err
+			})
 		})
 	}
 	results := h.update(ctx, identities, kept)

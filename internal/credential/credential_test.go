@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -86,11 +87,11 @@ func recovered(f func()) (v any) {
 
 func TestSafelyNamesTheTypeOfAPanicAndNotItsValue(t *testing.T) {
 	t.Parallel()
-	err := credential.Safely(func() { panic("postgres://u:pEXAMPLE@h/d") })
+	err := credential.Safely(func() error { panic("postgres://u:pEXAMPLE@h/d") })
 	if err == nil || err.Error() != "a panic of type string" {
 		t.Errorf("%v", err)
 	}
-	if err := credential.Safely(func() {}); err != nil {
-		t.Errorf("%v", err)
+	if err := credential.Safely(func() error { return io.EOF }); err != io.EOF {
+		t.Errorf("%v, want the function's own error", err)
 	}
 }

@@ -1,15 +1,11 @@
 package keeper
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"math/bits"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"keepcurrent.example/internal/binding"
@@ -55,33 +51,25 @@ func (k *Keeper) Poll(ctx context.Context, round Round) ([]Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the secrets tagged %s: %w", binding.AppTag, err)
 	}
-	results, sources := group(secrets)
-	ends := make(map[string]*atomic.Pointer[error]) // why an account's round is over, by token, from its first app on
+	settled, sources := group(secrets)
+	p := &poll{keeper: k, end: round.End, results: settled, over: make(map[string]error)}
 	var wg sync.WaitGroup
-	var mu sync.Mutex // guards results
 	free := make(chan struct{}, appsAbreast)
 	for _, source := range inTurn(sources, round.Turn) {
-		over := ends[source.Token]
-		first := over == nil
-		if first {
-			over = new(atomic.Pointer[error])
-			ends[source.Token] = over
-		}
+		bindings := sources[source]
 		free <- struct{}{}
+		if why := p.deferral(ctx, source.Token); why != nil {
+			p.add(settle(bindings, Deferred, why))
+			<-free
+			continue
+		}
 		wg.Go(func() {
 			defer func() { <-free }()
-			bindings := sources[source]
-			var done []Result
-			if err := credential.Safely(func() { done = k.round(ctx, source, bindings, round.End, first, over) }); err != nil {
-				done = settle(bindings, Failed, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			results = append(results, done...)
+			p.add(k.visit(ctx, source, bindings))
 		})
 	}
 	wg.Wait()
-	return results, nil
+	return p.results, nil
 }
 
 // group sorts the secrets by source. Bindings that need no look at Heroku have
@@ -105,49 +93,61 @@ func group(secrets []binding.Secret) (settled []Result, sources map[binding.Sour
 	return settled, sources
 }
 
-// inTurn orders the sources so that each has its turn although every round may
-// reach only the first of them, and nothing is remembered between rounds.
-//
-// The sources have ranks, account by account. Who comes first is whose rank agrees
-// with the turn in the most low bits. Among ranks in a row those that agree in k bits
-// are one in 2^k, so a round that reaches N/2^k of N apps (rounded up) reaches all of
-// these; and among 2^k turns in a row there is one that agrees with a given rank in
-// k bits. So if every round reaches at least B of N apps, each app is reached in any
-// 2^k rounds in a row, where 2^k is the least power of two that is no less than N/B:
-// in less than 2N/B. That holds for the apps of one account and its requests, for
-// all of them and the time of a round, and only if no round of the row is lost.
-func inTurn(sources map[binding.Source][]binding.Binding, turn uint64) []binding.Source {
-	order := slices.SortedFunc(maps.Keys(sources), func(a, b binding.Source) int {
-		return cmp.Or(cmp.Compare(a.Token, b.Token), cmp.Compare(a.App, b.App))
-	})
-	agree := make(map[binding.Source]int, len(order))
-	for rank, source := range order {
-		agree[source] = bits.TrailingZeros64(uint64(rank) ^ turn)
-	}
-	slices.SortStableFunc(order, func(a, b binding.Source) int { return agree[b] - agree[a] })
-	return order
+// poll is a round that is under way.
+type poll struct {
+	keeper *Keeper
+	end    time.Time
+
+	mu      sync.Mutex // guards what follows
+	results []Result
+	over    map[string]error // why the round is over for an account that has begun, by token; nil if it is not
 }
 
-// round takes one app, perhaps the first of its account, through a round.
-func (k *Keeper) round(ctx context.Context, from binding.Source, bindings []binding.Binding, end time.Time, first bool, over *atomic.Pointer[error]) []Result {
-	// Requests that come back during the round are for the next one: spent here, they
-	// would be spent on apps whose turn it is not.
-	if !first && !k.Heroku(from.Token).Spare() {
-		over.CompareAndSwap(nil, &ErrReserve)
+// deferral returns why an account's next app is left to a later round, nil if
+// it is not.
+func (p *poll) deferral(ctx context.Context, token string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	over, begun := p.over[token]
+	if begun && over == nil && !p.keeper.Heroku(token).Spare() {
+		// It stays over: requests that come back during the round would be spent on
+		// apps whose turn it is not.
+		over = ErrReserve
 	}
-	why := over.Load()
-	switch deadline, ok := ctx.Deadline(); {
-	case why != nil && !first:
-		return settle(bindings, Deferred, *why)
-	case ok && time.Until(deadline) < appTime, !end.IsZero() && time.Now().After(end):
-		return settle(bindings, Deferred, ErrNoTime)
+	p.over[token] = over
+	if over != nil {
+		return over
 	}
-	results := k.compare(ctx, from, bindings)
-	for i, r := range results {
+	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < appTime {
+		return ErrNoTime
+	}
+	if !p.end.IsZero() && time.Now().After(p.end) {
+		return ErrNoTime
+	}
+	return nil
+}
+
+// add adds the results of one app.
+func (p *poll) add(results []Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range results {
 		if errors.Is(r.Err, ErrRateLimited) {
-			over.Store(&ErrRateLimited)
-			results[i].Outcome = Deferred
+			r.Outcome = Deferred
+			p.over[r.Token] = ErrRateLimited
 		}
+		p.results = append(p.results, r)
+	}
+}
+
+// visit compares one app, and fails its bindings if that panics.
+func (k *Keeper) visit(ctx context.Context, from binding.Source, bindings []binding.Binding) (results []Result) {
+	panicked := credential.Safely(func() error {
+		results = k.compare(ctx, from, bindings)
+		return nil
+	})
+	if panicked != nil {
+		return settle(bindings, Failed, panicked)
 	}
 	return results
 }

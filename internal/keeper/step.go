@@ -104,8 +104,10 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	var wg sync.WaitGroup
 	if !k.DryRun && r.Candidate != r.Version {
 		wg.Go(func() {
-			panicked := credential.Safely(func() { _, staging = k.Secrets.Stage(ctx, r.ARN, r.Version, payload) })
-			staging = errors.Join(staging, panicked)
+			staging = credential.Safely(func() error {
+				_, err := k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
+				return err
+			})
 		})
 	}
 	candidate := k.login(ctx, &r, url)

@@ -118,8 +118,12 @@ func each(results []Result, indices []int, f func(Result) Result) {
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			if err := credential.Safely(func() { results[i] = f(results[i]) }); err != nil {
-				results[i] = results[i].failed(err)
+			panicked := credential.Safely(func() error {
+				results[i] = f(results[i])
+				return nil
+			})
+			if panicked != nil {
+				results[i] = results[i].failed(panicked)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 	if url.Engine() == connection.Redis {
 		return redisLogin(ctx, url, config)
 	}
-	return postgresLogin(ctx, url, config, clientTLS != "")
+	return postgresLogin(ctx, url, config)
 }
 
 func address(url connection.URL) string {

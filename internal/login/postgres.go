@@ -13,14 +13,14 @@ import (
 	"keepcurrent.example/internal/keeper"
 )
 
-// postgresLogin proves the URL of a Postgres. identified says that identity carries
-// a certificate; else pgx's own idea of the URL's sslmode counts.
-func postgresLogin(ctx context.Context, url connection.URL, identity *tls.Config, identified bool) error {
+// postgresLogin proves the URL of a Postgres. How pgx understands the URL's sslmode
+// counts, unless there is a certificate to show.
+func postgresLogin(ctx context.Context, url connection.URL, identity *tls.Config) error {
 	config, err := configOf(url)
 	if err != nil {
 		return err
 	}
-	if identified {
+	if len(identity.Certificates) > 0 {
 		config.TLSConfig = identity
 	}
 	config.TLSConfig.CurvePreferences = curves

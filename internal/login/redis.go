@@ -28,20 +28,25 @@ func redisLogin(ctx context.Context, url connection.URL, config *tls.Config) err
 		return classifyRedis(url, err)
 	}
 	defer conn.Close()
+	return classifyRedis(url, converse(ctx, conn, url))
+}
+
+// converse says who we are, and then a word that only those may say who were believed.
+func converse(ctx context.Context, conn net.Conn, url connection.URL) error {
 	if deadline, ok := ctx.Deadline(); ok {
-		err = conn.SetDeadline(deadline)
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
 	}
 	auth := []string{"AUTH", url.Password().Reveal()}
 	if url.Username() != "" {
 		auth = []string{"AUTH", url.Username(), url.Password().Reveal()}
 	}
 	answers := bufio.NewReader(io.LimitReader(conn, maxAnswer))
-	for _, words := range [][]string{auth, {"PING"}} {
-		if err == nil {
-			err = ask(conn, answers, words...)
-		}
+	if err := ask(conn, answers, auth...); err != nil {
+		return err
 	}
-	return classifyRedis(url, err)
+	return ask(conn, answers, "PING")
 }
 
 // ask sends a command and returns nil if the answer is a simple string.

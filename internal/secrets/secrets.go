@@ -141,10 +141,7 @@ func holder(versions map[string][]string, label string) string {
 // whether that made it AWSCURRENT. The version id is the request's idempotency
 // token, so a repeat does nothing.
 func (m Manager) Stage(ctx context.Context, arn, version string, payload credential.Value) (isCurrent bool, err error) {
-	if err := m.Pace.wait(ctx); err != nil {
-		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, err)
-	}
-	out, err := m.Client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+	isCurrent, err = m.put(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId:           &arn,
 		ClientRequestToken: &version,
 		SecretString:       aws.String(payload.Reveal()),
@@ -153,8 +150,19 @@ func (m Manager) Stage(ctx context.Context, arn, version string, payload credent
 	if err != nil {
 		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, plain(err))
 	}
-	if aws.ToString(out.VersionId) != version {
-		return false, fmt.Errorf("putting version %s as %s: %w", version, candidate, errHollow)
+	return isCurrent, nil
+}
+
+func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput) (isCurrent bool, err error) {
+	if err := m.Pace.wait(ctx); err != nil {
+		return false, err
+	}
+	out, err := m.Client.PutSecretValue(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	if aws.ToString(out.VersionId) != *in.ClientRequestToken {
+		return false, errHollow
 	}
 	return slices.Contains(out.VersionStages, current), nil
 }
@@ -172,31 +180,32 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 	if from != "" {
 		in.RemoveFromVersionId = &from
 	}
-	if err := m.Pace.wait(ctx); err != nil {
-		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, err)
-	}
-	out, err := m.Client.UpdateSecretVersionStage(ctx, in)
+	err := m.move(ctx, in)
 	if isA[*types.InvalidParameterException](err) || isA[*types.ResourceNotFoundException](err) {
-		return fmt.Errorf("moving AWSCURRENT to version %s: %w: %w", to, keeper.ErrConflict, err)
+		err = fmt.Errorf("%w: %w", keeper.ErrConflict, err)
 	}
 	if err != nil {
 		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, plain(err))
 	}
-	if out.ARN == nil {
-		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, errHollow)
-	}
 	return nil
+}
+
+func (m Manager) move(ctx context.Context, in *secretsmanager.UpdateSecretVersionStageInput) error {
+	if err := m.Pace.wait(ctx); err != nil {
+		return err
+	}
+	out, err := m.Client.UpdateSecretVersionStage(ctx, in)
+	if err == nil && out.ARN == nil {
+		return errHollow
+	}
+	return err
 }
 
 // Read returns the value of the version if it holds AWSCURRENT. Id and label
 // together make AWS check that; if they disagree it answers
 // InvalidRequestException.
 func (m Manager) Read(ctx context.Context, arn, version string) (credential.Value, error) {
-	value, err := m.value(ctx, &secretsmanager.GetSecretValueInput{
-		SecretId:     &arn,
-		VersionId:    &version,
-		VersionStage: aws.String(current),
-	})
+	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: aws.String(current)})
 	if isA[*types.InvalidRequestException](err) || isA[*types.ResourceNotFoundException](err) {
 		return value, fmt.Errorf("reading version %s: %w: %w", version, keeper.ErrConflict, err)
 	}
@@ -205,35 +214,31 @@ func (m Manager) Read(ctx context.Context, arn, version string) (credential.Valu
 
 // Value returns the value that holds AWSCURRENT.
 func (m Manager) Value(ctx context.Context, id string) (credential.Value, error) {
-	return m.value(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(current)})
+	value, _, err := m.Dated(ctx, id)
+	return value, err
+}
+
+// Dated returns the value that holds AWSCURRENT, and when its version was made.
+func (m Manager) Dated(ctx context.Context, id string) (value credential.Value, made time.Time, err error) {
+	return m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(current)})
 }
 
 // Previous returns the value that holds AWSPREVIOUS, an empty one if none does.
 func (m Manager) Previous(ctx context.Context, id string) (credential.Value, error) {
-	value, err := m.value(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(previous)})
+	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(previous)})
 	if isA[*types.ResourceNotFoundException](err) {
 		return credential.Value{}, nil
 	}
 	return value, err
 }
 
-// Dated returns the value that holds AWSCURRENT, and when its version was made.
-func (m Manager) Dated(ctx context.Context, id string) (credential.Value, time.Time, error) {
-	return m.dated(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(current)})
-}
-
-func (m Manager) value(ctx context.Context, in *secretsmanager.GetSecretValueInput) (credential.Value, error) {
-	value, _, err := m.dated(ctx, in)
-	return value, err
-}
-
-func (m Manager) dated(ctx context.Context, in *secretsmanager.GetSecretValueInput) (credential.Value, time.Time, error) {
+func (m Manager) get(ctx context.Context, in *secretsmanager.GetSecretValueInput) (value credential.Value, made time.Time, err error) {
 	out, err := m.Client.GetSecretValue(ctx, in)
 	if err == nil && out.ARN == nil {
 		err = errHollow
 	}
 	if err != nil {
-		return credential.Value{}, time.Time{}, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
+		return value, made, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
 	}
 	return credential.New(aws.ToString(out.SecretString)), aws.ToTime(out.CreatedDate), nil
 }

@@ -1,0 +1,23 @@
+package setup
+
+import (
+	"context"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// aheadTime is how long a run may have to wait for what was begun ahead of it.
+const aheadTime = 5 * time.Second
+
+// Ahead starts what is better done before it is needed, and does not wait for it.
+// Nobody hears of its errors: who needs the result does it again, and reports.
+func Ahead(reads ...func(context.Context) error) {
+	for _, read := range reads {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), aheadTime)
+			defer cancel()
+			_ = credential.Safely(func() error { return read(ctx) })
+		}()
+	}
+}

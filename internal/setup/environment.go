@@ -1,0 +1,105 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// environment is what the variables in the README's table say.
+type environment struct {
+	log        *slog.Logger
+	pause      bool
+	reserve    int
+	period     time.Duration
+	herokuURL  string
+	webhookURL string // "" to leave subscriptions alone
+	tokenID    string // the secret with the API token
+	keyID      string // the secret with the signing key
+}
+
+// readEnvironment reads all variables. Its error names every one that makes no sense.
+func readEnvironment() (environment, error) {
+	log, logErr := logger(os.Getenv("LOG_LEVEL"))
+	pause, pauseErr := isOn("PAUSE")
+	reserve, reserveErr := number("HEROKU_RESERVE", 500, 0, 4000)
+	minutes, minutesErr := number("POLL_MINUTES", 1, 1, 24*60)
+	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
+	tokenID, tokenErr := required("HEROKU_TOKEN_SECRET_ID")
+	keyID, keyErr := required("WEBHOOK_SIGNING_SECRET_ID")
+	return environment{
+		log:        log,
+		pause:      pause,
+		reserve:    reserve,
+		period:     time.Duration(minutes) * time.Minute,
+		herokuURL:  api,
+		webhookURL: os.Getenv("WEBHOOK_URL"),
+		tokenID:    tokenID,
+		keyID:      keyID,
+	}, errors.Join(logErr, pauseErr, reserveErr, minutesErr, apiErr, tokenErr, keyErr)
+}
+
+func logger(level string) (*slog.Logger, error) {
+	least := slog.LevelInfo
+	if level != "" {
+		if err := least.UnmarshalText([]byte(level)); err != nil {
+			return nil, fmt.Errorf("LOG_LEVEL is %q: it can be debug, info, warn or error", level)
+		}
+	}
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})), nil
+}
+
+// herokuURL refuses to send the API token over a network in the clear.
+func herokuURL(text string) (string, error) {
+	if text == "" {
+		return "https://api.heroku.com", nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "", errors.New("HEROKU_API_URL is not a URL")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme != "https" && (ip == nil || !ip.IsLoopback()) {
+		return "", errors.New("HEROKU_API_URL is not https: the API token would travel in the clear")
+	}
+	return strings.TrimSuffix(text, "/"), nil
+}
+
+// isOn reads a variable that is on, off or empty, which is off.
+func isOn(variable string) (bool, error) {
+	switch value := os.Getenv(variable); value {
+	case "on":
+		return true, nil
+	case "", "off":
+		return false, nil
+	default:
+		return false, fmt.Errorf("%s is %q: it can be on or off", variable, value)
+	}
+}
+
+// number reads a variable that is a whole number, or empty.
+func number(variable string, otherwise, least, most int) (int, error) {
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%s is %q: it can be a whole number from %d to %d", variable, text, least, most)
+	}
+	return n, nil
+}
+
+// required reads a variable that must not be empty.
+func required(variable string) (string, error) {
+	if value := os.Getenv(variable); value != "" {
+		return value, nil
+	}
+	return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
+}

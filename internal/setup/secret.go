@@ -1,0 +1,99 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/secrets"
+)
+
+var (
+	errEmpty   = errors.New("it is empty: put a value into it")
+	errNoToken = errors.New("its value is no API token")
+)
+
+// signingKeys reads the current key and, if there is one, the previous, so that
+// the key can be changed without refusing a delivery.
+func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]credential.Value, error) {
+	var previous credential.Value
+	var previousErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		previousErr = credential.Safely(func() (err error) {
+			previous, err = manager.Previous(ctx, id)
+			return err
+		})
+	})
+	current, err := value(ctx, manager, id)
+	wg.Wait()
+	if err != nil {
+		return nil, err
+	}
+	if previousErr != nil {
+		return nil, previousErr
+	}
+	if previous = trimmed(previous); previous.Empty() {
+		return []credential.Value{current}, nil
+	}
+	return []credential.Value{current, previous}, nil
+}
+
+// apiToken reads a token. The tag heroku:token can name any secret that the functions
+// may read, and what it holds goes to Heroku: so it must look like a token, which
+// neither a connection URL nor JSON does
+// (https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
+func apiToken(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
+	token, err := value(ctx, manager, id)
+	if err == nil && !isToken68(token.Reveal()) {
+		return credential.Value{}, fmt.Errorf("secret %s: %w", id, errNoToken)
+	}
+	return token, err
+}
+
+// isFinal reports whether a token cannot be read before a person has done something:
+// the secret is not there, not to be read by us, empty, or holds something else.
+func isFinal(err error) bool {
+	var api smithy.APIError
+	var missing *types.ResourceNotFoundException
+	return errors.Is(err, errEmpty) || errors.Is(err, errNoToken) || errors.As(err, &missing) ||
+		errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException"
+}
+
+func isToken68(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~+/=", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// value reads the value of a secret, which must not be empty.
+func value(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
+	read, err := manager.Value(ctx, id)
+	if err != nil {
+		return read, err
+	}
+	return filled(read, id)
+}
+
+// filled trims the value of a secret, and refuses an empty one.
+func filled(value credential.Value, id string) (credential.Value, error) {
+	value = trimmed(value)
+	if value.Empty() {
+		return value, fmt.Errorf("secret %s: %w", id, errEmpty)
+	}
+	return value, nil
+}
+
+// trimmed takes away the white space that an editor or a shell leaves at the end.
+func trimmed(value credential.Value) credential.Value {
+	return credential.New(strings.TrimSpace(value.Reveal()))
+}

@@ -157,11 +157,11 @@ func (s *shop) works(pool *pgxpool.Pool) {
 }
 
 // eventually waits until the condition holds, a minute at most.
-func (s *shop) eventually(what string, condition func() bool) {
-	s.t.Helper()
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatal("it never came about that ", what)
+			t.Fatal("it never came about that ", what)
 		}
 	}
 }

@@ -142,7 +142,7 @@ func TestOneFailureFindsAllThatARotationHasCut(t *testing.T) {
 	s.must(s.db.Rotate(t.Context()))
 	s.publish()
 	if _, err := s.user(pool); err != nil { // else a second has passed, after which pgx tries each by itself
-		s.eventually("the dead connection is gone", func() bool { return pool.Stat().TotalConns() < config.MaxConns })
+		eventually(t, "the dead connection is gone", func() bool { return pool.Stat().TotalConns() < config.MaxConns })
 	}
 	for range config.MaxConns {
 		s.works(pool)
@@ -165,7 +165,7 @@ func TestConnectionsWithTheOlderCredentialRetire(t *testing.T) {
 	end, err := s.db.RotateUser(t.Context())
 	s.must(err)
 	s.publish()
-	s.eventually("the pool has moved", func() bool {
+	eventually(t, "the pool has moved", func() bool {
 		user, err := s.user(pool)
 		s.must(err)
 		return user != old
@@ -250,6 +250,6 @@ func TestADatabaseOfTheStandardLibraryFollowsToo(t *testing.T) {
 }
 
 func keysAlone(u connection.URL, more string) string {
-	return `{` + more + `"engine":"postgres","host":"` + u.Host() + `","port":` + portOf(u) + `,"username":"` + u.Username() +
-		`","password":"` + u.Password().Reveal() + `","dbname":"` + u.Database() + `"}`
+	return fmt.Sprintf(`{%s"engine":"postgres","host":%q,"port":%d,"username":%q,"password":%q,"dbname":%q}`,
+		more, u.Host(), u.Port(), u.Username(), u.Password().Reveal(), u.Database())
 }

@@ -129,7 +129,7 @@ func (s *stage) revive() {
 	}
 	now := time.Now()
 	for _, c := range s.crowds {
-		s.until("the workers are well", func() bool { return c.well(now, "") })
+		eventually(s.t, "the workers are well", func() bool { return c.well(now, "") })
 	}
 	for _, c := range s.crowds {
 		c.take()
@@ -137,17 +137,6 @@ func (s *stage) revive() {
 	select {
 	case <-s.moved:
 	default:
-	}
-}
-
-func (s *stage) until(what string, condition func() bool) {
-	s.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !condition() {
-		if time.Now().After(deadline) {
-			s.t.Fatal("it never came about that ", what)
-		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -184,7 +173,7 @@ func (s *stage) withGrace() (o outcome) {
 	end, err := s.addon.RotateWithGrace(s.t.Context())
 	s.must(err)
 	right := s.followed(&o)
-	s.until("this package's pool has moved", func() bool { return s.crowds[0].well(right, old) })
+	eventually(s.t, "this package's pool has moved", func() bool { return s.crowds[0].well(right, old) })
 	o.killed = time.Now()
 	s.must(end(s.t.Context()))
 	s.look(&o, time.Now(), old)
@@ -235,7 +224,7 @@ func (s *stage) restart() error {
 // collects the queries of all.
 func (s *stage) look(o *outcome, since time.Time, old string) {
 	s.t.Helper()
-	s.until("this package's pool is well", func() bool { return s.crowds[0].well(since, old) })
+	eventually(s.t, "this package's pool is well", func() bool { return s.crowds[0].well(since, old) })
 	if len(s.ways) > 1 {
 		time.Sleep(watched) // others never recover; this is how long that is looked at
 	}

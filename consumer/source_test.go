@@ -9,16 +9,12 @@ import (
 	"net/url"
 	"os"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"keepcurrent.example/consumer"
-	"keepcurrent.example/internal/connection"
 )
-
-func portOf(u connection.URL) string { return strconv.Itoa(int(u.Port())) }
 
 func TestAllWhoWaitShareOneSearch(t *testing.T) {
 	t.Parallel()
@@ -36,7 +32,7 @@ func TestAllWhoWaitShareOneSearch(t *testing.T) {
 	for range callers {
 		go func() { results <- config.BeforeConnect(t.Context(), config.ConnConfig.Copy()) }()
 	}
-	s.eventually("all callers wait", func() bool { return s.source.Waiting() == callers })
+	eventually(t, "all callers wait", func() bool { return s.source.Waiting() == callers })
 	close(together)
 	for range callers {
 		s.must(<-results)
@@ -65,7 +61,7 @@ func TestACallerThatGivesUpDoesNotEndTheSearchOfTheOthers(t *testing.T) {
 		result := make(chan error, 1)
 		waiting := s.source.Waiting()
 		go func() { result <- config.BeforeConnect(ctx, config.ConnConfig.Copy()) }()
-		s.eventually("the caller waits", func() bool { return s.source.Waiting() > waiting })
+		eventually(t, "the caller waits", func() bool { return s.source.Waiting() > waiting })
 		return result
 	}
 	impatient, cancel := context.WithCancel(t.Context())

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	token      = "!If [MakeTokenSecret, !Ref TokenSecret, !Ref TokenSecretArn]"
-	moreTokens = "!Ref MoreSecretArns"
-	signingKey = "!Ref SigningKey"
-	anySecret  = "!Sub arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:*"
-	underTag   = "StringLike aws:ResourceTag/heroku:app *"
+	token       = "!If [MakeTokenSecret, !Ref TokenSecret, !Ref TokenSecretArn]"
+	moreSecrets = "!Ref MoreSecretArns"
+	signingKey  = "!Ref SigningKey"
+	anySecret   = "!Sub arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:*"
+	underTag    = "StringLike aws:ResourceTag/heroku:app *"
 )
 
 // statement is one statement of a policy.
@@ -91,8 +91,8 @@ func TestPolicyOfEachRoleIsExactlyThis(t *testing.T) {
 			{effect: "Allow", actions: slices.Concat(read, write), resources: []string{anySecret}, condition: underTag},
 			{effect: "Allow", actions: read, resources: []string{token, signingKey}},
 			{effect: "Deny", actions: write, resources: []string{token, signingKey}},
-			{effect: "Allow", actions: read, resources: []string{moreTokens}, when: "MoreSecrets"},
-			{effect: "Deny", actions: write, resources: []string{moreTokens}, when: "MoreSecrets"},
+			{effect: "Allow", actions: read, resources: []string{moreSecrets}, when: "MoreSecrets"},
+			{effect: "Deny", actions: write, resources: []string{moreSecrets}, when: "MoreSecrets"},
 			{
 				effect: "Allow", actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, resources: []string{"!Ref KmsKeyArn"},
 				condition: "StringEquals kms:ViaService !Sub secretsmanager.${AWS::Region}.amazonaws.com", when: "OwnKey",

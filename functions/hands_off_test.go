@@ -252,7 +252,7 @@ func TestThePollerTakesTurnsByTheSchedulesTimeAndLeavesTheReserve(t *testing.T) 
 	t.Parallel()
 	const apps = 8
 	s := start(t, stacktest.Config{Env: []string{"HEROKU_RESERVE=4000", "POLL_MINUTES=5"}})
-	s.Heroku.SetRateLimit(3000, 0)
+	s.Heroku.SetRateLimit(3000)
 	s.Heroku.CreateApp("first").Set("DATABASE_URL", "postgres://u:pEXAMPLE@db.example/d")
 	_, err := s.Bind(t.Context(), "first", "first", "heroku:verify=off", "heroku:sync=on")
 	s.must(err)

@@ -107,7 +107,7 @@ type sent struct {
 // run beside other tests, because it would take the machine from them.
 func TestLoad(t *testing.T) {
 	s := openShop(t, stacktest.Config{Concurrency: processes})
-	s.Heroku.SetRateLimit(1<<30, 0) // the account's hourly requests are not the matter here
+	s.Heroku.SetRateLimit(1 << 30) // the account's hourly requests are not the matter here
 	l := &load{shop: s, old: s.app.ReleaseEvent("create"), sent: make([]sent, int(loadFor.Seconds()*rate))}
 	transport := &http.Transport{MaxIdleConnsPerHost: inFlight}
 	defer transport.CloseIdleConnections()

@@ -184,7 +184,7 @@ func (s shown) Renew(ctx context.Context, _ []credential.Value) ([]credential.Va
 func (e *estate) whole() {
 	e.t.Helper()
 	e.Poller.Kill()
-	e.Heroku.SetRateLimit(1<<30, 0)
+	e.Heroku.SetRateLimit(1 << 30)
 	cold := e.round(startup, e.apps, e.apps)
 	var last round
 	for range warm {
@@ -199,7 +199,7 @@ func (e *estate) whole() {
 func (e *estate) short() {
 	e.t.Helper()
 	e.Poller.Kill()
-	e.Heroku.SetRateLimit(reserve+perMinute, 0)
+	e.Heroku.SetRateLimit(reserve + perMinute)
 	r := e.round(startup, min(e.apps, perMinute), min(e.apps, perMinute+overshoot))
 	e.t.Logf("%6d  short  %s  %10s", e.apps, r, mib(r.peak))
 }

@@ -70,7 +70,8 @@ func TestEveryReasonForANewURLIsFollowed(t *testing.T) {
 				return err
 			}
 			s.db = db
-			return s.Heroku.Promote(s.app, s.Heroku.Provision(s.app, db))
+			s.Heroku.Provision(s.app, db).Promote()
+			return nil
 		},
 	}
 	for name, change := range tests {
@@ -89,7 +90,7 @@ func TestDeliveriesMayBeDoubledReversedAndLate(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
 	s.must(s.Subscribe(t.Context(), s.app.Name))
-	s.Heroku.SetPolicy(herokutest.Policy{Copies: 3, Order: herokutest.Reverse})
+	s.Heroku.SetPolicy(herokutest.Policy{Copies: 3, Reverse: true})
 	release := s.Heroku.HoldDeliveries()
 	for range 3 {
 		s.must(s.addon.Rotate(t.Context()))

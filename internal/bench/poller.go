@@ -37,7 +37,7 @@ func (b *bench) poller(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	s.Heroku.SetRateLimit(1<<30, 0)
+	s.Heroku.SetRateLimit(1 << 30)
 	estate, err := populate(ctx, s)
 	if err != nil {
 		return err

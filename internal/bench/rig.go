@@ -90,7 +90,7 @@ func newRig(ctx context.Context, functions string, away distances) (r *rig, err 
 		return r, err
 	}
 	r.closers = append(r.closers, r.Stack.Close)
-	r.Heroku.SetRateLimit(1<<30, 0) // the account's hourly requests are not the matter here
+	r.Heroku.SetRateLimit(1 << 30) // the account's hourly requests are not the matter here
 	upstream, err := url.Parse(r.Heroku.URL)
 	if err != nil {
 		return r, err

@@ -1,9 +1,6 @@
 package heroku_test
 
 import (
-	"io"
-	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,24 +9,10 @@ import (
 	"keepcurrent.example/internal/keyring"
 )
 
-// says answers every request with a status and the header RateLimit-Remaining.
-type says struct {
-	status int
-	left   string
-}
-
-func (s *says) RoundTrip(req *http.Request) (*http.Response, error) {
-	header := http.Header{"Content-Type": {"application/json"}}
-	if s.left != "" {
-		header.Set("RateLimit-Remaining", s.left)
-	}
-	return &http.Response{StatusCode: s.status, Header: header, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
-}
-
 func TestWhatIsLeftIsWhatHerokuSaidAndWhatHasComeBackSince(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		server := &says{status: 200}
+		server := &answer{body: []byte("{}")}
 		api := &heroku.API{URL: "https://heroku.example", Tokens: &keyring.Ring{Read: token}, Transport: server, Reserve: 500}
 		is := func(when string, left int, known, spare bool) {
 			t.Helper()

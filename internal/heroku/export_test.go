@@ -2,6 +2,8 @@ package heroku
 
 import (
 	"crypto/x509"
+	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -10,6 +12,16 @@ func (t *Transport) Trust(roots *x509.CertPool) { t.dialer.Config.RootCAs = root
 
 // CloseIdleConnections leaves nothing open behind a test.
 func (t *Transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
+
+// Behind puts a proxy before the API.
+func (t *Transport) Behind(proxy *url.URL) { t.base.Proxy = http.ProxyURL(proxy) }
+
+// IsAhead reports whether a connection has been begun that no request has taken.
+func (t *Transport) IsAhead() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ahead != nil
+}
 
 // Age makes what was begun ahead older.
 func (t *Transport) Age(by time.Duration) {

@@ -19,6 +19,7 @@ import (
 type answer struct {
 	status int
 	body   []byte
+	left   string // the header RateLimit-Remaining
 	calls  int
 }
 
@@ -26,7 +27,7 @@ func (a *answer) RoundTrip(req *http.Request) (*http.Response, error) {
 	a.calls++
 	return &http.Response{
 		StatusCode: a.status,
-		Header:     http.Header{"Content-Type": {"application/json"}},
+		Header:     http.Header{"Content-Type": {"application/json"}, "Ratelimit-Remaining": {a.left}},
 		Body:       io.NopCloser(bytes.NewReader(a.body)),
 		Request:    req,
 	}, nil

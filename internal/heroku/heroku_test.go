@@ -2,8 +2,10 @@ package heroku_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ func house(t *testing.T) (*herokutest.Server, *heroku.API) {
 	return server, &heroku.API{URL: server.URL, Tokens: tokens, Transport: transport}
 }
 
-func TestConfigVars(t *testing.T) {
+func TestConfigVarsComeByNameOrIDAndOneThatIsNullIsAbsent(t *testing.T) {
 	t.Parallel()
 	server, api := house(t)
 	app := server.CreateApp("shop")
@@ -61,15 +63,78 @@ func TestReleasedIsTheNewestRelease(t *testing.T) {
 	t.Parallel()
 	server, api := house(t)
 	app := server.CreateApp("shop")
-	app.Deploy()
-	before := time.Now().Add(-2 * time.Second) // Heroku's times have seconds
-	app.Deploy()
-	released, err := api.Released(t.Context(), "shop")
-	if err != nil || released.Before(before) || released.After(time.Now()) {
-		t.Errorf("%v, %v", released, err)
+	app.Set("FOO", "1")
+	var answer []struct {
+		Version int
+		Created time.Time `json:"created_at"`
 	}
+	server.Wrap(listen(t, &answer))
+	released, err := api.Released(t.Context(), "shop")
+	if err != nil || len(answer) != 1 || answer[0].Version != 2 || !released.Equal(answer[0].Created) {
+		t.Errorf("%v, %v of %+v", released, err, answer)
+	}
+}
+
+// listen decodes the next answer, which goes on its way.
+func listen(t *testing.T, answer any) herokutest.Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			made := httptest.NewRecorder()
+			next.ServeHTTP(made, r)
+			if err := json.Unmarshal(made.Body.Bytes(), answer); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(made.Code)
+			w.Write(made.Body.Bytes())
+		})
+	}
+}
+
+func TestAnAppWithoutReleasesIsAnError(t *testing.T) {
+	t.Parallel()
+	server, api := house(t)
 	if _, err := api.Released(t.Context(), "none-such"); err == nil {
 		t.Error("an app that is none has a release")
+	}
+	server.Wrap(herokutest.Status(200, "application/json", "[]"))
+	if _, err := api.Released(t.Context(), "shop"); err == nil {
+		t.Error("a list of none has a newest release")
+	}
+}
+
+// heroku-go would put it into the path as it is.
+func TestAnAppThatIsAPathIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	server, api := house(t)
+	for _, app := range []string{"", "../account", "shop/config-vars?", "Shop"} {
+		if _, err := api.ConfigVars(t.Context(), app); err == nil {
+			t.Errorf("app %q has config vars", app)
+		}
+	}
+	if calls := server.Calls(); len(calls) != 0 {
+		t.Errorf("calls %v", calls)
+	}
+}
+
+func TestATokenThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	server, api := house(t)
+	server.CreateApp("shop")
+	away := errors.New("the token is away")
+	token := server.Token()
+	reads := 0
+	api.Tokens = &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		if reads++; reads == 2 {
+			return []credential.Value{credential.New(token)}, nil
+		}
+		return nil, away
+	}}
+	if _, err := api.ConfigVars(t.Context(), "shop"); !errors.Is(err, away) || len(server.Calls()) != 0 {
+		t.Errorf("%v after %v", err, server.Calls())
+	}
+	server.RotateToken()
+	if _, err := api.ConfigVars(t.Context(), "shop"); !errors.Is(err, away) || !errors.Is(err, keeper.ErrToken) {
+		t.Errorf("refused, and not to be read again: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 type door struct {
 	net.Listener
 	came, shut atomic.Int32
+	arrivals   chan struct{} // one for each who comes
 }
 
 func (d *door) Accept() (net.Conn, error) {
@@ -24,21 +26,22 @@ func (d *door) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if d.came.Add(1) > d.shut.Load() {
+		n := d.came.Add(1)
+		d.arrivals <- struct{}{}
+		if n > d.shut.Load() {
 			return conn, nil
 		}
 		conn.Close()
 	}
 }
 
-// wait waits until somebody has come.
+// wait waits until the next one has come.
 func (d *door) wait(t *testing.T) {
 	t.Helper()
-	for d.came.Load() == 0 {
-		if t.Context().Err() != nil {
-			t.Fatal("nothing is opened before a request is made")
-		}
-		time.Sleep(time.Millisecond)
+	select {
+	case <-d.arrivals:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing is opened before a request is made")
 	}
 }
 
@@ -46,7 +49,7 @@ func (d *door) wait(t *testing.T) {
 func secureHouse(t *testing.T) (string, *heroku.Transport, *door) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
-	d := &door{Listener: server.Listener}
+	d := &door{Listener: server.Listener, arrivals: make(chan struct{}, 10)}
 	server.Listener = d
 	server.EnableHTTP2 = true
 	server.StartTLS()
@@ -102,25 +105,44 @@ func TestAConnectionThatCouldNotBeOpenedAheadIsOpenedWhenItIsNeeded(t *testing.T
 	}
 }
 
-func TestNothingIsOpenedAheadWithoutTLS(t *testing.T) {
+func TestNothingIsOpenedAheadWithAProxyOrWithoutTLS(t *testing.T) {
 	t.Parallel()
 	for _, api := range []string{"http://127.0.0.1:1", "::", ""} {
-		heroku.NewTransport(api).Prepare() // it would panic, or the race detector would see it at work
+		transport := heroku.NewTransport(api)
+		transport.Prepare()
+		if transport.IsAhead() {
+			t.Errorf("a connection to %q is opened", api)
+		}
+	}
+	transport := heroku.NewTransport("https://heroku.example")
+	transport.Behind(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
+	transport.Prepare()
+	if transport.IsAhead() {
+		t.Error("a connection is opened past the proxy")
 	}
 }
 
-// Whatever came of it, it is no longer to be trusted: the other side may have left.
+// The other side may have left.
 func TestAConnectionThatNobodyUsedInTimeIsOpenedAnew(t *testing.T) {
 	t.Parallel()
-	url, transport, door := secureHouse(t)
-	transport.Prepare()
-	transport.Age(time.Minute)
-	transport.Prepare()
-	if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
-		t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
-	}
-	transport.Prepare() // one was in use a moment ago
-	if door.came.Load() != 2 {
-		t.Error("a connection is opened beside one that is in use")
+	for name, before := range map[string]func(*testing.T, *heroku.Transport, *door){
+		"by the request":       func(*testing.T, *heroku.Transport, *door) {},
+		"by the next occasion": func(t *testing.T, transport *heroku.Transport, door *door) { transport.Prepare(); door.wait(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, transport, door := secureHouse(t)
+			transport.Prepare()
+			door.wait(t)
+			transport.Age(time.Minute)
+			before(t, transport, door)
+			if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
+				t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
+			}
+			transport.Prepare()
+			if transport.IsAhead() {
+				t.Error("a connection is opened beside one that is in use")
+			}
+		})
 	}
 }

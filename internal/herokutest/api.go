@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // maxBody is the most that is read of a request, in bytes. Heroku allows an app
@@ -24,52 +23,40 @@ type route struct {
 
 // served is what the house answers; any other call is a 404.
 var served = []route{
-	{"GET /apps", (*Server).listApps},
-	{"GET /apps/{app}", (*Server).getApp},
 	{"GET /apps/{app}/config-vars", (*Server).getConfigVars},
 	{"PATCH /apps/{app}/config-vars", (*Server).patchConfigVars},
 	{"GET /apps/{app}/releases", (*Server).listReleases},
-	{"GET /apps/{app}/releases/{release}", (*Server).getRelease},
-	{"GET /apps/{app}/releases/{release}/config-vars", (*Server).getReleaseConfigVars},
 	{"GET /apps/{app}/webhooks", (*Server).listWebhooks},
 	{"POST /apps/{app}/webhooks", (*Server).createWebhook},
-	{"GET /apps/{app}/webhooks/{webhook}", (*Server).getWebhook},
 	{"PATCH /apps/{app}/webhooks/{webhook}", (*Server).patchWebhook},
 	{"DELETE /apps/{app}/webhooks/{webhook}", (*Server).deleteWebhook},
 	{"GET /apps/{app}/webhook-deliveries", (*Server).listDeliveries},
-	{"GET /apps/{app}/webhook-deliveries/{delivery}", (*Server).getDelivery},
-	{rateLimits, (*Server).getRateLimits},
 }
 
 // A call is one request on its way through a route.
 type call struct {
 	request *http.Request
-	app     *App        // the one that the path names, if it names one
+	app     *App        // the one that the path names
 	body    []byte      // checked against the schema
 	header  http.Header // of the answer
 	status  int         // of the answer
 }
 
-// An apiError is an answer in Heroku's error shape.
+// An apiError is an answer in the form of Heroku's errors.
 type apiError struct {
-	ID       string `json:"id"`
-	Message  string `json:"message"`
-	URL      string `json:"url,omitempty"`
-	Resource string `json:"resource,omitempty"`
+	status  int
+	ID      string `json:"id"`
+	Message string `json:"message"`
 }
 
 func (e *apiError) Error() string { return e.ID + ": " + e.Message }
 
-// errorStatus holds the error ids that Heroku documents and the house gives.
-var errorStatus = map[string]int{
-	"bad_request":                     http.StatusBadRequest,
-	"unauthorized":                    http.StatusUnauthorized,
-	"not_found":                       http.StatusNotFound,
-	"not_acceptable":                  http.StatusNotAcceptable,
-	"requested_range_not_satisfiable": http.StatusRequestedRangeNotSatisfiable,
-	"invalid_params":                  http.StatusUnprocessableEntity,
-	"rate_limit":                      http.StatusTooManyRequests,
-	"internal_server_error":           http.StatusInternalServerError,
+func notFound(what string) error {
+	return &apiError{http.StatusNotFound, "not_found", "Couldn't find that " + what + "."}
+}
+
+func invalid(message string) error {
+	return &apiError{http.StatusUnprocessableEntity, "invalid_params", message}
 }
 
 func (s *Server) routes(sch schema) *http.ServeMux {
@@ -77,57 +64,46 @@ func (s *Server) routes(sch schema) *http.ServeMux {
 	for _, r := range served {
 		mux.Handle(r.pattern, s.endpoint(r, sch[r.pattern]))
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		s.fail(w, &apiError{ID: "not_found", Message: "The requested API endpoint was not found."})
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { s.fail(w, notFound("endpoint")) })
 	return mux
 }
 
-// api is the innermost handler: the door, then the route.
+// api is the innermost handler. It checks the headers and calls the route.
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
-	id := newID()
-	if theirs := r.Header.Get("Request-Id"); theirs != "" {
-		id = theirs + "," + id
-	}
-	w.Header().Set("Request-Id", id)
 	w.Header().Set("Content-Type", "application/json")
-	if err := s.admit(w.Header(), r); err != nil {
+	if err := s.admit(w.Header(), r.Header); err != nil {
 		s.fail(w, err)
 		return
 	}
 	s.mux.ServeHTTP(w, r)
 }
 
-// admit checks the headers that every call needs, and charges the account for
-// it.
-func (s *Server) admit(answer http.Header, r *http.Request) error {
+// admit checks the headers that every request needs, and charges the account
+// for it.
+func (s *Server) admit(answer, request http.Header) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := r.Header.Get("Authorization") == "Bearer "+s.token
-	allowed := true
-	if _, pattern := s.mux.Handler(r); known && pattern != rateLimits {
-		allowed = s.limit.take(time.Now())
+	if !acceptable(request.Get("Accept")) {
+		return &apiError{http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3."}
 	}
-	answer.Set("RateLimit-Remaining", strconv.Itoa(s.limit.remaining(time.Now())))
-	switch {
-	case !acceptable(r.Header.Get("Accept")):
-		return &apiError{ID: "not_acceptable", Message: "The Accept header must name application/vnd.heroku+json; version=3."}
-	case !known:
-		return &apiError{ID: "unauthorized", Message: "Invalid credentials provided.", URL: docs + "#authentication"}
-	case !allowed:
-		return &apiError{ID: "rate_limit", Message: "Your account reached the API rate limit.", URL: docs + "#rate-limits"}
+	if request.Get("Authorization") != "Bearer "+s.token {
+		return &apiError{http.StatusUnauthorized, "unauthorized", "Invalid credentials provided."}
+	}
+	allowed := s.requests > 0
+	if allowed {
+		s.requests--
+	}
+	answer.Set("RateLimit-Remaining", strconv.Itoa(s.requests))
+	if !allowed {
+		return &apiError{http.StatusTooManyRequests, "rate_limit", "Your account reached the API rate limit."}
 	}
 	return nil
 }
 
-const docs = "https://devcenter.heroku.com/articles/platform-api-reference"
-
-// acceptable tells whether an Accept header asks for version 3 or one of its
-// variants, such as 3.webhooks.
+// acceptable tells whether an Accept header asks for version 3.
 func acceptable(accept string) bool {
 	kind, params, err := mime.ParseMediaType(accept)
-	version := params["version"]
-	return err == nil && kind == "application/vnd.heroku+json" && (version == "3" || strings.HasPrefix(version, "3."))
+	return err == nil && kind == "application/vnd.heroku+json" && params["version"] == "3"
 }
 
 func (s *Server) endpoint(r route, l link) http.HandlerFunc {
@@ -146,7 +122,7 @@ func (s *Server) endpoint(r route, l link) http.HandlerFunc {
 func (s *Server) answer(c *call, r route, l link) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.request.Body, maxBody))
 	if err != nil {
-		return nil, &apiError{ID: "bad_request", Message: "The body could not be read."}
+		return nil, &apiError{http.StatusBadRequest, "bad_request", "The body could not be read."}
 	}
 	c.body = body
 	s.mu.Lock()
@@ -163,21 +139,19 @@ func (s *Server) answer(c *call, r route, l link) ([]byte, error) {
 
 // checkRequest finds the app and holds the body against the schema.
 func (s *Server) checkRequest(c *call, r route, l link) error {
-	if id := c.request.PathValue("app"); id != "" {
-		if c.app = s.findApp(id); c.app == nil {
-			return &apiError{ID: "not_found", Message: "Couldn't find that app.", Resource: "app"}
-		}
+	if c.app = s.findApp(c.request.PathValue("app")); c.app == nil {
+		return notFound("app")
 	}
 	if l.request == nil {
 		return nil
 	}
 	problems, err := check(l.request, c.body)
 	if err != nil {
-		return &apiError{ID: "bad_request", Message: "The body is not JSON."}
+		return &apiError{http.StatusBadRequest, "bad_request", "The body is not JSON."}
 	}
 	if len(problems) > 0 {
 		s.violate("request", r, problems)
-		return &apiError{ID: "invalid_params", Message: "The body does not follow the schema: " + strings.Join(problems, "; ")}
+		return invalid("The body does not follow the schema: " + strings.Join(problems, "; "))
 	}
 	return nil
 }
@@ -194,7 +168,7 @@ func (s *Server) checkAnswer(value any, r route, l link) ([]byte, error) {
 	}
 	if len(problems) > 0 {
 		s.violate("answer", r, problems)
-		return nil, &apiError{ID: "internal_server_error", Message: "The answer did not follow the schema."}
+		return nil, &apiError{http.StatusInternalServerError, "internal_server_error", "The answer did not follow the schema."}
 	}
 	return body, nil
 }
@@ -205,16 +179,16 @@ func (s *Server) violate(kind string, r route, problems []string) {
 	}
 }
 
-// fail answers an error. One that is not in Heroku's shape is a fault of the
+// fail answers an error. One that is not in Heroku's form is a fault of the
 // house.
 func (s *Server) fail(w http.ResponseWriter, err error) {
 	var e *apiError
-	if !errors.As(err, &e) || errorStatus[e.ID] == 0 || e.Message == "" {
+	if !errors.As(err, &e) {
 		s.mu.Lock()
-		s.violations = append(s.violations, "error without a known id and a message")
+		s.violations = append(s.violations, "an error that is not in Heroku's form")
 		s.mu.Unlock()
-		e = &apiError{ID: "internal_server_error", Message: "Internal server error."}
+		e = &apiError{http.StatusInternalServerError, "internal_server_error", "Internal server error."}
 	}
-	w.WriteHeader(errorStatus[e.ID])
+	w.WriteHeader(e.status)
 	_ = json.NewEncoder(w).Encode(e)
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	heroku "github.com/heroku/heroku-go/v5"
-
 	"keepcurrent.example/internal/herokutest"
 )
+
+const configVars = "GET /apps/{app}/config-vars"
 
 func TestEveryRequestNeedsVersionAndToken(t *testing.T) {
 	t.Parallel()
@@ -21,21 +21,19 @@ func TestEveryRequestNeedsVersionAndToken(t *testing.T) {
 		status int
 		id     string
 	}{
-		"version 3":             {nil, 200, ""},
-		"a variant of it":       {map[string]string{"Accept": "application/vnd.heroku+json; version=3.webhooks"}, 200, ""},
-		"no version":            {map[string]string{"Accept": "application/json"}, 406, "not_acceptable"},
-		"another version":       {map[string]string{"Accept": "application/vnd.heroku+json; version=30"}, 406, "not_acceptable"},
-		"no accept":             {map[string]string{"Accept": ""}, 406, "not_acceptable"},
-		"no token":              {map[string]string{"Authorization": ""}, 401, "unauthorized"},
-		"wrong token":           {map[string]string{"Authorization": "Bearer HRKU-EXAMPLE-wrong"}, 401, "unauthorized"},
-		"token without bearer":  {map[string]string{"Authorization": s.Token()}, 401, "unauthorized"},
-		"no version, no token":  {map[string]string{"Accept": "*/*", "Authorization": ""}, 406, "not_acceptable"},
-		"token with a tail":     {map[string]string{"Authorization": "Bearer " + s.Token() + "x"}, 401, "unauthorized"},
-		"a version and a space": {map[string]string{"Accept": "application/vnd.heroku+json;version=3"}, 200, ""},
+		"version 3":               {nil, 200, ""},
+		"version without a space": {map[string]string{"Accept": "application/vnd.heroku+json;version=3"}, 200, ""},
+		"no version":              {map[string]string{"Accept": "application/json"}, 406, "not_acceptable"},
+		"another version":         {map[string]string{"Accept": "application/vnd.heroku+json; version=30"}, 406, "not_acceptable"},
+		"no accept":               {map[string]string{"Accept": ""}, 406, "not_acceptable"},
+		"no token":                {map[string]string{"Authorization": ""}, 401, "unauthorized"},
+		"wrong token":             {map[string]string{"Authorization": "Bearer HRKU-EXAMPLE-wrong"}, 401, "unauthorized"},
+		"token without bearer":    {map[string]string{"Authorization": s.Token()}, 401, "unauthorized"},
+		"token with a tail":       {map[string]string{"Authorization": "Bearer " + s.Token() + "x"}, 401, "unauthorized"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			resp := raw(t, s, "GET", "/apps/sushi/config-vars", tt.header)
+			resp := raw(t, s, "GET", "/apps/sushi/config-vars", "", tt.header)
 			var e struct{ ID, Message string }
 			if resp.StatusCode != 200 {
 				if err := json.NewDecoder(resp.Body).Decode(&e); err != nil || e.Message == "" {
@@ -69,21 +67,13 @@ func TestRotatedTokenIsRefused(t *testing.T) {
 func TestAppIsFoundByNameOrID(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	app := s.CreateApp("sushi")
-	s.CreateApp("a23456789-123456789-123456789x") // the longest name there can be
-	client := newClient(t, s, s.Token())
+	app := s.CreateApp("a23456789-123456789-123456789x") // the longest name there can be
+	app.Set("FOO", "bar")
+	s.CreateApp("sushi")
 	for _, id := range []string{app.ID, app.Name} {
-		got, err := client.AppInfo(t.Context(), id)
-		if err != nil || got.ID != app.ID || got.Name != app.Name {
-			t.Errorf("app %s: %v, %v", id, got, err)
+		if got := configVar(t, s, id, "FOO"); got != "bar" {
+			t.Errorf("app %s: %q", id, got)
 		}
-	}
-	_, err := client.AppInfo(t.Context(), "ramen")
-	if he := herokuError(t, err); he.StatusCode != 404 || he.ID != "not_found" {
-		t.Errorf("unknown app got %d %s", he.StatusCode, he.ID)
-	}
-	if apps, err := client.AppList(t.Context(), &heroku.ListRange{Field: "name"}); err != nil || len(apps) != 2 || apps[1].Name != "sushi" {
-		t.Errorf("list of apps: %d, %v", len(apps), err)
 	}
 }
 
@@ -107,10 +97,10 @@ func TestUnknownCallIs404(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.CreateApp("sushi")
-	for _, call := range []string{"GET /nonsense", "PUT /apps/sushi/config-vars", "GET /apps/a/b/config-vars", "GET /apps/sushi/releases/99",
-		"GET /apps/sushi/webhooks/none", "GET /apps/sushi/webhook-deliveries/none", "GET /apps/sushi/releases/99/config-vars"} {
+	for _, call := range []string{"GET /nonsense", "GET /apps/sushi", "PUT /apps/sushi/config-vars", "GET /apps/a/b/config-vars",
+		"GET /apps/ramen/config-vars", "DELETE /apps/sushi/webhooks/none"} {
 		method, path, _ := strings.Cut(call, " ")
-		if resp := raw(t, s, method, path, nil); resp.StatusCode != 404 {
+		if resp := raw(t, s, method, path, "", nil); resp.StatusCode != 404 {
 			t.Errorf("%s got %d", call, resp.StatusCode)
 		}
 	}
@@ -120,62 +110,34 @@ func TestRateLimitIsTheAccounts(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.CreateApp("sushi")
-	s.SetRateLimit(2, 0)
-	client := newClient(t, s, s.Token())
-	for want := 1; want >= 0; want-- {
-		if _, err := client.AppInfo(t.Context(), "sushi"); err != nil {
-			t.Fatal(err)
-		}
-		limit, err := client.RateLimitInfo(t.Context()) // free, and so asked as often as one likes
-		if err != nil || limit.Remaining != want {
-			t.Errorf("remaining %v, %v, want %d", limit, err, want)
+	ask := func(status int, left string) {
+		t.Helper()
+		resp := raw(t, s, "GET", "/apps/sushi/config-vars", "", nil)
+		if got := resp.Header.Get("RateLimit-Remaining"); resp.StatusCode != status || got != left {
+			t.Errorf("got %d with %q left, want %d with %q", resp.StatusCode, got, status, left)
 		}
 	}
-	_, err := newClient(t, s, s.RotateToken()).AppInfo(t.Context(), "sushi")
-	if he := herokuError(t, err); he.StatusCode != 429 || he.ID != "rate_limit" {
-		t.Errorf("call over the limit got %d %s", he.StatusCode, he.ID)
-	}
-	if resp := raw(t, s, "GET", "/apps", nil); resp.Header.Get("RateLimit-Remaining") != "0" {
-		t.Errorf("header says %q", resp.Header.Get("RateLimit-Remaining"))
-	}
-	s.SetRateLimit(4500, 75)
-	if resp := raw(t, s, "GET", "/apps", nil); resp.StatusCode != 200 || resp.Header.Get("RateLimit-Remaining") != "4499" {
-		t.Errorf("with a new limit got %d, remaining %q", resp.StatusCode, resp.Header.Get("RateLimit-Remaining"))
-	}
-}
-
-func TestRefusedTokenCostsNothing(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	s.SetRateLimit(5, 0)
-	resp := raw(t, s, "GET", "/apps", map[string]string{"Authorization": "Bearer wrong"})
-	if got := resp.Header.Get("RateLimit-Remaining"); got != "5" {
-		t.Errorf("remaining %q", got)
-	}
-}
-
-func TestRequestIDsAreListed(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	theirs := "11111111-2222-4333-8444-555555555555"
-	ids := strings.Split(raw(t, s, "GET", "/apps", map[string]string{"Request-Id": theirs}).Header.Get("Request-Id"), ",")
-	if len(ids) != 2 || ids[0] != theirs || ids[1] == "" {
-		t.Errorf("request ids %q", ids)
-	}
+	ask(200, "4499")
+	s.SetRateLimit(2)
+	ask(200, "1")
+	raw(t, s, "GET", "/apps/sushi/config-vars", "", map[string]string{"Authorization": "Bearer wrong"}) // costs nothing
+	ask(200, "0")
+	ask(429, "0")
+	s.RotateToken()
+	ask(429, "0")
 }
 
 func TestCallsAreCountedByRoute(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.CreateApp("sushi")
-	const route = "GET /apps/{app}/config-vars"
-	raw(t, s, "GET", "/apps/sushi/config-vars", nil)
-	raw(t, s, "GET", "/apps/ramen/config-vars", map[string]string{"Authorization": ""})
-	raw(t, s, "GET", "/nonsense", nil)
+	raw(t, s, "GET", "/apps/sushi/config-vars", "", nil)
+	raw(t, s, "GET", "/apps/ramen/config-vars", "", map[string]string{"Authorization": ""})
+	raw(t, s, "GET", "/nonsense", "", nil)
 	unwrap := s.Wrap(herokutest.HTML503())
-	raw(t, s, "GET", "/apps/sushi/config-vars", nil)
+	raw(t, s, "GET", "/apps/sushi/config-vars", "", nil)
 	unwrap()
-	if calls := s.Calls(); calls[route] != 3 || calls["/"] != 1 {
+	if calls := s.Calls(); calls[configVars] != 3 || calls["/"] != 1 {
 		t.Errorf("calls %v", calls)
 	}
 	s.ResetCalls()
@@ -190,6 +152,9 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	app := s.CreateApp("sushi")
+	subscribe(t, s, "sync", newReceiver(t, slices.Repeat([]int{500}, 1000)...).URL)
+	app.Set("FOO", "1") // a delivery that is retried for as long as there is a Heroku
 	arrived := make(chan struct{})
 	s.Wrap(func(http.Handler) http.Handler {
 		hang := herokutest.Hang()(nil)
@@ -197,7 +162,7 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	})
 	done := make(chan error)
 	go func() {
-		_, err := newClient(t, s, s.Token()).AppInfo(t.Context(), "sushi")
+		_, err := newClient(t, s, s.Token()).ConfigVarInfoForApp(t.Context(), "sushi")
 		done <- err
 	}()
 	<-arrived

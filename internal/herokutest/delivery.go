@@ -1,15 +1,9 @@
 package herokutest
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"errors"
-	"io"
-	"math/rand/v2"
-	"net"
-	"net/http"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -20,32 +14,9 @@ type Policy struct {
 	Drop bool
 	// Copies is how often each event is delivered; 0 is once.
 	Copies int
-	// Order rearranges each queue when [Server.HoldDeliveries] lets go of it:
-	// [Reverse], [Shuffle], or nil to leave it.
-	Order func(n int, swap func(i, j int))
-	// Retry is the delay before the first retry of a sync webhook, doubled for
-	// each further one up to a second; 0 is 50 ms.
-	Retry time.Duration
-}
-
-// Reverse is an order for [Policy]: the last event comes first.
-func Reverse(n int, swap func(i, j int)) {
-	for i := range n / 2 {
-		swap(i, n-1-i)
-	}
-}
-
-// Shuffle is an order for [Policy]: any, but the same for the same seed and
-// number of events.
-func Shuffle(seed uint64) func(n int, swap func(i, j int)) {
-	return func(n int, swap func(i, j int)) { rand.New(rand.NewPCG(seed, 0)).Shuffle(n, swap) }
-}
-
-// A deliveryHold is the state of all deliveries together.
-type deliveryHold struct {
-	policy  Policy
-	holders int
-	changed chan struct{} // closed and replaced when a queue has moved
+	// Reverse turns each queue round when [Server.HoldDeliveries] lets go of it:
+	// the last event comes first.
+	Reverse bool
 }
 
 // SetPolicy changes how events are delivered from now on. Events already queued
@@ -53,7 +24,7 @@ type deliveryHold struct {
 func (s *Server) SetPolicy(p Policy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.deliveries.policy = p
+	s.policy = p
 }
 
 // HoldDeliveries queues events instead of delivering them, until release is
@@ -61,20 +32,18 @@ func (s *Server) SetPolicy(p Policy) {
 func (s *Server) HoldDeliveries() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.deliveries.holders++
-	return sync.OnceFunc(func() {
+	s.held = true
+	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.deliveries.holders--; s.deliveries.holders > 0 {
-			return
-		}
+		s.held = false
 		for _, w := range s.webhooks() {
-			if order := s.deliveries.policy.Order; order != nil {
-				order(len(w.queue), func(i, j int) { w.queue[i], w.queue[j] = w.queue[j], w.queue[i] })
+			if s.policy.Reverse {
+				slices.Reverse(w.queue)
 			}
 			s.work(w)
 		}
-	})
+	}
 }
 
 // DeliveriesIdle waits until nothing is queued: every delivery has succeeded,
@@ -85,13 +54,13 @@ func (s *Server) DeliveriesIdle(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		idle := !slices.ContainsFunc(s.webhooks(), func(w *webhook) bool { return w.busy || len(w.queue) > 0 })
-		changed := s.deliveries.changed
+		rested := s.rested
 		s.mu.Unlock()
 		if idle {
 			return nil
 		}
 		select {
-		case <-changed:
+		case <-rested:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -108,19 +77,33 @@ func (s *Server) webhooks() []*webhook {
 
 // A delivery is one event on its way to one webhook.
 type delivery struct {
-	id               string
-	event            event
-	webhook          *webhook
-	status           string
-	attempts         int
-	next             *time.Time
-	last             *attempt
-	created, updated time.Time
+	event   event
+	webhook *webhook
+	record  record
 }
 
-// An attempt is one request, in the form of the schema.
+// A record is a delivery in the form of the schema.
+type record struct {
+	CreatedAt     time.Time    `json:"created_at"`
+	Event         eventRef     `json:"event"`
+	ID            string       `json:"id"`
+	LastAttempt   *attempt     `json:"last_attempt"`
+	NextAttemptAt *time.Time   `json:"next_attempt_at"`
+	NumAttempts   int          `json:"num_attempts"`
+	Status        string       `json:"status"`
+	UpdatedAt     time.Time    `json:"updated_at"`
+	Webhook       webhookLevel `json:"webhook"`
+}
+
+type webhookLevel struct {
+	ID    string `json:"id"`
+	Level string `json:"level"`
+}
+
+// An attempt is one request in the form of the schema. Heroku's words for an
+// ErrorClass are not known, so there is none.
 type attempt struct {
-	Code       *int      `json:"code"`
+	Code       *int      `json:"code"` // nil: there was no answer
 	CreatedAt  time.Time `json:"created_at"`
 	ErrorClass *string   `json:"error_class"`
 	ID         string    `json:"id"`
@@ -128,19 +111,19 @@ type attempt struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 }
 
-// publish queues an event for every webhook of the app that includes it. The
+// publish queues an event for each of the app's webhooks that includes it. The
 // caller holds the server's lock.
 func (a *App) publish(e event) {
-	policy := a.server.deliveries.policy
+	policy := a.server.policy
 	if policy.Drop {
 		return
 	}
 	for _, w := range a.webhooks {
-		if !slices.Contains(w.settings.Include, e.Metadata.Event.Include) {
+		if !slices.Contains(w.settings.Include, releaseEntity) {
 			continue
 		}
 		for range max(policy.Copies, 1) {
-			d := &delivery{id: newID(), event: e, webhook: w, status: "pending", created: time.Now(), updated: time.Now()}
+			d := newDelivery(e, w)
 			a.deliveries = append(a.deliveries, d)
 			w.queue = append(w.queue, d)
 		}
@@ -148,122 +131,22 @@ func (a *App) publish(e event) {
 	}
 }
 
-// work makes sure that somebody works on the queue. One goroutine a queue: so a
-// delivery that fails holds up those behind it, as Heroku says of its own. The
-// caller holds s.mu.
-func (s *Server) work(w *webhook) {
-	if s.closed || w.busy || len(w.queue) == 0 {
-		return
-	}
-	w.busy = true
-	s.busy.Go(func() {
-		for d := s.nextDelivery(w); d != nil; d = s.nextDelivery(w) {
-			s.attempt(d)
-		}
-	})
+func newDelivery(e event, w *webhook) *delivery {
+	now := seconds(time.Now())
+	return &delivery{event: e, webhook: w, record: record{
+		CreatedAt: now,
+		Event:     e.Metadata.Event,
+		ID:        newID(),
+		Status:    "pending",
+		UpdatedAt: now,
+		Webhook:   webhookLevel{w.id, w.settings.Level},
+	}}
 }
 
-// nextDelivery is the head of the queue, or nil if there is nothing to do, and
-// then the goroutine ends.
-func (s *Server) nextDelivery(w *webhook) *delivery {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if w.ctx.Err() == nil && s.deliveries.holders == 0 && len(w.queue) > 0 {
-		return w.queue[0]
+func (s *Server) listDeliveries(c *call) (any, error) {
+	var all []record
+	for _, d := range c.app.deliveries {
+		all = append(all, d.record)
 	}
-	w.busy = false
-	close(s.deliveries.changed)
-	s.deliveries.changed = make(chan struct{})
-	return nil
-}
-
-// attempt makes one request, and waits if it is to be made again.
-func (s *Server) attempt(d *delivery) {
-	began := time.Now()
-	id := newID()
-	s.mu.Lock()
-	settings := d.webhook.settings
-	s.mu.Unlock()
-	code, failure := s.post(d.webhook.ctx, settings, d.event.body(d.webhook.id, d.id, id))
-
-	a := &attempt{ID: id, Code: code, ErrorClass: failure, Status: "failed", CreatedAt: seconds(began), UpdatedAt: seconds(time.Now())}
-	if code != nil && *code/100 == 2 {
-		a.Status = "succeeded"
-	}
-	if wait := s.record(d, a); wait > 0 {
-		select {
-		case <-time.After(wait):
-		case <-d.webhook.ctx.Done():
-		}
-	}
-}
-
-// record notes an attempt and returns how long to wait until the next one; 0 if
-// there will be none.
-func (s *Server) record(d *delivery, a *attempt) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d.last, d.updated = a, time.Now()
-	d.attempts++
-	if a.Status == "failed" && d.webhook.settings.Level == "sync" {
-		wait := s.backoff(d.attempts)
-		next := seconds(time.Now().Add(wait))
-		d.status, d.next = "retrying", &next
-		return wait
-	}
-	d.status, d.next = a.Status, nil
-	d.webhook.queue = slices.DeleteFunc(d.webhook.queue, func(other *delivery) bool { return other == d })
-	return 0
-}
-
-func (s *Server) backoff(attempts int) time.Duration {
-	wait := s.deliveries.policy.Retry
-	if wait == 0 {
-		wait = 50 * time.Millisecond
-	}
-	for range attempts - 1 {
-		wait = min(2*wait, time.Second)
-	}
-	return wait
-}
-
-// deliveryClient makes the client that posts events. Each has its own
-// connection, so that a receiver that went away is refused and not reset; a
-// redirect is an answer like any other that is not 2xx; the proxy of the
-// environment is not asked.
-func deliveryClient() *http.Client {
-	return &http.Client{
-		Timeout:       10 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// post sends an event. It returns the status code, or else a word on what went
-// wrong.
-func (s *Server) post(ctx context.Context, settings webhookSettings, body []byte) (code *int, failure *string) {
-	resp, err := s.send(ctx, settings, body)
-	if err != nil {
-		class := "connection"
-		if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
-			class = "timeout"
-		}
-		return nil, &class
-	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxBody)
-	return &resp.StatusCode, nil
-}
-
-func (s *Server) send(ctx context.Context, settings webhookSettings, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, settings.URL, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Heroku-Webhook-Hmac-SHA256", Sign(*settings.Secret, body))
-	if settings.Authorization != nil {
-		req.Header.Set("Authorization", *settings.Authorization)
-	}
-	return s.client.Do(req)
+	return page(c, all, map[string]func(a, b record) int{"id": func(a, b record) int { return cmp.Compare(a.ID, b.ID) }})
 }

@@ -1,40 +1,59 @@
-// Package herokutest is Heroku for tests and demos: its Platform API over real
-// HTTP on the loopback, with the world behind it in memory and, if the caller
-// brings one, a real Postgres database whose credentials really change.
+// Package herokutest is Heroku for tests and demos: the calls of its Platform
+// API that the product and its tests make, over real HTTP on the loopback, and
+// the webhooks. The world behind it is in memory, but for the databases: the
+// caller brings these, and they may be real ones whose credentials really change.
+//
+//	server, err := herokutest.NewServer()
+//	defer server.Close()
+//	addon := server.Provision(server.CreateApp("shop"), database)
+//	err = addon.Rotate(ctx) // a new URL, a release, and its events to the webhooks
 //
 // # What it follows
 //
 // Every request body and every successful answer is checked against Heroku's
-// published schema (api.heroku.com/schema), taken from the copy that heroku-go
-// ships in its module. A client that sends what the schema forbids is answered
-// 422; a house that answers what the schema forbids is answered 500 and
-// remembers its shame in [Server.Violations].
+// published schema (https://api.heroku.com/schema), taken from the copy that
+// heroku-go ships in its module. A client that sends what the schema forbids is
+// answered 422; a house that answers what the schema forbids is answered 500.
+// Both are remembered in [Server.Violations].
 //
-// What the schema does not say comes from Heroku's Dev Center:
+// What the schema does not say comes from Heroku's Dev Center
+// (https://devcenter.heroku.com/articles/ and the name of the page):
 //
-//   - platform-api-reference: the Accept header (406), bearer tokens (401),
-//     error bodies {id, message, url}, ranges (206, Next-Range), request ids,
-//     rate limits (4500 calls an hour an account, 75 more each minute, 429
-//     after that, /account/rate-limits is free).
-//   - app-webhooks, app-webhooks-schema: subscriptions (ten an app, a secret
-//     generated if none was given and shown once, in a header), the signature
-//     over the raw body, levels notify (one attempt) and sync (until a 2xx).
-//   - webhook-events: the shape of an event; where Heroku's samples of 2016 and
-//     captures of 2025 differ, the captures win.
+//   - platform-api-reference: the Accept header (406), bearer tokens (401), the
+//     form of errors, the order and the length of lists (206), the requests of an
+//     account (4500, counted down in RateLimit-Remaining, 429 after that).
+//   - app-webhooks, app-webhooks-schema, limits: subscriptions (ten an app, a
+//     secret generated if none was given and shown once, in a header), the
+//     signature over the raw body, the levels notify (one attempt) and sync
+//     (until a 2xx).
+//   - webhook-events: the form of an event; where Heroku's samples of 2016 and
+//     captures of 2025 differ, the captures win. A release has two events; see
+//     https://help.heroku.com/JP3QR5I5.
 //   - releases, release-phase: what makes a release; that those made by an
 //     add-on have no pending stage.
 //   - connecting-to-heroku-postgres-databases-from-outside-of-heroku,
-//     heroku-postgresql-credentials: what changes a database URL, and that
+//     heroku-postgresql-credentials: what changes a database's URL, and that
 //     rotating a default credential kills the old one before anybody is told.
+//
+// # What it is not
+//
+// There are no teams, deploys, dynos or release phases, and an add-on is attached
+// to its own app only. A call, and a range of a list, that the house does not
+// know is refused, never ignored. An account's requests do not come back with
+// time, so that tests can count them.
 //
 // # What it does not know
 //
-// Heroku does not publish its retry schedule; the house retries after 50 ms,
-// doubled up to a second, so that tests are short, and does not give up. Heroku
-// does not promise that a config var can be read as soon as its release is
-// announced; [Server.HoldConfigVars] lets readers see old values for a while.
-// Which error an eleventh webhook gets, and what error_class a failed delivery
-// has, are guesses: 422, and "connection" or "timeout".
+// Heroku does not publish its retry schedule; the house waits 50 ms, then twice
+// as long each time up to a second, and does not give up. It waits 10 s for a
+// receiver's answer. That the deliveries to one webhook follow each other, so that
+// one which fails holds up the next, is Heroku's word of 2017
+// (https://github.com/heroku/webhooks-docs). Heroku does not promise that a config var can be read as
+// soon as its release is announced; [Server.HoldConfigVars] lets readers see old
+// values for a while. Guesses are: that the eleventh webhook and an unknown entity
+// get 422, that a rotation makes one release however many names the add-on has,
+// that a refused token costs no request, and the description of a release that
+// removes a config var.
 //
 // The package does not depend on testing: the demo is built from it too.
 package herokutest

@@ -8,22 +8,42 @@ import (
 	"time"
 )
 
-// An event is what a webhook tells. Its fields, and their order, are those of a
-// capture of May 2025 that is public as a fixture of zulip
+// releaseEntity is what a subscription includes to be told of releases. The
+// house has no other events.
+const releaseEntity = "api:release"
+
+// An event is what a webhook tells. Its fields, and those of its release, are
+// those of a capture of May 2025 that is public as a fixture of zulip
 // (zerver/webhooks/heroku/fixtures/release_create.json).
 type event struct {
-	ID           string    `json:"id"`
-	Data         any       `json:"data"`
-	Actor        account   `json:"actor"`
-	Action       string    `json:"action"`
-	Version      string    `json:"version"`
-	Resource     string    `json:"resource"`
-	Sequence     *int      `json:"sequence"`
-	CreatedAt    stamp     `json:"created_at"`
-	UpdatedAt    stamp     `json:"updated_at"`
-	PublishedAt  time.Time `json:"published_at"`
-	PreviousData struct{}  `json:"previous_data"`
-	Metadata     metadata  `json:"webhook_metadata"`
+	ID           string       `json:"id"`
+	Data         eventRelease `json:"data"`
+	Actor        account      `json:"actor"`
+	Action       string       `json:"action"`
+	Version      string       `json:"version"`
+	Resource     string       `json:"resource"`
+	Sequence     *int         `json:"sequence"`
+	CreatedAt    stamp        `json:"created_at"`
+	UpdatedAt    stamp        `json:"updated_at"`
+	PublishedAt  time.Time    `json:"published_at"`
+	PreviousData struct{}     `json:"previous_data"`
+	Metadata     metadata     `json:"webhook_metadata"`
+}
+
+// An eventRelease is a release as events show it: more than the API does, and no
+// config var. Its App is written in place of the release's own.
+type eventRelease struct {
+	release
+	App                 eventApp   `json:"app"`
+	Artifacts           []struct{} `json:"artifacts"`
+	EligibleForRollback bool       `json:"eligible_for_rollback"`
+	PSTable             struct{}   `json:"pstable"`
+	Stack               string     `json:"stack"`
+}
+
+type eventApp struct {
+	identity
+	ProcessTier string `json:"process_tier"`
 }
 
 // A metadata names the event again, and the attempt of the delivery that brings
@@ -52,20 +72,20 @@ func (s stamp) MarshalJSON() ([]byte, error) {
 	return []byte(time.Time(s).UTC().Format(`"2006-01-02T15:04:05.000000Z"`)), nil
 }
 
-func newEvent(action, resource string, actor account, data any) event {
+func newEvent(action string, r release) event {
 	now := time.Now()
 	id := newID()
 	return event{
 		ID:          id,
-		Data:        data,
-		Actor:       actor,
+		Data:        eventRelease{release: r, App: eventApp{r.App, "basic"}, Artifacts: []struct{}{}, Stack: "heroku-24"},
+		Actor:       r.User,
 		Action:      action,
 		Version:     "application/vnd.heroku+json; version=3",
-		Resource:    resource,
+		Resource:    "release",
 		CreatedAt:   stamp(now),
-		UpdatedAt:   stamp(now.Add(4 * time.Microsecond)),
+		UpdatedAt:   stamp(now),
 		PublishedAt: seconds(now),
-		Metadata:    metadata{Event: eventRef{id, "api:" + resource}},
+		Metadata:    metadata{Event: eventRef{id, releaseEntity}},
 	}
 }
 
@@ -79,68 +99,13 @@ func (e event) body(webhook, delivery, attempt string) []byte {
 	return body
 }
 
-// releaseData is a release as events show it: more than the API does, and no
-// config var.
-type releaseData struct {
-	ID                  string     `json:"id"`
-	App                 releaseApp `json:"app"`
-	Slug                *slug      `json:"slug"`
-	User                account    `json:"user"`
-	Stack               string     `json:"stack"`
-	Status              string     `json:"status"`
-	Current             bool       `json:"current"`
-	PSTable             struct{}   `json:"pstable"`
-	Version             int        `json:"version"`
-	Artifacts           []artifact `json:"artifacts"`
-	CreatedAt           time.Time  `json:"created_at"`
-	UpdatedAt           time.Time  `json:"updated_at"`
-	Description         string     `json:"description"`
-	AddonPlanNames      []string   `json:"addon_plan_names"`
-	OutputStreamURL     *string    `json:"output_stream_url"`
-	EligibleForRollback bool       `json:"eligible_for_rollback"`
-}
-
-type releaseApp struct {
-	identity
-	ProcessTier string `json:"process_tier"`
-}
-
-type artifact struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
-}
-
-func (a *App) releaseData(r *release) releaseData {
-	data := releaseData{
-		ID:                  r.id,
-		App:                 releaseApp{a.identity(), "basic"},
-		Slug:                r.slug,
-		User:                r.by,
-		Stack:               stack.Name,
-		Status:              "succeeded",
-		Current:             r.version == len(a.releases),
-		Version:             r.version,
-		Artifacts:           []artifact{},
-		CreatedAt:           seconds(r.created),
-		UpdatedAt:           seconds(r.created),
-		Description:         r.description,
-		AddonPlanNames:      r.plans,
-		EligibleForRollback: r.slug != nil,
-	}
-	if r.slug != nil {
-		data.Artifacts = []artifact{{r.slug.ID, "slug"}}
-	}
-	return data
-}
-
 // ReleaseEvent is the body of a webhook request about the app's current
 // release, as Heroku would send it. The action is create or update. It is for
 // tests that send requests themselves; sign it with [Sign].
 func (a *App) ReleaseEvent(action string) []byte {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
-	r := a.releases[len(a.releases)-1]
-	return newEvent(action, "release", r.by, a.releaseData(r)).body(newID(), newID(), newID())
+	return newEvent(action, a.releases[len(a.releases)-1]).body(newID(), newID(), newID())
 }
 
 // Sign is the value of Heroku-Webhook-Hmac-SHA256 for a body: the HMAC-SHA256

@@ -31,7 +31,7 @@ func TestFaultsAsHerokuGoSeesThem(t *testing.T) {
 		"a slow answer": {fault: herokutest.Trickle(time.Microsecond), none: true},
 		"once":          {fault: herokutest.Times(1, herokutest.Refuse(503, "maintenance")), status: 503},
 		"never":         {fault: herokutest.Times(0, herokutest.Drop()), none: true},
-		"on its route":  {fault: herokutest.On("GET /apps/{app}/config-vars", herokutest.Refuse(503, "maintenance")), status: 503},
+		"on its route":  {fault: herokutest.On(configVars, herokutest.Refuse(503, "maintenance")), status: 503},
 		"on another":    {fault: herokutest.On("PATCH /apps/{app}/config-vars", herokutest.Refuse(503, "maintenance")), none: true},
 	}
 	for name, tt := range tests {
@@ -61,11 +61,12 @@ func TestFaultsAsHerokuGoSeesThem(t *testing.T) {
 func TestFaultIsOverAfterItsTimes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
+	s.CreateApp("sushi")
 	defer s.Wrap(herokutest.Times(2, herokutest.HTML503()))()
 	other := s.Wrap(herokutest.Times(0, herokutest.HTML503())) // must not start the first one's count again
 	var got []int
 	for range 3 {
-		got = append(got, raw(t, s, "GET", "/apps", nil).StatusCode)
+		got = append(got, raw(t, s, "GET", "/apps/sushi/config-vars", "", nil).StatusCode)
 		other()
 	}
 	if got[0] != 503 || got[1] != 503 || got[2] != 200 {

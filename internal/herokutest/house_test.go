@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,9 +51,9 @@ func newClient(t *testing.T, s *herokutest.Server, token string) *heroku.Service
 
 // raw makes a request with the headers that Heroku wants, and those given in
 // place of them.
-func raw(t *testing.T, s *herokutest.Server, method, path string, header map[string]string) *http.Response {
+func raw(t *testing.T, s *herokutest.Server, method, path, body string, header map[string]string) *http.Response {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

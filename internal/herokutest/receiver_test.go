@@ -23,9 +23,7 @@ type notice struct {
 	body   []byte
 	Action string
 	Data   struct {
-		ID      string
 		Version int
-		Name    string
 	}
 	Metadata struct{ Attempt, Delivery, Event, Webhook struct{ ID string } } `json:"webhook_metadata"`
 }
@@ -79,10 +77,10 @@ type seen struct {
 	action  string
 }
 
-// subscribe makes a webhook for releases.
-func subscribe(t *testing.T, s *herokutest.Server, app, level, url string) *heroku.AppWebhookCreateResult {
+// subscribe makes a webhook for the releases of the app sushi.
+func subscribe(t *testing.T, s *herokutest.Server, level, url string) *heroku.AppWebhookCreateResult {
 	t.Helper()
-	hook, err := newClient(t, s, s.Token()).AppWebhookCreate(t.Context(), app, heroku.AppWebhookCreateOpts{
+	hook, err := newClient(t, s, s.Token()).AppWebhookCreate(t.Context(), "sushi", heroku.AppWebhookCreateOpts{
 		Include: []string{"api:release"}, Level: level, URL: url, Secret: heroku.String(signingSecret),
 	})
 	if err != nil {

@@ -87,7 +87,8 @@ func compile(data []byte) (schema, error) {
 
 // prepare turns Heroku's dialect into plain draft 4. Its $schema names a
 // meta-schema that is no more than draft 4 with links; its strictProperties
-// means that all properties are there and no others.
+// means that all properties are there and no others. A pattern that looks ahead
+// is left out: Go's regexp cannot.
 func prepare(node any) {
 	switch n := node.(type) {
 	case []any:

@@ -78,24 +78,25 @@ func TestRequestThatIsNoJSONIs400(t *testing.T) {
 func TestAnswerOutsideTheSchemaIsTheHousesFault(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cret-EXAMPLE-value"
-	good := (&App{Name: "sushi", ID: newID(), server: &Server{user: account{newID(), "a@b.example"}}, releases: []*release{{}}}).answer()
+	const webhooks = "GET /apps/{app}/webhooks"
+	good := (&webhook{id: newID(), settings: webhookSettings{Include: []string{releaseEntity}, Level: "sync", URL: "https://h"}}).answer(&App{ID: newID(), Name: "sushi"})
 	badID, badURL, badName := good, good, good
-	badID.ID, badURL.WebURL, badName.Name = secret, secret, "-"
+	badID.ID, badURL.URL, badName.App.Name = secret, secret, "-"
 	tests := map[string]struct {
 		pattern string
 		value   any
 		want    string // "" is well
 	}{
-		"a good app":          {"GET /apps/{app}", good, ""},
-		"an id not a uuid":    {"GET /apps/{app}", badID, "at /id: format"},
-		"a url of the wrong":  {"GET /apps/{app}", badURL, "at /web_url: "},
-		"a name not allowed":  {"GET /apps/{app}", badName, "at /name: pattern"},
-		"null":                {"GET /apps/{app}", nil, "at /: type"},
-		"what is missing":     {"GET /apps/{app}", map[string]any{}, "at /: required"},
-		"what is too much":    {rateLimits, map[string]any{"remaining": 1, secret: secret}, "at /: additionalProperties"},
-		"an unknown status":   {"GET /apps/{app}/webhook-deliveries", []deliveryAnswer{{Status: "lost"}}, "at /0/status: enum"},
+		"a good list":         {webhooks, []any{good}, ""},
+		"an id not a uuid":    {webhooks, []any{badID}, "at /0/id: format"},
+		"a url of the wrong":  {webhooks, []any{badURL}, "at /0/url: format"},
+		"a name not allowed":  {webhooks, []any{badName}, "at /0/app/name: pattern"},
+		"null":                {webhooks, nil, "at /: type"},
+		"what is missing":     {webhooks, []any{map[string]any{"app": map[string]any{}}}, "at /0/app: required"},
+		"what is too much":    {webhooks, []any{map[string]any{"app": map[string]any{"id": good.App.ID, "name": "sushi", secret: secret}}}, "at /0/app: additionalProperties"},
+		"an unknown status":   {"GET /apps/{app}/webhook-deliveries", []record{{Status: "lost"}}, "at /0/status: enum"},
 		"a config var number": {"GET /apps/{app}/config-vars", map[string]int{"FOO": 1}, "at /FOO: type"},
-		"an error's shape":    {"GET /apps", map[string]string{"id": "oops", "message": secret}, "at /: type"},
+		"an error's form":     {webhooks, map[string]string{"id": "oops", "message": secret}, "at /: type"},
 	}
 	sch, err := published()
 	if err != nil {
@@ -132,16 +133,15 @@ func TestAnswerOutsideTheSchemaIsTheHousesFault(t *testing.T) {
 func TestErrorOutsideHerokusFormIsTheHousesFault(t *testing.T) {
 	t.Parallel()
 	s := house(t)
-	for name, err := range map[string]error{"unknown id": &apiError{ID: "oops", Message: "x"}, "no message": &apiError{ID: "not_found"}, "another error": io.EOF} {
-		bad := route{"GET /apps", func(*Server, *call) (any, error) { return nil, err }}
-		mux := http.NewServeMux()
-		mux.HandleFunc("/", s.endpoint(bad, link{}))
-		s.mux = mux
-		if status, answer := do(t, s, "GET", "/apps", ""); status != 500 || !strings.Contains(answer, "internal_server_error") {
-			t.Errorf("%s: got %d %s", name, status, answer)
-		}
+	s.CreateApp("sushi")
+	bad := route{"GET /apps/{app}/webhooks", func(*Server, *call) (any, error) { return nil, io.EOF }}
+	mux := http.NewServeMux()
+	mux.HandleFunc(bad.pattern, s.endpoint(bad, link{}))
+	s.mux = mux
+	if status, answer := do(t, s, "GET", "/apps/sushi/webhooks", ""); status != 500 || !strings.Contains(answer, "internal_server_error") {
+		t.Errorf("got %d %s", status, answer)
 	}
-	if got := len(s.Violations()); got != 3 {
+	if got := len(s.Violations()); got != 1 {
 		t.Errorf("%d violations", got)
 	}
 }

@@ -29,18 +29,18 @@ type Server struct {
 
 	mu          sync.Mutex // guards all that follows, and the fields of every App, AddOn and webhook
 	closed      bool
-	user        account
 	token       string
-	limit       bucket
+	requests    int // that the account may still make
 	calls       map[string]int
 	layers      []*layer
 	handler     http.Handler
 	violations  []string
 	credentials []string
 	apps        []*App
-	addons      int // ever made: the next one's colour
-	config      configHold
-	deliveries  deliveryHold
+	shown       map[*App]map[string]*string // config vars that are held, by app
+	policy      Policy
+	held        bool          // events are queued, and not delivered
+	rested      chan struct{} // closed and replaced when a queue is no longer worked on
 }
 
 // A layer is one middleware before the API. It has an address, so that it can
@@ -63,12 +63,11 @@ func NewServer() (*Server, error) {
 		return nil, fmt.Errorf("listen for the Heroku API: %w", err)
 	}
 	s := &Server{
-		URL:        "http://" + listener.Addr().String(),
-		client:     deliveryClient(),
-		user:       account{ID: newID(), Email: "user@example.com"},
-		limit:      newBucket(4500, 75),
-		calls:      map[string]int{},
-		deliveries: deliveryHold{changed: make(chan struct{})},
+		URL:      "http://" + listener.Addr().String(),
+		client:   deliveryClient(),
+		requests: 4500,
+		calls:    map[string]int{},
+		rested:   make(chan struct{}),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.mux = s.routes(schema)
@@ -118,6 +117,14 @@ func (s *Server) RotateToken() string {
 	return s.token
 }
 
+// SetRateLimit gives the account that many requests. The limit is the
+// account's: a new token does not help.
+func (s *Server) SetRateLimit(requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = requests
+}
+
 // Calls counts the requests that have come in, by route, such as "GET
 // /apps/{app}/config-vars". Requests that a fault answered count; requests that
 // match no route count as "/".
@@ -145,9 +152,9 @@ func (s *Server) Violations() []string {
 }
 
 // Credentials lists every credential that the house has made or was given,
-// oldest first: API tokens, webhook secrets and authorizations, and every
-// config var value that is a URL with a password, with the password on its own
-// too. A test can search its logs for them.
+// oldest first: API tokens, webhook secrets, and every config var value that is
+// a URL with a password, with the password on its own too. A test can search its
+// logs for them.
 func (s *Server) Credentials() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +193,7 @@ func (s *Server) stack(layers []*layer) {
 	}
 }
 
-// count is the outermost handler.
+// count is the outermost handler. It counts the request and calls the layers.
 func (s *Server) count(w http.ResponseWriter, r *http.Request) {
 	_, pattern := s.mux.Handler(r)
 	s.mu.Lock()

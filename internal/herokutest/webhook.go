@@ -1,11 +1,11 @@
 package herokutest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 )
@@ -13,7 +13,7 @@ import (
 // entities are what a subscription may include.
 var entities = []string{
 	"api:addon", "api:addon-attachment", "api:app", "api:build", "api:collaborator", "api:domain", "api:dyno", "api:formation",
-	"api:release", "api:sni-endpoint",
+	releaseEntity, "api:sni-endpoint",
 }
 
 // maxWebhooks is how many subscriptions an app may have.
@@ -34,40 +34,30 @@ type webhook struct {
 // webhookSettings are what a user gives: the body of the request that makes or
 // changes a webhook.
 type webhookSettings struct {
-	Include       []string `json:"include"`
-	Level         string   `json:"level"`
-	URL           string   `json:"url"`
-	Secret        *string  `json:"secret"`
-	Authorization *string  `json:"authorization"`
+	Include []string `json:"include"`
+	Level   string   `json:"level"`
+	URL     string   `json:"url"`
+	Secret  string   `json:"secret"`
 }
 
-// over is the old settings with what w names in their place.
-func (w webhookSettings) over(old webhookSettings) webhookSettings {
-	if w.Include == nil {
-		w.Include = old.Include
+// changed is the settings with what a body names in place of the old.
+func (w webhookSettings) changed(body []byte) (webhookSettings, error) {
+	w.Include = slices.Clone(w.Include) // Decode writes into it
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if decoder.Decode(&w) != nil {
+		return w, invalid("The house knows include, level, secret and url.")
 	}
-	w.Level = cmp.Or(w.Level, old.Level)
-	w.URL = cmp.Or(w.URL, old.URL)
-	w.Secret = cmp.Or(w.Secret, old.Secret)
-	w.Authorization = cmp.Or(w.Authorization, old.Authorization)
-	return w
-}
-
-func (w webhookSettings) check() error {
 	for _, name := range w.Include {
 		if !slices.Contains(entities, name) {
-			return &apiError{ID: "invalid_params", Message: "Include names no known entity."}
+			return w, invalid("Include names no known entity.")
 		}
 	}
-	u, err := url.Parse(w.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return &apiError{ID: "invalid_params", Message: "Url must be an HTTP address."}
-	}
-	return nil
+	return w, nil
 }
 
-// A webhookAnswer is a webhook in the form of the schema: secret and
-// authorization are never shown.
+// A webhookAnswer is a webhook in the form of the schema: the secret is never
+// shown.
 type webhookAnswer struct {
 	App       identity  `json:"app"`
 	CreatedAt time.Time `json:"created_at"`
@@ -80,7 +70,7 @@ type webhookAnswer struct {
 
 func (w *webhook) answer(app *App) webhookAnswer {
 	return webhookAnswer{
-		App:       app.identity(),
+		App:       identity{app.ID, app.Name},
 		CreatedAt: seconds(w.created),
 		ID:        w.id,
 		Include:   w.settings.Include,
@@ -91,51 +81,33 @@ func (w *webhook) answer(app *App) webhookAnswer {
 }
 
 func (s *Server) createWebhook(c *call) (any, error) {
-	var settings webhookSettings
-	if err := json.Unmarshal(c.body, &settings); err != nil {
-		return nil, err
-	}
-	if err := settings.check(); err != nil {
+	settings, err := webhookSettings{}.changed(c.body)
+	if err != nil {
 		return nil, err
 	}
 	if len(c.app.webhooks) >= maxWebhooks {
-		return nil, &apiError{ID: "invalid_params", Message: "The app has reached its limit of 10 webhooks."}
+		return nil, invalid("The app has reached its limit of 10 webhooks.")
 	}
-	if settings.Secret == nil {
-		secret := newSecret()
-		settings.Secret = &secret
-		c.header.Set("Heroku-Webhook-Secret", secret)
+	if settings.Secret == "" {
+		settings.Secret = newSecret()
+		c.header.Set("Heroku-Webhook-Secret", settings.Secret)
 	}
+	s.remember(settings.Secret)
 	w := &webhook{id: newID(), settings: settings, created: time.Now(), updated: time.Now()}
 	w.ctx, w.cancel = context.WithCancel(s.ctx)
-	s.rememberWebhook(w)
 	c.app.webhooks = append(c.app.webhooks, w)
 	c.status = http.StatusCreated
 	return w.answer(c.app), nil
 }
 
-func (s *Server) rememberWebhook(w *webhook) {
-	s.remember(*w.settings.Secret)
-	if w.settings.Authorization != nil {
-		s.remember(*w.settings.Authorization)
-	}
-}
-
+// findWebhook finds the webhook that the path names.
 func (c *call) findWebhook() (*webhook, error) {
 	id := c.request.PathValue("webhook")
 	i := slices.IndexFunc(c.app.webhooks, func(w *webhook) bool { return w.id == id })
 	if i < 0 {
-		return nil, &apiError{ID: "not_found", Message: "Couldn't find that webhook.", Resource: "webhook"}
+		return nil, notFound("webhook")
 	}
 	return c.app.webhooks[i], nil
-}
-
-func (s *Server) getWebhook(c *call) (any, error) {
-	w, err := c.findWebhook()
-	if err != nil {
-		return nil, err
-	}
-	return w.answer(c.app), nil
 }
 
 // patchWebhook changes what the body names and leaves the rest. A delivery
@@ -145,16 +117,12 @@ func (s *Server) patchWebhook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var change webhookSettings
-	if err := json.Unmarshal(c.body, &change); err != nil {
+	settings, err := w.settings.changed(c.body)
+	if err != nil {
 		return nil, err
 	}
-	settings := change.over(w.settings)
-	if err := settings.check(); err != nil {
-		return nil, err
-	}
+	s.remember(settings.Secret)
 	w.settings, w.updated = settings, time.Now()
-	s.rememberWebhook(w)
 	return w.answer(c.app), nil
 }
 
@@ -170,9 +138,9 @@ func (s *Server) deleteWebhook(c *call) (any, error) {
 }
 
 func (s *Server) listWebhooks(c *call) (any, error) {
-	all := []webhookAnswer{}
+	var all []webhookAnswer
 	for _, w := range c.app.webhooks {
 		all = append(all, w.answer(c.app))
 	}
-	return page(c, all, map[string]func(webhookAnswer) string{"id": func(w webhookAnswer) string { return w.ID }})
+	return page(c, all, map[string]func(a, b webhookAnswer) int{"id": func(a, b webhookAnswer) int { return cmp.Compare(a.ID, b.ID) }})
 }

@@ -13,8 +13,9 @@ import (
 // Namespace is where the metrics stand in CloudWatch.
 const Namespace = "keepcurrent"
 
-// Dimension is the only one: the function, which is also the trigger. A
-// dimension of apps or secrets would be a metric, and its price, for each of them.
+// Dimension is the only dimension of the metrics: the function, which is also the
+// trigger. A dimension of apps or secrets would make a metric of each of them, at
+// its price.
 const Dimension = "FunctionName"
 
 // The units, as CloudWatch spells them.
@@ -26,12 +27,15 @@ const (
 
 // Units are all metrics, by name, with their units.
 var Units = map[string]string{
-	"Bindings":           count,        // that a round saw
-	"Published":          count,        // outcomes of a run
-	"Unchanged":          count,        //
-	"Held":               count,        //
-	"Failed":             count,        //
-	"Deferred":           count,        //
+	"Bindings": count, // that a round saw
+
+	// Outcomes of a run.
+	"Published": count,
+	"Unchanged": count,
+	"Held":      count,
+	"Failed":    count,
+	"Deferred":  count,
+
 	"Pending":            count,        // what a paused stack would have published
 	"Conflicts":          count,        // swaps lost to other writers
 	"LookedAgain":        count,        // bindings for which Heroku was asked again
@@ -45,7 +49,7 @@ var Units = map[string]string{
 	"GoodRoundAge":       seconds,      // since the last good round, if this container had one
 }
 
-// maxValues is how many values of one metric a line may carry.
+// maxValues is how many values of one metric a line may carry, by the specification.
 const maxValues = 100
 
 // Set is what one run has measured, by the names of [Units].
@@ -67,16 +71,24 @@ func Stdout() Writer {
 
 // Write writes the set, in as many lines as its longest list of values needs.
 func (w Writer) Write(set Set) {
-	for len(set) > 0 {
-		rest := make(Set)
-		for name, values := range set {
-			if len(values) > maxValues {
-				set[name], rest[name] = values[:maxValues], values[maxValues:]
-			}
+	for from := 0; ; from += maxValues {
+		part := set.part(from)
+		if len(part) == 0 {
+			return
 		}
-		w.line(set)
-		set = rest
+		w.line(part)
 	}
+}
+
+// part is what a line may carry of the values from that one on.
+func (s Set) part(from int) Set {
+	part := make(Set)
+	for name, values := range s {
+		if from < len(values) {
+			part[name] = values[from:min(from+maxValues, len(values))]
+		}
+	}
+	return part
 }
 
 type definition struct{ Name, Unit string }
@@ -102,7 +114,9 @@ func (w Writer) line(set Set) {
 	line["_aws"] = metadata{Timestamp: time.Now().UnixMilli(), CloudWatchMetrics: []directive{d}}
 	text, err := json.Marshal(line)
 	if err != nil {
-		return // a number that is none; there is none
+		return // JSON has no infinity and no NaN, and nothing here measures one
 	}
-	w.Out.Write(append(text, '\n')) // one write, that no other line comes between; a log that is gone has no reader
+	// One write, so that no other line comes in between. Its error has no reader: the
+	// log is gone.
+	_, _ = w.Out.Write(append(text, '\n'))
 }

@@ -14,7 +14,6 @@ import (
 	"keepcurrent.example/internal/metric"
 )
 
-// CloudWatch drops a line whose list of values is longer than 100.
 func TestNoLineCarriesMoreThanAHundredValues(t *testing.T) {
 	t.Parallel()
 	set := metric.Set{"Published": {1}}
@@ -35,6 +34,9 @@ func TestNoLineCarriesMoreThanAHundredValues(t *testing.T) {
 			t.Errorf("%d values", len(said.Lag))
 		}
 		lags, published = append(lags, said.Lag...), append(published, said.Published...)
+	}
+	if len(set["Lag"]) != 250 {
+		t.Errorf("the set has lost values to the log: %d are left", len(set["Lag"]))
 	}
 	if lines != 3 || len(lags) != 250 || lags[249] != 249 || len(published) != 1 {
 		t.Errorf("%d lines, %d lags, published %v", lines, len(lags), published)

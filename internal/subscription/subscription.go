@@ -35,12 +35,11 @@ var ErrLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: rem
 
 // Subscription is one webhook of an app.
 type Subscription struct {
-	ID      string
-	URL     string
-	Level   string
-	Include []string
-	Created time.Time // whole seconds, as Updated
-	Updated time.Time
+	ID               string
+	URL              string
+	Level            string
+	Include          []string
+	Created, Updated time.Time // in whole seconds
 }
 
 // Heroku is what is needed of Heroku's Platform API.
@@ -52,11 +51,10 @@ type Heroku interface {
 	Unsubscribe(ctx context.Context, app, id string) error
 }
 
-// Desk mends subscriptions.
+// Desk mends the subscriptions to one address of ours.
 type Desk struct {
 	Heroku Heroku
-	// URL is our address.
-	URL string
+	URL    string // our address
 	// Key returns the signing key and when it was made.
 	Key func(context.Context) (key credential.Value, made time.Time, err error)
 }
@@ -112,7 +110,8 @@ func (d *Desk) State(ctx context.Context, app string) (string, error) {
 	return "right", nil
 }
 
-// Remove removes what is ours.
+// Remove removes the app's subscriptions of ours. It returns what it did, "" if
+// there was none.
 func (d *Desk) Remove(ctx context.Context, app string) (did string, err error) {
 	all, err := d.Heroku.Subscriptions(ctx, app)
 	if err != nil {
@@ -131,7 +130,7 @@ func (d *Desk) remove(ctx context.Context, app string, doomed []Subscription, ho
 	return did, nil
 }
 
-// done says what was done, unless it was not.
+// done returns what was done, or "" if it failed.
 func done(did string, err error) (string, error) {
 	if err != nil {
 		return "", err
@@ -145,7 +144,10 @@ func (d *Desk) ours(all []Subscription, keyMade time.Time) []Subscription {
 	ours := slices.DeleteFunc(slices.Clone(all), func(s Subscription) bool { return s.URL != d.URL })
 	slices.SortFunc(ours, func(a, b Subscription) int {
 		if right := d.isRight(a, keyMade); right != d.isRight(b, keyMade) {
-			return map[bool]int{true: -1, false: 1}[right]
+			if right {
+				return -1
+			}
+			return 1
 		}
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})

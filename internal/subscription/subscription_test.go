@@ -38,7 +38,12 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		for _, violation := range server.Violations() {
+			t.Error(violation)
+		}
+	})
 	server.CreateApp("shop")
 	transport := &http.Transport{DisableKeepAlives: true}
 	h := &house{t: t, server: server, made: time.Now().Add(-time.Hour)}
@@ -96,6 +101,7 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 		"an older key":       {func(h *house) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
 		"doubles":            {func(h *house) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
 		"doubles, all wrong": {func(h *house) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
+		"doubles, one right": {func(h *house) { h.add(ours, "notify", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
 		"doubles, and theirs": {func(h *house) {
 			h.add(ours, "sync", "api:release")
 			h.add(theirs, "notify", "api:dyno")
@@ -149,15 +155,6 @@ func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
 	}
 }
 
-func TestARefusalIsNotReportedAsDone(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	h.server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
-	if did, err := h.Mend(t.Context(), "shop", false); did != "" || err == nil {
-		t.Errorf("%q, %v", did, err)
-	}
-}
-
 func TestMendRespectsHerokusLimit(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -189,22 +186,47 @@ func TestRemoveTakesOursAlone(t *testing.T) {
 	}
 }
 
-func TestTroubleIsAnError(t *testing.T) {
+func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	noKey := errors.New("no key")
-	h.Key = func(context.Context) (credential.Value, time.Time, error) {
-		return credential.Value{}, time.Time{}, noKey
+	noKey := func(h *house) {
+		h.Key = func(context.Context) (credential.Value, time.Time, error) {
+			return credential.Value{}, time.Time{}, errors.New("no key")
+		}
 	}
-	if _, err := h.Mend(t.Context(), "shop", false); !errors.Is(err, noKey) {
-		t.Error(err)
+	refused := func(route string) func(h *house) {
+		return func(h *house) { h.server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden"))) }
 	}
-	h.server.Wrap(herokutest.Refuse(403, "forbidden"))
-	if _, err := h.Mend(t.Context(), "shop", false); err == nil {
-		t.Error("a refusal is no error")
+	const list, one = "/apps/{app}/webhooks", "/apps/{app}/webhooks/{webhook}"
+	mend := func(h *house) (string, error) { return h.Mend(h.t.Context(), "shop", false) }
+	state := func(h *house) (string, error) { return h.State(h.t.Context(), "shop") }
+	remove := func(h *house) (string, error) { return h.Remove(h.t.Context(), "shop") }
+	tests := map[string]struct {
+		wrong   int // subscriptions of ours
+		trouble func(h *house)
+		do      func(h *house) (string, error)
+	}{
+		"mend without a key":             {0, noKey, mend},
+		"state without a key":            {0, noKey, state},
+		"mend, the list is refused":      {0, refused("GET " + list), mend},
+		"state, the list is refused":     {0, refused("GET " + list), state},
+		"remove, the list is refused":    {0, refused("GET " + list), remove},
+		"mend, a new one is refused":     {0, refused("POST " + list), mend},
+		"mend, a change is refused":      {1, refused("PATCH " + one), mend},
+		"mend, a removal is refused":     {2, refused("DELETE " + one), mend},
+		"remove, the removal is refused": {1, refused("DELETE " + one), remove},
 	}
-	if _, err := h.Remove(t.Context(), "shop"); err == nil {
-		t.Error("a refusal is no error")
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			for range tt.wrong {
+				h.add(ours, "notify", "api:release")
+			}
+			tt.trouble(h)
+			if did, err := tt.do(h); did != "" || err == nil {
+				t.Errorf("%q, %v", did, err)
+			}
+		})
 	}
 }
 

@@ -62,7 +62,8 @@ func (a *API) Subscribe(ctx context.Context, app string, s subscription.Subscrip
 }
 
 // unlessMade takes an answer that could not be read for a yes: Heroku has said 2xx,
-// and to ask again would make a double. What heroku-go wraps came before that.
+// and to ask again would make a double. Whatever went wrong before that, net/http
+// hands on as a *url.Error; see exchange.RoundTrip.
 func unlessMade(err error) error {
 	var before *url.Error
 	if errors.As(err, &before) {

@@ -49,7 +49,7 @@ var faults = []*fault{
 	{name: "reset", login: unreachable,
 		trouble: trouble{secretstest.Reset, herokutest.Drop(), postgrestest.Reset}},
 	{name: "answer lost", done: true,
-		trouble: trouble{aws: secretstest.After(secretstest.Reset)}},
+		trouble: trouble{aws: secretstest.LoseAnswer}},
 	{name: "5xx",
 		trouble: trouble{secretstest.Fail(500, "InternalServiceError"), herokutest.Refuse(500, "internal_server_error"), nil}},
 	{name: "cut body",

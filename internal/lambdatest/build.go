@@ -21,7 +21,7 @@ func Build(ctx context.Context, dir, pkg string) (string, error) {
 	}
 	bootstrap := filepath.Join(dir, path.Base(pkg), "bootstrap")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-		"-tags", "lambda.norpc", "-ldflags=-s -w", "-o", bootstrap, pkg)
+		"-tags", "lambda.norpc", "-ldflags=-s -w -buildid=", "-o", bootstrap, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("lambdatest: build %s: %w\n%s", pkg, err, output)

@@ -8,17 +8,18 @@
 //
 // What is kept of Lambda:
 //
-//   - The Runtime API: next, response, error, init/error.
+//   - The Runtime API: next, response, error.
 //     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 //   - One process works on one invocation at a time. It is started when no
 //     idle one is left (a cold start) and stays for the next invocation.
 //     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 //   - A process that takes too long is killed, and its invocation fails with
 //     Sandbox.Timedout; one that exits fails it with Runtime.ExitError.
-//   - A process has the environment that its configuration gives it and what
-//     Lambda adds; it inherits nothing.
+//   - A process inherits no variable. It has those of its configuration and, of
+//     those that Lambda adds, AWS_LAMBDA_RUNTIME_API, AWS_LAMBDA_FUNCTION_NAME
+//     and TZ.
 //     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-//   - A payload may have 6 MB.
+//   - A response may have 6 MB.
 //     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 //
 // What is not: Lambda refuses an invocation that finds all its processes busy,

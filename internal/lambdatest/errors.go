@@ -8,11 +8,7 @@ import (
 	"time"
 )
 
-// Errors of an invocation that never reached the function.
-var (
-	ErrClosed   = errors.New("lambdatest: the function is closed")
-	ErrTooLarge = errors.New("lambdatest: the payload is larger than 6 MB")
-)
+var errClosed = errors.New("lambdatest: the function is closed")
 
 // FunctionError is an invocation that failed in the function: its own error,
 // or the end of its process.
@@ -30,9 +26,7 @@ func reported(raw []byte) *FunctionError {
 		Type    string `json:"errorType"`
 		Message string `json:"errorMessage"`
 	}
-	if json.Unmarshal(raw, &fields) != nil || fields.Type == "" {
-		fields.Type = "Unhandled"
-	}
+	_ = json.Unmarshal(raw, &fields) // what is no JSON has no type
 	return &FunctionError{Type: fields.Type, Message: fields.Message, Raw: raw}
 }
 

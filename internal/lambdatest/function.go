@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -13,17 +12,16 @@ import (
 	"time"
 )
 
-// maxPayload is Lambda's limit for what goes in and out of an invocation.
+// maxPayload is Lambda's limit for the response of an invocation.
 const maxPayload = 6 << 20
 
-// Config is how a function is deployed.
+// Config is how a function is deployed. Only Env may be left out.
 type Config struct {
-	Bootstrap   string        // path of the executable, see Build
-	Name        string        // default "function"
+	Bootstrap   string        // path of the executable, see [Build]
+	Name        string        // what it is called in its environment and its ARN
 	Env         []string      // KEY=value; what Lambda reserves is added
-	Timeout     time.Duration // of one invocation; default 30 seconds
-	Concurrency int           // most processes at a time; default 1
-	Log         io.Writer     // gets a copy of what the processes write; may be nil
+	Timeout     time.Duration // of one invocation
+	Concurrency int           // most processes at a time
 }
 
 // Function is a deployed function. Its methods may be called at the same time.
@@ -44,12 +42,6 @@ type Function struct {
 
 // Start deploys a function. No process of it runs before its first invocation.
 func Start(config Config) (*Function, error) {
-	if config.Name == "" {
-		config.Name = "function"
-	}
-	if config.Timeout == 0 {
-		config.Timeout = 30 * time.Second
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("lambdatest: listen for the runtime API: %w", err)
@@ -57,8 +49,7 @@ func Start(config Config) (*Function, error) {
 	f := &Function{
 		config:    config,
 		host:      listener.Addr().String(),
-		slots:     make(chan struct{}, max(1, config.Concurrency)),
-		log:       logbook{copy: config.Log},
+		slots:     make(chan struct{}, config.Concurrency),
 		sandboxes: map[string]*sandbox{},
 	}
 	f.server = &http.Server{Handler: f.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second}
@@ -71,9 +62,6 @@ func Start(config Config) (*Function, error) {
 // [*FunctionError]. If the context ends first Invoke returns, but the function
 // works on, as it does on Lambda.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	if len(payload) > maxPayload {
-		return nil, ErrTooLarge
-	}
 	select {
 	case f.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -82,7 +70,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	i := newInvocation(payload)
 	if !f.begin(func() { f.run(i); <-f.slots }) {
 		<-f.slots
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	select {
 	case o := <-i.done:
@@ -157,14 +145,10 @@ func (f *Function) Close() error {
 type logbook struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	copy io.Writer
 }
 
 func (l *logbook) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.copy != nil {
-		l.copy.Write(p) // a copy that cannot be written must not stop the function
-	}
 	return l.text.Write(p)
 }

@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,7 +42,7 @@ func run(m *testing.M) int {
 }
 
 func beVictim(bootstrap string) {
-	f, err := Start(Config{Bootstrap: bootstrap, Env: []string{"HOLD=" + os.Getenv(victimHold)}})
+	f, err := Start(Config{Bootstrap: bootstrap, Timeout: time.Minute, Concurrency: 1, Env: []string{"HOLD=" + os.Getenv(victimHold)}})
 	if err == nil {
 		_, err = f.Invoke(context.Background(), deed("echo", ""))
 	}
@@ -49,9 +50,13 @@ func beVictim(bootstrap string) {
 	io.Copy(io.Discard, os.Stdin)
 }
 
+// start starts echo, with one process and a minute for each invocation unless the
+// test says otherwise.
 func start(t *testing.T, config Config) *Function {
 	t.Helper()
-	config.Bootstrap = echo
+	config.Bootstrap = cmp.Or(config.Bootstrap, echo)
+	config.Timeout = cmp.Or(config.Timeout, time.Minute)
+	config.Concurrency = cmp.Or(config.Concurrency, 1)
 	f, err := Start(config)
 	if err != nil {
 		t.Fatal(err)

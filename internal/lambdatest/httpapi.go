@@ -2,37 +2,36 @@ package lambdatest
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
-const (
-	maxBody         = 10 << 20         // of a request to an HTTP API
-	maxIntegration  = 30 * time.Second // an HTTP API waits no longer for a function
-	jsonContentType = "application/json"
-)
+// maxBody is API Gateway's limit for the body of a request.
+const maxBody = 10 << 20
 
 // HTTPAPI is an API Gateway HTTP API with one route, such as
 // "POST /heroku/webhook", whose requests a function answers in payload format
-// 2.0. Everything else is not found.
+// 2.0 with a status, headers and a text. Everything else is not found.
 //
-//   - A function that fails, or whose answer makes no sense, is a 500; one
-//     that has not answered after 30 seconds is a 503.
-//     (The 503 is recorded in cortexlabs/cortex issue 1225.)
+//   - A function that fails, or whose answer makes no sense, is a 500.
 //   - A request body may have 10 MB.
+//
+// It waits for the function as long as that takes; API Gateway gives up after 30
+// seconds, which a function's own time-out has to be below.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 func HTTPAPI(f *Function, route string) http.Handler {
-	return &httpAPI{invoke: f.Invoke, route: route, patience: maxIntegration}
+	return &httpAPI{invoke: f.Invoke, route: route}
 }
 
 type httpAPI struct {
-	invoke   func(context.Context, []byte) ([]byte, error)
-	route    string
-	patience time.Duration
+	invoke func(context.Context, []byte) ([]byte, error)
+	route  string
 }
 
 func (a *httpAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,43 +41,45 @@ func (a *httpAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if err != nil {
 		say(w, http.StatusRequestEntityTooLarge)
 		return
 	}
-	if err != nil {
-		say(w, http.StatusBadRequest)
-		return
-	}
-	payload, err := newEvent(a.route, r, body)
+	response, err := a.call(r, body)
 	if err != nil {
 		say(w, http.StatusInternalServerError)
 		return
 	}
-	a.answer(r.Context(), w, payload)
+	w.Header().Set("Content-Type", "text/plain;charset=UTF-8")
+	for name, value := range response.Headers {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(response.StatusCode)
+	io.WriteString(w, response.Body)
 }
 
-// answer has the function answer. It is not told when the client goes away.
-func (a *httpAPI) answer(ctx context.Context, w http.ResponseWriter, payload []byte) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.patience)
-	defer cancel()
-	result, err := a.invoke(ctx, payload)
-	if errors.Is(err, context.DeadlineExceeded) {
-		say(w, http.StatusServiceUnavailable)
-		return
-	}
-	if err == nil {
-		err = respond(w, result)
-	}
+// call has the function answer. It is not told when the client goes away.
+func (a *httpAPI) call(r *http.Request, body []byte) (response events.APIGatewayV2HTTPResponse, err error) {
+	event, err := newEvent(a.route, r, body)
 	if err != nil {
-		say(w, http.StatusInternalServerError)
+		return response, err
 	}
+	answer, err := a.invoke(context.WithoutCancel(r.Context()), event)
+	if err != nil {
+		return response, err
+	}
+	if err := json.Unmarshal(answer, &response); err != nil {
+		return response, err
+	}
+	if response.StatusCode < 200 || response.StatusCode > 599 {
+		return response, fmt.Errorf("status code %d", response.StatusCode)
+	}
+	return response, nil
 }
 
 // say answers in the words of API Gateway itself, which are those of HTTP.
 func say(w http.ResponseWriter, status int) {
-	w.Header().Set("Content-Type", jsonContentType)
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	io.WriteString(w, `{"message":"`+http.StatusText(status)+`"}`)
 }

@@ -9,7 +9,6 @@ import (
 // invocation is one piece of work for a function.
 type invocation struct {
 	id       string
-	trace    string
 	payload  []byte
 	deadline time.Time
 	done     chan outcome // takes one without a reader
@@ -23,23 +22,15 @@ type outcome struct {
 }
 
 func newInvocation(payload []byte) *invocation {
-	trace := randomBytes(20)
-	return &invocation{
-		id:      newUUID(),
-		trace:   fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=0", time.Now().Unix(), trace[:12], trace[12:]),
-		payload: payload,
-		done:    make(chan outcome, 1),
-	}
+	return &invocation{id: newUUID(), payload: payload, done: make(chan outcome, 1)}
 }
-
-func (i *invocation) fail(err error) { i.done <- outcome{err: err} }
 
 // run takes an invocation through a process, idle or new, from its beginning
 // until the process asks for more work or is gone.
 func (f *Function) run(i *invocation) {
 	s, err := f.acquire(i)
 	if err != nil {
-		i.fail(err)
+		i.done <- outcome{err: err}
 		return
 	}
 	i.deadline = time.Now().Add(f.config.Timeout)
@@ -81,7 +72,7 @@ func (f *Function) acquire(i *invocation) (*sandbox, error) {
 	case <-s.asks:
 		return s, nil
 	case <-s.exited:
-		return nil, s.last(ended(i.id, s.cmd.ProcessState)).err
+		return nil, ended(i.id, s.cmd.ProcessState)
 	case <-limit.C:
 		s.kill()
 		return nil, timedOut(i.id, initLimit)
@@ -112,14 +103,9 @@ func (f *Function) rest(s *sandbox) {
 }
 
 func newUUID() string {
-	b := randomBytes(16)
+	b := make([]byte, 16)
+	rand.Read(b) // never fails
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails
-	return b
 }

@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,7 @@ type sandbox struct {
 	cmd      *exec.Cmd
 	asks     chan struct{}    // the process waits for an invocation
 	work     chan *invocation // the invocation that it waits for
-	outcomes chan outcome     // what it made of it, or of its initialization
+	outcomes chan outcome     // what it made of it
 	exited   chan struct{}    // closed when the process is gone
 	current  atomic.Pointer[invocation]
 }
@@ -25,7 +26,7 @@ type sandbox struct {
 // startSandbox is a cold start.
 func (f *Function) startSandbox() (*sandbox, error) {
 	s := &sandbox{
-		id:       fmt.Sprintf("%x", randomBytes(16)),
+		id:       rand.Text(),
 		cmd:      exec.Command(f.config.Bootstrap),
 		asks:     make(chan struct{}, 1),
 		work:     make(chan *invocation, 1),
@@ -40,7 +41,7 @@ func (f *Function) startSandbox() (*sandbox, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("lambdatest: start the function: %w", err)
@@ -87,24 +88,11 @@ func (s *sandbox) last(end *FunctionError) outcome {
 // what Lambda reserves last, because the last value of a key counts. The
 // region and the credentials of the execution role are in the configuration.
 func (f *Function) environment(sandbox string) []string {
-	env := []string{
-		"LANG=en_US.UTF-8",
-		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-		"TZ=:UTC",
-	}
-	env = append(env, f.config.Env...)
+	env := append([]string{"TZ=:UTC"}, f.config.Env...)
 	return append(env,
 		// Lambda gives no path here. Clients append theirs to whatever it is,
 		// and so each process has an address of its own.
 		"AWS_LAMBDA_RUNTIME_API="+f.host+"/"+sandbox,
 		"AWS_LAMBDA_FUNCTION_NAME="+f.config.Name,
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
-		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+f.config.Name,
-		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02")+"/[$LATEST]"+sandbox,
-		"LAMBDA_RUNTIME_DIR=/var/runtime",
-		"LAMBDA_TASK_ROOT="+filepath.Dir(f.config.Bootstrap),
-		"_HANDLER=bootstrap",
 	)
 }

@@ -32,13 +32,18 @@ func (w *writes) Do(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
 }
 
+// paced is a manager that leaves 25 ms from one write to the next.
+func paced(server *writes) secrets.Manager {
+	return secrets.Manager{Pace: &secrets.Pace{Every: 25 * time.Millisecond}, Client: secretsmanager.New(secretsmanager.Options{
+		Region: "eu-west-1", HTTPClient: server, Credentials: credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
+	})}
+}
+
 func TestWritesKeepTheirPace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &writes{}
-		manager := secrets.Manager{Pace: &secrets.Pace{Every: 25 * time.Millisecond}, Client: secretsmanager.New(secretsmanager.Options{
-			Region: "eu-west-1", HTTPClient: server, Credentials: credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
-		})}
+		manager := paced(server)
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
@@ -59,10 +64,22 @@ func TestWritesKeepTheirPace(t *testing.T) {
 		if len(server.at) != 100 || server.at[99].Sub(server.at[0]) > 2500*time.Millisecond {
 			t.Errorf("%d writes", len(server.at))
 		}
+	})
+}
+
+func TestAWriteThatNobodyWaitsForIsNotMade(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &writes{}
+		manager := paced(server)
+		if err := manager.Swap(t.Context(), "arn", "v", "u"); err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := manager.Swap(ctx, "arn", "v", "u"); !errors.Is(err, context.Canceled) || len(server.at) != 100 {
-			t.Errorf("%v", err)
+		asked := time.Now()
+		if err := manager.Swap(ctx, "arn", "v", "u"); !errors.Is(err, context.Canceled) || len(server.at) != 1 || time.Since(asked) > 0 {
+			t.Errorf("%d writes, %v after %v", len(server.at), err, time.Since(asked))
 		}
 	})
 }

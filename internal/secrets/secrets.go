@@ -158,6 +158,10 @@ func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput
 		return false, err
 	}
 	out, err := m.Client.PutSecretValue(ctx, in)
+	var answer smithy.APIError
+	if errors.As(err, &answer) && answer.ErrorCode() != "AccessDeniedException" { // which names role, action and key
+		return false, &smithy.GenericAPIError{Code: answer.ErrorCode(), Message: "its words are left out: they may quote the value"}
+	}
 	if err != nil {
 		return false, err
 	}

@@ -29,19 +29,11 @@ var labelCases = []conformanceCase{
 		second := x.put("two", current, candidate)
 		x.holds(map[string]string{current: second, candidate: second, previous: first})
 	}},
-	{name: "label: stays when AWSCURRENT leaves, and AWSPENDING goes", source: recorded, run: func(x *trial) {
+	{name: "label: stays when AWSCURRENT leaves", source: recorded, run: func(x *trial) {
 		x.create("one")
-		second := x.put("two", current, candidate, pending)
+		second := x.put("two", current, candidate)
 		third := x.put("three")
 		x.holds(map[string]string{current: third, previous: second, candidate: second})
-	}},
-	{name: "label: more than 20 in one put are refused", source: docPut, run: func(x *trial) {
-		x.create("one")
-		labels := make([]string, 21)
-		for i := range labels {
-			labels[i] = string(rune('A' + i))
-		}
-		refused("put", x.putAs(newToken(), "two", labels...), validation, invalidParameter, "LimitExceededException")
 	}},
 	{name: "label: a secret has 20 at most", source: docQuotas, run: func(x *trial) {
 		first := x.create("one")
@@ -118,24 +110,6 @@ var swapCases = []conformanceCase{
 		x.holds(map[string]string{current: first, candidate: second})
 		ok(x.move(candidate, second, first))
 		x.holds(map[string]string{current: first, candidate: first})
-	}},
-	{name: "swap: a label is removed, then attached afresh", source: docStage, run: func(x *trial) {
-		first, second := x.pair()
-		ok(x.move(candidate, second, ""))
-		x.holds(map[string]string{current: first})
-		equal("value", x.value(second, ""), "two")
-		ok(x.move(candidate, "", second))
-		x.holds(map[string]string{current: first, candidate: second})
-	}},
-	{name: "swap: of no version to no version is refused", source: docStage, run: func(x *trial) {
-		first, second := x.pair()
-		refused("swap", x.move(candidate, "", ""), invalidParameter, invalidRequest, validation)
-		x.holds(map[string]string{current: first, candidate: second})
-	}},
-	{name: "swap: AWSCURRENT is never removed", source: docTerraform, run: func(x *trial) {
-		first, second := x.pair()
-		refused("removal", x.move(current, first, ""), invalidParameter, invalidRequest)
-		x.holds(map[string]string{current: first, candidate: second})
 	}},
 }
 

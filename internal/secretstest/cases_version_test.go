@@ -28,12 +28,6 @@ var versionCases = []conformanceCase{
 		_, err = x.get(x.name, newToken(), "")
 		refused("by version", err, notFound)
 	}},
-	{name: "get: bytes come back as they went in", source: docGet, run: func(x *trial) {
-		must(x.client.CreateSecret(x.ctx, &secretsmanager.CreateSecretInput{Name: &x.name, SecretBinary: []byte{0, 255}}))
-		out := must(x.get(x.name, "", current))
-		equal("bytes", out.SecretBinary, []byte{0, 255})
-		equal("text", out.SecretString, (*string)(nil))
-	}},
 	{name: "put: moves AWSCURRENT and AWSPREVIOUS", source: docPut, run: func(x *trial) {
 		x.create("one")
 		second := x.put("two")
@@ -66,12 +60,6 @@ var versionCases = []conformanceCase{
 		first := x.create("one")
 		refused("put", x.putAs(first, "two"), exists)
 		equal("value", x.value(first, ""), "one")
-	}},
-	{name: "put: the same token with another value is refused while pending", source: docPut, run: func(x *trial) {
-		x.create("one")
-		second := x.put("two", pending)
-		refused("put", x.putAs(second, "three", pending), exists)
-		equal("value", x.value(second, ""), "two")
 	}},
 	{name: "put: a token has 32 to 64 characters", source: docPut, run: func(x *trial) {
 		x.create("one")

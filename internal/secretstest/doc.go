@@ -1,17 +1,15 @@
-// Package secretstest is AWS Secrets Manager for tests and for the demo: a
-// server in memory that the AWS SDK and the aws command cannot tell from the
-// real one, as far as versions, staging labels, tags and lists go.
+// Package secretstest is AWS Secrets Manager for tests and for the demo: a server
+// in memory that answers the AWS SDK and the aws command as the real one does, in
+// what this project asks of it.
 //
 //	server := secretstest.NewServer()
 //	defer server.Close()
-//	client := secretsmanager.New(secretsmanager.Options{
-//		BaseEndpoint: &server.URL, // any Region, any Credentials
-//	})
+//	client := server.Client() // or any client, with server.URL for its endpoint
 //
-// # Versions and labels
+// # What it keeps
 //
 // A secret is a set of versions that never change, and a set of staging labels,
-// each attached to one version. The rules that the server follows:
+// each attached to one version:
 //
 //   - The ClientRequestToken of a write becomes the id of its version. The same
 //     token with the same value changes nothing, labels included; with another
@@ -20,26 +18,31 @@
 //     attaches these and leaves AWSCURRENT alone. The first version of a secret
 //     gets AWSCURRENT in any case ([PutSecretValue]).
 //   - Wherever AWSCURRENT goes, AWSPREVIOUS goes to the version that it left
-//     ([UpdateSecretVersionStage]). That version keeps its other labels, except
-//     AWSPENDING (recorded on AWS by LocalStack's tests).
+//     ([UpdateSecretVersionStage]). That version keeps its other labels (recorded
+//     on AWS by LocalStack's tests).
 //   - UpdateSecretVersionStage is a compare-and-swap: a label that is attached
 //     moves only if RemoveFromVersionId names its holder. Check and move are one
 //     step here. AWS does not promise that, so nothing may depend on it.
 //   - A version without a label can be read and promoted by its id until it is
 //     removed: the oldest go when there are more than 100, but none younger than
 //     24 hours ([quotas]).
+//   - The list may lag, goes by pages of at most 100 ([ListSecrets]), and is
+//     filtered by prefixes of tags ([Filter]).
 //
 // # What it is not
 //
 // Requests must carry a SigV4 Authorization header, whose signature is not
-// checked. There is no IAM, KMS, replication, rotation or resource policy, and
-// no LastAccessedDate. An action or a parameter that the server does not know is
-// refused, never ignored.
+// checked. There is no IAM, KMS, replication, rotation or resource policy. Values
+// are texts, no label is removed, AWSPENDING is a label like any other, and a
+// secret that is marked deleted stays so. An action or a parameter that the
+// server does not know is refused, never ignored.
 //
 // The conformance test of this package runs the same cases against this server,
 // against moto and, given an address, against AWS itself.
 //
 // [PutSecretValue]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 // [UpdateSecretVersionStage]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+// [ListSecrets]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+// [Filter]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
 // [quotas]: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 package secretstest

@@ -9,7 +9,6 @@ import (
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
 const (
 	accessNotSigned    = "MissingAuthenticationTokenException"
-	accessSignedWrong  = "IncompleteSignatureException"
 	invalidNextToken   = "InvalidNextTokenException"
 	invalidParameter   = "InvalidParameterException"
 	invalidRequest     = "InvalidRequestException"

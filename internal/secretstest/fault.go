@@ -1,12 +1,11 @@
 package secretstest
 
 import (
-	"bytes"
+	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"time"
 )
 
@@ -14,7 +13,12 @@ import (
 type Call struct {
 	Action   string // such as "PutSecretValue"
 	SecretID string // the SecretId or, when one is created, the Name as the client wrote it; may be empty
-	N        int    // 1 for the first call of any action since the start or the last ResetCalls
+}
+
+func newCall(action string, body []byte) Call {
+	var in struct{ SecretId, Name string }
+	_ = json.Unmarshal(body, &in) // a body that is no JSON is refused by the action itself
+	return Call{Action: action, SecretID: in.SecretId + in.Name}
 }
 
 // A Fault answers a request in the place of the server. It may call work, which
@@ -98,32 +102,11 @@ func Trickle(d time.Duration) Fault {
 	}
 }
 
-// After does the work and then lets a fault answer in its place: with
-// After(Reset) the client does not learn that it has written. A fault that calls
-// work, such as Delay, gets the answer of the work already done.
-func After(f Fault) Fault {
-	return func(w http.ResponseWriter, r *http.Request, work http.Handler) {
-		done := recorded{header: http.Header{}, status: http.StatusOK}
-		work.ServeHTTP(&done, r)
-		f(w, r, http.HandlerFunc(done.replay))
-	}
-}
-
-// recorded is an answer that was not sent.
-type recorded struct {
-	header http.Header
-	status int
-	bytes.Buffer
-}
-
-func (r *recorded) Header() http.Header { return r.header }
-
-func (r *recorded) WriteHeader(status int) { r.status = status }
-
-func (r *recorded) replay(w http.ResponseWriter, _ *http.Request) {
-	maps.Copy(w.Header(), r.header)
-	w.WriteHeader(r.status)
-	_, _ = io.Copy(w, &r.Buffer) // the client may be gone
+// LoseAnswer does the work and breaks the connection off as [Reset] does, so that
+// the client does not learn that it has written.
+func LoseAnswer(w http.ResponseWriter, r *http.Request, work http.Handler) {
+	work.ServeHTTP(httptest.NewRecorder(), r)
+	Reset(w, r, work)
 }
 
 // wait waits for d. If the client gives up or the server closes before that, it

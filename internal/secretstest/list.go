@@ -8,49 +8,35 @@ import (
 	"time"
 )
 
-const (
-	maxPage  = 100
-	maxBatch = 20
-)
-
-// A listing is what ListSecrets sees: for each secret, what it was and when that
-// began to show. A secret that is gone stays in it for the time of the lag.
+// A listing is what ListSecrets sees, which may lag behind.
 type listing struct {
-	lag     time.Duration
-	secrets map[string][]snapshot // by ARN
+	lag       time.Duration
+	histories map[string][]snapshot // by ARN, the oldest first
 }
 
-// A snapshot is a secret as it was.
-type snapshot struct {
+type listEntry struct {
 	description
+	SecretVersionsToStages map[string][]string `json:",omitempty"`
+}
+
+// A snapshot is a secret as it was, and since when the list shows it so.
+type snapshot struct {
+	listEntry
 	serial  int
-	gone    bool
-	visible time.Time // since when the list shows it
+	visible time.Time
 }
 
-func (s snapshot) position() int { return s.serial }
-
-func (l *listing) record(c *secret, d description, now time.Time) {
-	d.VersionIdsToStages, d.SecretVersionsToStages = nil, d.VersionIdsToStages
-	l.add(snapshot{description: d, serial: c.serial, visible: now.Add(l.lag)}, now)
-}
-
-// remove notes that a secret is no more.
-func (l *listing) remove(c *secret, now time.Time) {
-	l.add(snapshot{description: description{name: c.title()}, gone: true, visible: now.Add(l.lag)}, now)
-}
-
-func (l *listing) add(s snapshot, now time.Time) {
-	if l.secrets == nil {
-		l.secrets = map[string][]snapshot{}
-	}
-	history := l.secrets[s.ARN]
+func (l *listing) record(c *secret, now time.Time) {
+	history := l.histories[c.ARN]
 	// Nobody will ask again for what came before that which shows now.
 	if shown := showing(history, now); shown > 0 {
 		history = history[shown:]
 	}
-	l.secrets[s.ARN] = append(history, s)
+	entry := listEntry{c.describe(), c.labelled()}
+	l.histories[c.ARN] = append(history, snapshot{entry, c.serial, now.Add(l.lag)})
 }
+
+func (l *listing) forget(c *secret) { delete(l.histories, c.ARN) }
 
 // showing returns the place of the newest snapshot that shows, or -1.
 func showing(history []snapshot, now time.Time) int {
@@ -62,57 +48,46 @@ func showing(history []snapshot, now time.Time) int {
 	return -1
 }
 
-func (l *listing) setLag(d time.Duration) {
-	l.lag = d
-	for arn, history := range l.secrets {
-		newest := history[len(history)-1]
-		newest.visible = time.Time{}
-		l.secrets[arn] = []snapshot{newest}
-	}
-}
-
-// find returns the secrets that show and pass the filters, the oldest first.
-func (l *listing) find(filters []filter, deleted bool, now time.Time) ([]snapshot, error) {
-	if err := checkFilters(filters); err != nil {
-		return nil, err
-	}
+// find returns the secrets that show, are not marked deleted and pass the filters,
+// the oldest first.
+func (l *listing) find(filters []filter, now time.Time) []snapshot {
 	var found []snapshot
-	for _, history := range l.secrets {
+	for _, history := range l.histories {
 		i := showing(history, now)
-		if i < 0 || history[i].gone || (!history[i].DeletedDate.IsZero() && !deleted) {
-			continue
-		}
-		if passes(history[i].description, filters) {
+		if i >= 0 && history[i].DeletedDate.IsZero() && passes(history[i].Tags, filters) {
 			found = append(found, history[i])
 		}
 	}
 	slices.SortFunc(found, func(a, b snapshot) int { return cmp.Compare(a.serial, b.serial) })
-	return found, nil
+	return found
 }
 
 type listInput struct {
-	Filters                []filter
-	IncludePlannedDeletion bool
+	Filters []filter
 	pageInput
 }
 
 type listOutput struct {
-	SecretList []description
+	SecretList []listEntry
 	NextToken  string `json:",omitempty"`
 }
 
 func (s *store) listSecrets(in listInput) (out listOutput, err error) {
-	found, err := s.list.find(in.Filters, in.IncludePlannedDeletion, s.now())
+	if err := checkFilters(in.Filters); err != nil {
+		return out, err
+	}
+	found, next, err := page(s.list.find(in.Filters, s.now()), in.pageInput, func(s snapshot) int { return s.serial })
 	if err != nil {
 		return out, err
 	}
-	found, out.NextToken, err = page(found, in.pageInput, maxPage, snapshot.position)
-	out.SecretList = []description{}
-	for _, entry := range found {
-		out.SecretList = append(out.SecretList, entry.description)
+	out = listOutput{SecretList: []listEntry{}, NextToken: next}
+	for _, shown := range found {
+		out.SecretList = append(out.SecretList, shown.listEntry)
 	}
-	return out, err
+	return out, nil
 }
+
+const maxPage = 100
 
 type pageInput struct {
 	MaxResults int
@@ -122,10 +97,10 @@ type pageInput struct {
 // page cuts one page out of a list that is in order of its items' positions. The
 // token is the last position given out, so that what comes and goes between two
 // pages moves no item from one to the other.
-func page[T any](items []T, in pageInput, most int, position func(T) int) ([]T, string, error) {
-	size := cmp.Or(in.MaxResults, most)
-	if size < 1 || size > most {
-		return nil, "", refuse(validationError, "MaxResults must be between 1 and %d.", most)
+func page[T any](items []T, in pageInput, position func(T) int) (cut []T, next string, err error) {
+	size := cmp.Or(in.MaxResults, maxPage)
+	if size < 1 || size > maxPage {
+		return nil, "", refuse(validationError, "MaxResults must be between 1 and %d.", maxPage)
 	}
 	if in.NextToken != "" {
 		after, err := parseToken(in.NextToken)

@@ -1,36 +1,99 @@
 package secretstest_test
 
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"testing"
+)
+
 // either marks a case that moto may pass or fail, as its threads happen to run: it
 // has no lock.
 const either = "either"
 
 // motoFaults are the cases that moto 5.2 does not pass, and why.
 var motoFaults = map[string]string{
-	"create: a name with a character that AWS does not take is refused": "takes any name",
-	"delete: a secret marked deleted refuses until it is restored":      "PutSecretValue succeeds",
-	"delete: the name of a secret marked deleted is taken":              "refuses with ResourceExistsException",
-	"a value of 65,536 bytes is taken, a longer one is not":             "takes any length",
+	"delete: a secret marked deleted can only be described": "PutSecretValue succeeds",
+	"delete: the name of a secret marked deleted is taken":  "refuses with ResourceExistsException",
+	"a value of 65,536 bytes is taken, a longer one is not": "takes any length",
 
-	"put: an empty token is refused":                                  "makes one up",
-	"put: the same token with another value is refused while pending": "overwrites the value",
-	"list of versions: labelled ones, and all if asked":               "lists all, asked or not",
-	"list of versions: of a missing secret is not found":              "answers 500",
-	"describe: lists versions with a label only":                      "lists all, with no labels",
-	"label: stays when AWSCURRENT leaves, and AWSPENDING goes":        "drops all labels of that version",
-	"label: more than 20 in one put are refused":                      "has no limit",
-	"label: a secret has 20 at most":                                  "has no limit",
-	"swap: a plain read follows":                                      "reads the version that was current before",
-	"swap: to an unknown version is refused":                          "refuses, but has removed the label by then",
-	"swap: any label that is attached needs its holder named":         "asks for the holder of AWSCURRENT only",
-	"swap: AWSCURRENT is never removed":                               "removes it",
-	"swap: of no version to no version is refused":                    "succeeds",
-	"batch: more than 20 secrets are refused":                         "has no limit",
-	"list: an exclamation mark negates":                               "is content with any other tag",
-	"list: more than 100 a page is refused":                           "takes any number",
+	"put: an empty token is refused":                          "makes one up",
+	"list of versions: labelled ones, and all if asked":       "lists all, asked or not",
+	"list of versions: of a missing secret is not found":      "answers 500",
+	"describe: lists versions with a label only":              "lists all, with no labels",
+	"label: stays when AWSCURRENT leaves":                     "drops all labels of that version",
+	"label: a secret has 20 at most":                          "has no limit",
+	"swap: a plain read follows":                              "reads the version that was current before",
+	"swap: to an unknown version is refused":                  "refuses, but has removed the label by then",
+	"swap: any label that is attached needs its holder named": "asks for the holder of AWSCURRENT only",
+	"list: more than 100 a page is refused":                   "takes any number",
 
 	"race: of 50 equal swaps one wins":                        either,
 	"race: of 15 candidates one becomes current":              either,
 	"race: readers see a value at every moment of the swaps":  either,
 	"race: 50 puts of one token and value make one version":   either,
 	"race: of 50 puts of one token and other values one wins": either,
+}
+
+// TestConformanceMoto runs the cases against moto, which nobody here wrote: what
+// both servers pass is not just what this package believes of AWS.
+func TestConformanceMoto(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, startMoto(t))
+	for _, c := range conformanceCases() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			fault, known := motoFaults[c.name]
+			switch err := c.try(t.Context(), client, 0); {
+			case fault == either:
+			case known && err == nil:
+				t.Errorf("moto does this right: the list of its faults is out of date (%s)", fault)
+			case known:
+				t.Logf("moto: %s: %v", fault, err)
+			case err != nil:
+				t.Errorf("%v (the rule: %s)", err, c.source)
+			}
+		})
+	}
+}
+
+func TestMotosFaultsAreOfCasesThatThereAre(t *testing.T) {
+	t.Parallel()
+	for name := range motoFaults {
+		if !slices.ContainsFunc(conformanceCases(), func(c conformanceCase) bool { return c.name == name }) {
+			t.Errorf("no case is called %q", name)
+		}
+	}
+}
+
+var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
+
+// startMoto returns the address of a moto_server that ends with the test.
+func startMoto(t *testing.T) string {
+	path, err := exec.LookPath("moto_server")
+	if err != nil || testing.Short() {
+		t.Skip("moto_server is not on the PATH, or the test is to be short")
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
+	// moto reads the same variables as a client of AWS: it gets none of them.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		if found := running.FindStringSubmatch(lines.Text()); found != nil {
+			go func() { _, _ = io.Copy(io.Discard, log) }() // so that moto never waits for a reader
+			return found[1]
+		}
+	}
+	t.Fatal("moto_server ended before it listened")
+	return ""
 }

@@ -1,7 +1,6 @@
 package secretstest
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -13,7 +12,6 @@ import (
 const (
 	current  = "AWSCURRENT"
 	previous = "AWSPREVIOUS"
-	pending  = "AWSPENDING"
 )
 
 // The quotas of a secret:
@@ -28,45 +26,25 @@ const (
 	keepLoose = 24 * time.Hour
 )
 
+// An identity says which secret an answer is about.
+type identity struct{ ARN, Name string }
+
 // A secret has versions and labels; both are empty until the first value.
 type secret struct {
-	name, arn, description string
-	serial                 int // in order of creation
-	created, changed       time.Time
-	deletion               time.Time // not zero: marked deleted, and this is the end of its window
-	tags                   []tag
-	versions               map[string]*version
-	labels                 map[string]string // to the id of the version that has it
-	last                   int               // serial of the last version
+	identity
+	serial   int       // in order of creation
+	deletion time.Time // not zero: marked deleted, and this is the end of its window
+	tags     []tag
+	versions map[string]*version
+	labels   map[string]string // to the id of the version that has it
+	last     int               // serial of the last version
 }
 
 type version struct {
 	id      string
 	serial  int
 	created time.Time
-	value   value
-}
-
-// A value is one of a text and some bytes.
-type value struct {
-	SecretString string `json:",omitempty"`
-	SecretBinary []byte `json:",omitempty"`
-}
-
-func (v value) empty() bool { return v.SecretString == "" && len(v.SecretBinary) == 0 }
-
-func (v value) equal(w value) bool {
-	return v.SecretString == w.SecretString && bytes.Equal(v.SecretBinary, w.SecretBinary)
-}
-
-func (v value) check() error {
-	switch {
-	case v.SecretString != "" && len(v.SecretBinary) > 0:
-		return refuse(invalidParameter, "You can't specify both a binary secret value and a string secret value in the same secret.")
-	case len(v.SecretString) > maxValue || len(v.SecretBinary) > maxValue:
-		return refuse(validationError, "The secret value must have length less than or equal to %d.", maxValue)
-	}
-	return nil
+	value   string
 }
 
 // epoch is a time as JSON 1.1 has it: seconds since 1970, with milliseconds.
@@ -119,17 +97,13 @@ func (c *secret) attach(id string, labels ...string) error {
 func move(labels map[string]string, label, to string) {
 	from := labels[label]
 	labels[label] = to
-	if label != current || from == "" || from == to {
-		return
-	}
-	labels[previous] = from
-	if labels[pending] == from {
-		delete(labels, pending)
+	if label == current && from != "" && from != to {
+		labels[previous] = from
 	}
 }
 
 // add makes a version and labels it.
-func (c *secret) add(id string, v value, labels []string, now time.Time) error {
+func (c *secret) add(id, value string, labels []string, now time.Time) error {
 	if len(c.versions) == 0 && !slices.Contains(labels, current) {
 		labels = append(slices.Clone(labels), current)
 	}
@@ -140,7 +114,7 @@ func (c *secret) add(id string, v value, labels []string, now time.Time) error {
 		return err
 	}
 	c.last++
-	c.versions[id] = &version{id: id, serial: c.last, created: now, value: v}
+	c.versions[id] = &version{id: id, serial: c.last, created: now, value: value}
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"io"
 	"maps"
 	"net"
@@ -32,7 +31,6 @@ type Server struct {
 	mu    sync.Mutex // guards what follows
 	store store
 	calls map[string]int
-	total int
 
 	hook      sync.Mutex // held while intercept runs
 	intercept func(Call) Fault
@@ -74,14 +72,14 @@ func (s *Server) SetNow(now func() time.Time) {
 	s.store.now = now
 }
 
-// SetListLag sets how long a change takes to show in ListSecrets, 0 at first. The
-// list shows all that happened before this call. AWS says that it may lag by
-// five minutes:
+// SetListLag sets how long a change takes to show in ListSecrets, 0 at first; a
+// secret that is deleted by force is gone from the list at once. AWS says that the
+// list may lag by five minutes:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
 func (s *Server) SetListLag(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store.list.setLag(d)
+	s.store.list.lag = d
 }
 
 // Calls returns how often each action was called since the start or the last
@@ -97,43 +95,39 @@ func (s *Server) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.calls)
-	s.total = 0
 }
 
 // ServeHTTP answers one request of the AWS JSON 1.1 protocol:
 // https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := accept(w, r)
+	name, body, err := accept(w, r)
 	if err != nil {
 		writeError(w, err)
 		return
 	}
-	name := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target)
 	work := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.work(w, name, body) })
-	if fault := s.fault(s.count(name, body)); fault != nil {
+	s.count(name)
+	if fault := s.fault(newCall(name, body)); fault != nil {
 		fault(w, r, work)
 		return
 	}
 	work(w, r)
 }
 
-// accept checks what AWS checks before it looks at the action's own parameters.
-func accept(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	authorization := r.Header.Get("Authorization")
+// accept reads the action's name and its parameters, which are JSON.
+func accept(w http.ResponseWriter, r *http.Request) (name string, body []byte, err error) {
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
+		return "", nil, errNotSigned
+	}
 	name, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
-	switch {
-	case authorization == "":
-		return nil, errNotSigned
-	case !strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 "):
-		return nil, refuse(accessSignedWrong, "Authorization header requires the AWS4-HMAC-SHA256 algorithm.")
-	case !ours || actions[name] == nil:
-		return nil, refuse(unknownOperation, "secretstest has no such action.")
+	if !ours || actions[name] == nil {
+		return "", nil, refuse(unknownOperation, "secretstest has no such action.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, &refusal{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request is too large."}
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return "", nil, refuse(serializationError, "Reading the request: %v.", err)
 	}
-	return body, err
+	return name, body, nil
 }
 
 func (s *Server) work(w http.ResponseWriter, name string, body []byte) {
@@ -147,22 +141,14 @@ func (s *Server) work(w http.ResponseWriter, name string, body []byte) {
 	write(w, http.StatusOK, answer)
 }
 
-func (s *Server) count(name string, body []byte) Call {
-	// A body that is no JSON is refused by the action itself.
-	var id struct{ SecretId, Name string }
-	_ = json.Unmarshal(body, &id)
+func (s *Server) count(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[name]++
-	s.total++
-	return Call{Action: name, SecretID: id.SecretId + id.Name, N: s.total}
 }
 
 func writeError(w http.ResponseWriter, err error) {
-	r := new(refusal)
-	if !errors.As(err, &r) {
-		r = &refusal{http.StatusInternalServerError, "InternalServiceError", "An error occurred on the server side."}
-	}
+	r := err.(*refusal) // every error of this package is one
 	w.Header().Set("X-Amzn-Errortype", r.kind)
 	// AWS spells Message with a capital (recorded), unlike most JSON 1.1 services.
 	write(w, r.status, map[string]string{"__type": r.kind, "Message": r.message})

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -22,12 +21,11 @@ type store struct {
 }
 
 func newStore() store {
-	return store{now: time.Now, secrets: map[string]*secret{}, list: listing{}}
+	return store{now: time.Now, secrets: map[string]*secret{}, list: listing{histories: map[string][]snapshot{}}}
 }
 
 // actions are the actions by name, as they stand in X-Amz-Target.
 var actions = map[string]func(*store, []byte) (any, error){
-	"BatchGetSecretValue":      action((*store).batchGetSecretValue),
 	"CreateSecret":             action((*store).createSecret),
 	"DeleteSecret":             action((*store).deleteSecret),
 	"DescribeSecret":           action((*store).describeSecret),
@@ -35,7 +33,6 @@ var actions = map[string]func(*store, []byte) (any, error){
 	"ListSecretVersionIds":     action((*store).listSecretVersionIDs),
 	"ListSecrets":              action((*store).listSecrets),
 	"PutSecretValue":           action((*store).putSecretValue),
-	"RestoreSecret":            action((*store).restoreSecret),
 	"TagResource":              action((*store).tagResource),
 	"UntagResource":            action((*store).untagResource),
 	"UpdateSecretVersionStage": action((*store).updateSecretVersionStage),
@@ -60,7 +57,7 @@ func action[In, Out any](do func(*store, In) (Out, error)) func(*store, []byte) 
 func (s *store) find(id string) (*secret, error) {
 	rest, isARN := strings.CutPrefix(id, arnPrefix)
 	if suffix := len(rest) - len("-xxxxxx"); isARN && suffix > 0 {
-		if found := s.secrets[rest[:suffix]]; found != nil && found.arn == id {
+		if found := s.secrets[rest[:suffix]]; found != nil && found.ARN == id {
 			return found, nil
 		}
 	}
@@ -79,28 +76,17 @@ func (s *store) usable(id string) (*secret, error) {
 	return found, err
 }
 
-// AWS's own text names these characters; the API reference leaves out the "!".
-var validName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
-
 // newSecret makes a secret that is not in the store yet.
-func (s *store) newSecret(name string) (*secret, error) {
-	if !validName.MatchString(name) {
-		return nil, refuse(validationError, "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
-	}
+func (s *store) newSecret(name string, tags []tag) *secret {
 	s.serial++
 	return &secret{
-		name:     name,
-		arn:      fmt.Sprintf("%s%s-%s", arnPrefix, name, rand.Text()[:6]),
+		identity: identity{ARN: fmt.Sprintf("%s%s-%s", arnPrefix, name, rand.Text()[:6]), Name: name},
 		serial:   s.serial,
-		created:  s.now(),
-		changed:  s.now(),
+		tags:     tags,
 		versions: map[string]*version{},
 		labels:   map[string]string{},
-	}, nil
+	}
 }
 
 // changed notes that a secret is not what it was: the list will show it.
-func (s *store) changed(c *secret) {
-	c.changed = s.now()
-	s.list.record(c, c.describe(), s.now())
-}
+func (s *store) changed(c *secret) { s.list.record(c, s.now()) }

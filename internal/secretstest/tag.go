@@ -1,13 +1,6 @@
 package secretstest
 
-import (
-	"slices"
-	"strings"
-)
-
-// maxTags a secret, and the lengths below:
-// https://docs.aws.amazon.com/general/latest/gr/arg.html#taged-reference-quotas
-const maxTags = 50
+import "slices"
 
 type tag struct{ Key, Value string }
 
@@ -19,17 +12,7 @@ type tagInput struct {
 }
 
 func (s *store) tagResource(in tagInput) (nothing, error) {
-	c, err := s.usable(in.SecretId)
-	if err != nil {
-		return nothing{}, err
-	}
-	tags, err := mergeTags(c.tags, in.Tags)
-	if err != nil {
-		return nothing{}, err
-	}
-	c.tags = tags
-	s.changed(c)
-	return nothing{}, nil
+	return s.retag(in.SecretId, func(tags []tag) []tag { return mergeTags(tags, in.Tags) })
 }
 
 type untagInput struct {
@@ -38,35 +21,31 @@ type untagInput struct {
 }
 
 func (s *store) untagResource(in untagInput) (nothing, error) {
-	c, err := s.usable(in.SecretId)
+	return s.retag(in.SecretId, func(tags []tag) []tag {
+		return slices.DeleteFunc(tags, func(t tag) bool { return slices.Contains(in.TagKeys, t.Key) })
+	})
+}
+
+// retag changes a copy of the tags: the list may still show them as they were.
+func (s *store) retag(id string, change func([]tag) []tag) (nothing, error) {
+	c, err := s.usable(id)
 	if err != nil {
 		return nothing{}, err
 	}
-	// A new slice: the list may still show the old one.
-	c.tags = slices.DeleteFunc(slices.Clone(c.tags), func(t tag) bool { return slices.Contains(in.TagKeys, t.Key) })
+	c.tags = change(slices.Clone(c.tags))
 	s.changed(c)
 	return nothing{}, nil
 }
 
-// mergeTags returns tags with those of more added, or put in the place of those
-// with the same key. Keys are case-sensitive.
-func mergeTags(tags, more []tag) ([]tag, error) {
-	merged := slices.Clone(tags)
+// mergeTags adds more to tags, or puts one in the place of that with the same key.
+// Keys are case-sensitive.
+func mergeTags(tags, more []tag) []tag {
 	for _, t := range more {
-		switch {
-		case t.Key == "" || len(t.Key) > 128 || len(t.Value) > 256:
-			return nil, refuse(validationError, "A tag's key must have 1 to 128 characters and its value at most 256.")
-		case strings.HasPrefix(t.Key, "aws:"):
-			return nil, refuse(invalidParameter, "Tag keys that begin with aws: are reserved.")
-		}
-		if i := slices.IndexFunc(merged, func(old tag) bool { return old.Key == t.Key }); i >= 0 {
-			merged[i] = t
+		if i := slices.IndexFunc(tags, func(old tag) bool { return old.Key == t.Key }); i >= 0 {
+			tags[i] = t
 			continue
 		}
-		merged = append(merged, t)
+		tags = append(tags, t)
 	}
-	if len(merged) > maxTags {
-		return nil, refuse(invalidParameter, "A secret can have at most %d tags.", maxTags)
-	}
-	return merged, nil
+	return tags
 }

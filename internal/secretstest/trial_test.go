@@ -1,16 +1,85 @@
 package secretstest_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 )
+
+// A trial is one run of a case: a client and the name of a secret of its own.
+type trial struct {
+	ctx      context.Context
+	client   *secretsmanager.Client
+	name     string
+	patience time.Duration // how long a list may lag
+}
+
+// A failure ends a trial by a panic, so that a case reads as a list of steps.
+type failure struct{ error }
+
+func (c conformanceCase) try(ctx context.Context, client *secretsmanager.Client, patience time.Duration) (err error) {
+	x := &trial{ctx, client, "keepcurrent-test/" + rand.Text(), patience}
+	defer func() {
+		x.forget()
+		if p := recover(); p != nil {
+			f, ok := p.(failure)
+			if !ok {
+				panic(p)
+			}
+			err = f
+		}
+	}()
+	c.run(x)
+	return nil
+}
+
+// forget deletes the secrets of the trial.
+func (x *trial) forget() {
+	force := true
+	for _, name := range []string{x.name, x.name + "/2"} {
+		// A secret that was never made is no error, and any other is moto's.
+		_, _ = x.client.DeleteSecret(x.ctx, &secretsmanager.DeleteSecretInput{SecretId: &name, ForceDeleteWithoutRecovery: &force})
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(failure{err})
+	}
+	return v
+}
+
+func ok(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+func equal(what string, got, want any) {
+	if !reflect.DeepEqual(got, want) {
+		panic(failure{fmt.Errorf("%s: got %v, want %v", what, got, want)})
+	}
+}
+
+// refused checks that a call failed with one of some kinds of error.
+func refused(what string, err error, kinds ...string) {
+	var api smithy.APIError
+	if !errors.As(err, &api) || !slices.Contains(kinds, api.ErrorCode()) {
+		panic(failure{fmt.Errorf("%s: got %v, want one of %v", what, err, kinds)})
+	}
+}
 
 const (
 	current   = "AWSCURRENT"
 	previous  = "AWSPREVIOUS"
-	pending   = "AWSPENDING"
 	candidate = "CANDIDATE"
 )
 

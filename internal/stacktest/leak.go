@@ -27,7 +27,7 @@ func (s *Stack) Leaks() []string {
 	return found
 }
 
-// search finds a credential in all the spellings that a log could give it.
+// search finds a credential in the spellings that a log could give it.
 func search(log []byte, credential string) (found []string) {
 	for spelling, text := range spellings(credential) {
 		if at := bytes.Index(log, []byte(text)); at >= 0 {
@@ -39,14 +39,25 @@ func search(log []byte, credential string) (found []string) {
 
 func spellings(credential string) map[string]string {
 	quoted, _ := json.Marshal(credential)
-	return map[string]string{
-		"plainly":       credential,
-		"in JSON":       string(quoted[1 : len(quoted)-1]),
-		"quoted":        strings.Trim(strconv.Quote(credential), `"`), // as slog does
-		"for a query":   url.QueryEscape(credential),
-		"for a path":    url.PathEscape(credential),
-		"in base64":     base64.RawStdEncoding.EncodeToString([]byte(credential)),
-		"in URL base64": base64.RawURLEncoding.EncodeToString([]byte(credential)),
-		"in hex":        hex.EncodeToString([]byte(credential)),
+	texts := map[string]string{
+		"plainly":     credential,
+		"in JSON":     string(quoted[1 : len(quoted)-1]),
+		"quoted":      strings.Trim(strconv.Quote(credential), `"`), // as slog does
+		"for a query": url.QueryEscape(credential),
+		"for a path":  url.PathEscape(credential),
+		"in hex":      hex.EncodeToString([]byte(credential)),
 	}
+	for before := range 3 {
+		texts[fmt.Sprint("in base64 after ", before)] = within(base64.StdEncoding, before, credential)
+		texts[fmt.Sprint("in URL base64 after ", before)] = within(base64.URLEncoding, before, credential)
+	}
+	return texts
+}
+
+// within is what base64 makes of a text with others around it: three bytes become
+// four characters, so it has three spellings, by how many bytes are before it. The
+// characters in which its neighbours have a part are left out.
+func within(encoding *base64.Encoding, before int, text string) string {
+	encoded := encoding.EncodeToString([]byte(strings.Repeat(" ", before) + text))
+	return encoded[(before*8+5)/6 : (before+len(text))*8/6]
 }

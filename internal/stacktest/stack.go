@@ -34,8 +34,8 @@ const (
 	SigningSecret = "keepcurrent/webhook-signing-key"
 )
 
-// Path is where the HTTP API takes Heroku's deliveries.
-const Path = "/heroku/webhook"
+// path is where the HTTP API takes Heroku's deliveries.
+const path = "/heroku/webhook"
 
 // SigningKey is the first webhook signing key.
 const SigningKey = "signing-key-EXAMPLE-6f1b0c7d9a"
@@ -79,7 +79,7 @@ type Stack struct {
 	URL string
 
 	gateway   *httptest.Server
-	front     atomic.Value // http.Handler of the deployed webhook
+	front     atomic.Value // the http.Handler of the deployed webhook, always of one type
 	databases []*postgrestest.Database
 }
 
@@ -95,23 +95,17 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	s.Platform = platform.NewService(&http.Client{Transport: bearer{heroku}})
 	s.Platform.URL = heroku.URL
 	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.front.Load().(http.HandlerFunc)(w, r)
+		s.front.Load().(http.Handler).ServeHTTP(w, r)
 	}))
-	s.URL = s.gateway.URL + Path
-	err = errors.Join(
-		s.create(ctx, TokenSecret, heroku.Token(), nil),
-		s.create(ctx, SigningSecret, SigningKey, nil),
-		s.Deploy(config),
-	)
-	if err != nil {
-		s.Close()
-		return nil, err
+	s.URL = s.gateway.URL + path
+	if err := errors.Join(s.hold(ctx, TokenSecret, heroku.Token()), s.hold(ctx, SigningSecret, SigningKey), s.Deploy(config)); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// personal keeps no connections, which an httptest server that closes would cut
-// for everybody.
+// personal is not http.DefaultTransport, whose connections any server of httptest
+// cuts when it closes. It keeps none, so that none is left when a stack closes.
 var personal = &http.Transport{DisableKeepAlives: true}
 
 // bearer signs a person's requests with the token that is good now.
@@ -151,7 +145,7 @@ func (s *Stack) Deploy(config Config) (err error) {
 	if s.Webhook, err = start("webhook", timeout, concurrency); err != nil {
 		return err
 	}
-	s.front.Store(http.HandlerFunc(lambdatest.HTTPAPI(s.Webhook, "POST "+Path).ServeHTTP))
+	s.front.Store(lambdatest.HTTPAPI(s.Webhook, "POST "+path))
 	if config.SelfSubscribe {
 		env = append(env, "WEBHOOK_URL="+s.URL)
 	}
@@ -197,27 +191,21 @@ func (s *Stack) Database(ctx context.Context) (*postgrestest.Database, error) {
 // Bind makes a secret without a value that follows the app's DATABASE_URL, unless
 // further tags, as KEY=VALUE, say otherwise. It returns the secret's ARN.
 func (s *Stack) Bind(ctx context.Context, app, name string, tags ...string) (arn string, err error) {
-	tags = append([]string{"heroku:app=" + app}, tags...)
-	if err := s.create(ctx, name, "", tags); err != nil {
-		return "", err
+	in := &secretsmanager.CreateSecretInput{Name: &name}
+	for _, tag := range append([]string{"heroku:app=" + app}, tags...) {
+		key, value, _ := strings.Cut(tag, "=")
+		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
 	}
-	out, err := s.AWS.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &name})
+	out, err := s.AWS.CreateSecret(ctx, in)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("creating the secret %s: %w", name, err)
 	}
 	return *out.ARN, nil
 }
 
-func (s *Stack) create(ctx context.Context, name, value string, tags []string) error {
-	in := &secretsmanager.CreateSecretInput{Name: &name}
-	if value != "" {
-		in.SecretString = &value
-	}
-	for _, tag := range tags {
-		key, value, _ := strings.Cut(tag, "=")
-		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
-	}
-	if _, err := s.AWS.CreateSecret(ctx, in); err != nil {
+// hold makes a secret with a value.
+func (s *Stack) hold(ctx context.Context, name, value string) error {
+	if _, err := s.AWS.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &name, SecretString: &value}); err != nil {
 		return fmt.Errorf("creating the secret %s: %w", name, err)
 	}
 	return nil
@@ -245,24 +233,27 @@ func (s *Stack) Value(ctx context.Context, secret string) (string, error) {
 	return *out.SecretString, nil
 }
 
-// Report is the poller's answer.
+// Report is the poller's answer, as far as the tests and the demo look at it.
 type Report struct {
 	DryRun                                                      bool
 	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
-	Changes, Problems                                           []struct{ App, ConfigVar, Secret, Outcome, Version, Error string }
 	DeferredBecause                                             map[string]int
+	Changes, Problems                                           []struct{ App, Secret, Outcome, Error string }
 	Subscriptions                                               []struct{ App, Did, State, Error string }
 	Plan                                                        []struct {
-		App, ConfigVar, Secret, Outcome, Error string
-		Changes                                []string
-		LogsIn                                 *bool
+		Secret, Outcome string
+		Changes         []string
+		LogsIn          *bool
 	}
 }
 
 // Poll invokes the poller, with {} unless an event is given.
-func (s *Stack) Poll(ctx context.Context, event ...string) (Report, error) {
-	var report Report
-	out, err := s.Poller.Invoke(ctx, []byte(strings.Join(append(event, "{}")[:1], "")))
+func (s *Stack) Poll(ctx context.Context, event ...string) (report Report, err error) {
+	payload := "{}"
+	if len(event) > 0 {
+		payload = event[0]
+	}
+	out, err := s.Poller.Invoke(ctx, []byte(payload))
 	if err != nil {
 		return report, err
 	}

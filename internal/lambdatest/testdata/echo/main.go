@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 
@@ -24,13 +23,8 @@ type request struct {
 
 func main() {
 	fmt.Println("cold start")
-	switch os.Getenv("INIT") {
-	case "exit":
+	if os.Getenv("INIT") == "exit" {
 		os.Exit(3)
-	case "report":
-		report := strings.NewReader(`{"errorType":"Init.Unwell","errorMessage":"no appetite"}`)
-		http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error", "application/json", report)
-		os.Exit(1)
 	}
 	if address := os.Getenv("HOLD"); address != "" {
 		if _, err := net.Dial("tcp", address); err != nil {
@@ -61,7 +55,7 @@ func handle(ctx context.Context, r request) (any, error) {
 	case "swell":
 		return strings.Repeat("x", 7<<20), nil
 	case "": // comes from an HTTP API
-		return events.APIGatewayV2HTTPResponse{StatusCode: 201, Body: r.Body, IsBase64Encoded: r.IsBase64Encoded}, nil
+		return events.APIGatewayV2HTTPResponse{StatusCode: 201, Body: r.Body}, nil
 	}
 	return nil, errors.New("unknown deed")
 }
@@ -73,7 +67,6 @@ func describe(ctx context.Context) any {
 	return map[string]any{
 		"request":  at.AwsRequestID,
 		"function": at.InvokedFunctionArn,
-		"trace":    ctx.Value("x-amzn-trace-id"),
 		"deadline": deadline,
 		"environ":  os.Environ(),
 	}

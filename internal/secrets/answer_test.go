@@ -1,0 +1,116 @@
+package secrets_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/secretstest"
+)
+
+func TestTroubleThatIsNoConflict(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("denied")
+	h.stage(arn, 1)
+	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(400, "AccessDeniedException") })
+	for call, err := range h.everyCall(arn) {
+		if err == nil || errors.Is(err, keeper.ErrConflict) || strings.Contains(err.Error(), "EXAMPLE") {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+}
+
+// everyCall makes each call for a secret whose version 1 is current, and returns how
+// it ended.
+func (h house) everyCall(arn string) map[string]error {
+	errs := map[string]error{}
+	_, errs["list"] = h.List(h.t.Context())
+	_, errs["describe"] = h.Describe(h.t.Context(), arn)
+	_, errs["stage"] = h.Stage(h.t.Context(), arn, version(2), credential.New("EXAMPLE"))
+	errs["swap"] = h.Swap(h.t.Context(), arn, version(2), version(1))
+	_, errs["read"] = h.Read(h.t.Context(), arn, version(1))
+	_, errs["previous"] = h.Previous(h.t.Context(), arn)
+	return errs
+}
+
+// Something between us and AWS says 200 and means nothing by it.
+func TestAHollowAnswerIsAnError(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("hollow", "heroku:app=shop")
+	h.stage(arn, 1)
+	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return answer("{}") })
+	for call, err := range h.everyCall(arn) {
+		if err == nil || errors.Is(err, keeper.ErrConflict) {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+}
+
+// answer is a fault that answers with 200 and a text.
+func answer(text string) secretstest.Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, text) }
+}
+
+// net/http quotes an answer that is no HTTP, and a decoder may quote what it cannot read.
+func TestNoErrorQuotesTheAnswer(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]secretstest.Fault{
+		"no HTTP": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fmt.Fprint(conn, "EXAMPLE-1\r\n\r\n")
+			conn.Close()
+		},
+		"no JSON":    answer("EXAMPLE-1"),
+		"cut JSON":   answer(`{"SecretString":"EXAMPLE-1`),
+		"wrong JSON": answer(`{"SecretString":["EXAMPLE-1"]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.Client = secretsmanager.New(h.Client.Options(), func(o *secretsmanager.Options) { o.RetryMaxAttempts = 1 })
+			arn := h.create("quoted")
+			h.stage(arn, 1)
+			h.server.Intercept(func(secretstest.Call) secretstest.Fault { return fault })
+			if _, err := h.Value(t.Context(), arn); err == nil || strings.Contains(err.Error(), "EXAMPLE") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// AWS quotes a parameter that it does not like, and one of a put's is the value.
+func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
+	t.Parallel()
+	for code, tt := range map[string]struct{ message, said string }{
+		"ValidationException":   {"Value 'EXAMPLE' at 'secretString' failed to satisfy constraint", "ValidationException"},
+		"AccessDeniedException": {"not authorized to perform: kms:GenerateDataKey", "kms:GenerateDataKey"}, // for a person to mend
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			arn := h.create("refused")
+			h.server.Intercept(func(secretstest.Call) secretstest.Fault {
+				return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprintf(w, `{"__type":%q,"message":%q}`, code, tt.message)
+				}
+			})
+			_, err := h.Stage(t.Context(), arn, version(1), credential.New("EXAMPLE"))
+			if err == nil || !strings.Contains(err.Error(), tt.said) || strings.Contains(err.Error(), "EXAMPLE") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

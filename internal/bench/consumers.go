@@ -56,7 +56,7 @@ func (b *bench) consumers(ctx context.Context, r *rig) error {
 	}
 	var rows [][]string
 	for _, w := range b.ways {
-		rows = append(rows, []string{w.name, sec(w.least), sec(w.median), sec(w.most), fmt.Sprintf("%.0f", w.median.Seconds()/b.ways[0].median.Seconds())})
+		rows = append(rows, []string{w.name, sec(w.least), sec(w.median), sec(w.most), fmt.Sprintf("%.1f", w.median.Seconds()/b.ways[0].median.Seconds())})
 	}
 	b.table("The consumer's view: seconds from Heroku's event until it works again",
 		[]string{"what keeps the secret; what the consumer does", "min", "median", "max", "ratio"}, rows,
@@ -89,7 +89,7 @@ func (b *bench) consumer(ctx context.Context, r *rig) error {
 		if err != nil {
 			return err
 		}
-		b.reread = append(b.reread, nanoseconds(n))
+		b.reread = append(b.reread, time.Duration(n))
 	}
 	return nil
 }

@@ -78,7 +78,5 @@ func (p *page) table(heading string, head []string, rows [][]string, notes ...st
 	p.WriteString(b.String())
 }
 
-func nanoseconds(n int64) time.Duration { return time.Duration(n) }
-
 // speed is that of a mebibyte in the time, in MB a second.
 func speed(d time.Duration) string { return fmt.Sprintf("%.0f", (1<<20)/d.Seconds()/1e6) }

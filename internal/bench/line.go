@@ -3,7 +3,6 @@ package main
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,7 +12,6 @@ type line struct {
 	listener net.Listener
 	server   string
 	trip     time.Duration
-	turns    atomic.Int64 // how often a client spoke after the server had, or first
 	tasks    sync.WaitGroup
 
 	mu   sync.Mutex // guards what follows
@@ -52,44 +50,18 @@ func (l *line) carry(client net.Conn) {
 		return
 	}
 	defer l.drop(client, server)
-	var silent atomic.Bool // the client has not spoken since the server did
-	silent.Store(true)
 	opened := time.Now().Add(l.trip)
 	var back sync.WaitGroup
-	back.Go(func() { late(client, server, l.trip/2, time.Time{}, func() { silent.Store(true) }) })
-	late(server, client, l.trip/2, opened, func() {
-		if silent.CompareAndSwap(true, false) {
-			l.turns.Add(1)
-		}
-	})
+	back.Go(func() { late(client, server, l.trip/2, time.Time{}) })
+	late(server, client, l.trip/2, opened)
 	back.Wait()
 }
 
-// late copies one direction; nothing leaves before opened.
-func late(to, from net.Conn, by time.Duration, opened time.Time, heard func()) {
-	type parcel struct {
-		due   time.Time
-		bytes []byte
-	}
+// late copies one direction: nothing leaves before opened, and each byte arrives by so
+// much later.
+func late(to, from net.Conn, by time.Duration, opened time.Time) {
 	underway := make(chan parcel, 1024)
-	go func() {
-		defer close(underway)
-		for {
-			buffer := make([]byte, 32<<10)
-			n, err := from.Read(buffer)
-			if n > 0 {
-				heard()
-				sent := time.Now()
-				if sent.Before(opened) {
-					sent = opened
-				}
-				underway <- parcel{sent.Add(by), buffer[:n]}
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	go receive(from, by, opened, underway)
 	for p := range underway {
 		time.Sleep(time.Until(p.due))
 		if _, err := to.Write(p.bytes); err != nil {
@@ -97,6 +69,31 @@ func late(to, from net.Conn, by time.Duration, opened time.Time, heard func()) {
 		}
 	}
 	to.(interface{ CloseWrite() error }).CloseWrite()
+}
+
+// parcel is what was read at once, and when it is to arrive.
+type parcel struct {
+	due   time.Time
+	bytes []byte
+}
+
+// receive sends what it reads on its way, until there is no more.
+func receive(from net.Conn, by time.Duration, opened time.Time, underway chan<- parcel) {
+	defer close(underway)
+	for {
+		buffer := make([]byte, 32<<10)
+		n, err := from.Read(buffer)
+		if n > 0 {
+			sent := time.Now()
+			if sent.Before(opened) {
+				sent = opened
+			}
+			underway <- parcel{sent.Add(by), buffer[:n]}
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // hold notes connections, or closes them if the line has ended.

@@ -17,17 +17,32 @@ import (
 	"keepcurrent.example/internal/postgrestest"
 )
 
+const usage = `usage: go run ./internal/bench -write   measures everything and writes it down
+       go run ./internal/bench [PART]  measures everything, or one part, and shows it
+
+Measures, on this machine alone, as a PART of it:
+
+  start      how long the functions take to start
+  path       the way from a request to AWSCURRENT, and what people use today: the
+             heroku and aws commands, Python with boto3, as far as installed
+  signature  how fast a signature is checked
+  poller     rounds over 1,000 apps, at rest and after all have changed
+
+It needs a Postgres server installed, and takes about four minutes.
+
+  -write  put the figures into docs/performance.md and docs/img/performance.svg
+`
+
 func main() {
-	write := flag.Bool("write", false, "put the figures into docs/performance.md and docs/img/performance.svg")
+	write := flag.Bool("write", false, "")
 	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), "usage: go run ./internal/bench [-write] [start|path|signature|poller]\n\n"+
-			"Measures, on this machine alone, the way from a request to AWSCURRENT, the cold\n"+
-			"start, the poller and the signature check, and what people use today (the heroku\n"+
-			"and aws commands, Python with boto3), as far as it is installed. It takes about\n"+
-			"three minutes; one part alone takes less, and is not written.\n\n")
-		flag.PrintDefaults()
+		fmt.Fprint(flag.CommandLine.Output(), usage)
 	}
 	flag.Parse()
+	if flag.NArg() > 1 || *write && flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	postgrestest.ClearEnvironment()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -44,52 +59,75 @@ type bench struct {
 	page
 	dir   string // of the programs
 	start sample // of the webhook, from exec to the first poll of the Runtime API
-	// from a request to AWSCURRENT; reconnected is warm, with its connections closed
-	warm, cold, reconnected sample
-	restart, reread         sample // of a consumer: started again, and by reading the secret again
-	cron                    sample // of the commands that people use, if they are installed
-	ways                    []way
+	// from a request to AWSCURRENT
+	warm, cold sample
+	// of a consumer: started again, and by reading the secret again
+	restart, reread sample
+	cron            sample // of the commands that people use, if they are installed
+	ways            []way
 }
 
-// run does all parts, or the one that is named.
+// run measures all parts, or the one that is named.
 func run(ctx context.Context, only string, write bool) (err error) {
 	began := time.Now()
 	b := &bench{}
+	parts, err := b.parts(only)
+	if err != nil {
+		return err
+	}
 	if b.dir, err = os.MkdirTemp("", "keepcurrent-bench-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if err := b.compile(ctx); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		b.say("%s", p.what)
+		if err := p.measure(ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.what, err)
+		}
+	}
+	b.say("done in %s", time.Since(began).Round(time.Second))
+	if write {
+		return b.publish()
+	}
+	return nil
+}
+
+// part is what can be measured alone.
+type part struct {
+	name, what string
+	measure    func(context.Context) error
+}
+
+// parts are all, or those that the named one needs.
+func (b *bench) parts(only string) ([]part, error) {
+	start := part{"start", "cold start", b.coldStart}
+	path := part{"path", "critical path, and what people use today", b.withRig}
+	signature := part{"signature", "signature check", b.signature}
+	poller := part{"poller", "poller, about two minutes", b.poller}
+	switch only {
+	case "":
+		return []part{start, path, signature, poller}, nil
+	case "start":
+		return []part{start}, nil
+	case "path": // its floor has the start in it
+		return []part{start, path}, nil
+	case "signature":
+		return []part{signature}, nil
+	case "poller":
+		return []part{poller}, nil
+	}
+	return nil, fmt.Errorf("there is no part %q: see -h", only)
+}
+
+func (b *bench) compile(ctx context.Context) error {
 	b.say("compiling")
 	for _, pkg := range []string{"functions/webhook", "functions/poller", "internal/bench/empty", "internal/bench/allocs", "internal/bench/consumer"} {
 		if _, err := lambdatest.Build(ctx, b.dir, "keepcurrent.example/"+pkg); err != nil {
 			return err
 		}
-	}
-	known := only == ""
-	for _, part := range []struct {
-		name, what string
-		measure    func(context.Context) error
-	}{
-		{"start", "cold start", b.coldStart},
-		{"path", "critical path, and what people use today", b.withRig},
-		{"signature", "signature check", b.signature},
-		{"poller", "poller, about two minutes", b.poller},
-	} {
-		if only != "" && only != part.name && !(only == "path" && part.name == "start") { // the path's floor has the start in it
-			continue
-		}
-		known = true
-		b.say("%s", part.what)
-		if err := part.measure(ctx); err != nil {
-			return fmt.Errorf("%s: %w", part.what, err)
-		}
-	}
-	if !known {
-		return fmt.Errorf("there is no part %q: see -h", only)
-	}
-	b.say("done in %s", time.Since(began).Round(time.Second))
-	if write && only == "" {
-		return b.publish()
 	}
 	return nil
 }

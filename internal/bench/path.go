@@ -62,39 +62,54 @@ func leastLogin(ctx context.Context, r *rig) (sample, error) {
 	return took, nil
 }
 
+// situation is one in which a webhook may be when a request arrives.
+type situation struct {
+	name    string
+	prepare func()
+	floor   func(login time.Duration) time.Duration
+	took    sample
+	calls   []call // of the last run
+}
+
 // criticalPath measures the time from a request's arrival to AWSCURRENT.
 func (b *bench) criticalPath(ctx context.Context, r *rig) error {
-	situations := []struct {
-		name    string
-		prepare func()
-		took    *sample
-		calls   []call
-	}{
-		{"cold", r.Webhook.Kill, &b.cold, nil},
-		{"warm", func() {}, &b.warm, nil},
-		{"warm, its connections closed by the other side", r.hangUp, &b.reconnected, nil},
-	}
+	start := b.start.median()
+	cold := &situation{name: "cold", prepare: r.Webhook.Kill,
+		floor: func(login time.Duration) time.Duration { return start + usual.coldFloor(login) }}
+	warm := &situation{name: "warm", prepare: func() {}, floor: usual.warmFloor}
+	idle := &situation{name: "warm, its connections closed by the other side", prepare: r.hangUp, floor: usual.idleFloor}
+	situations := []*situation{cold, warm, idle}
 	for range pathRuns {
-		for i := range situations {
-			s := &situations[i]
-			s.prepare()
-			took, calls, err := r.follow(ctx, r.announce)
-			if err != nil {
+		for _, s := range situations {
+			if err := s.run(ctx, r); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			*s.took, s.calls = append(*s.took, took), calls
 		}
 	}
+	b.cold, b.warm = cold.took, warm.took
 	login, err := leastLogin(ctx, r)
 	if err != nil {
 		return err
 	}
-	least := login.median()
-	floors := []time.Duration{b.start.median() + usual.coldFloor(least), usual.warmFloor(least), usual.idleFloor(least)}
+	b.pathTable(situations, login)
+	for _, s := range situations {
+		b.steps("The calls of the last run: "+s.name, s.calls)
+	}
+	return nil
+}
+
+func (s *situation) run(ctx context.Context, r *rig) error {
+	s.prepare()
+	took, calls, err := r.follow(ctx, r.announce)
+	s.took, s.calls = append(s.took, took), calls
+	return err
+}
+
+func (b *bench) pathTable(situations []*situation, login sample) {
 	var rows [][]string
-	for i, s := range situations {
-		m := s.took.median()
-		rows = append(rows, append(append([]string{s.name}, s.took.cells()...), ms(floors[i]), ms(m-floors[i]), ratio(m, floors[i])))
+	for _, s := range situations {
+		median, floor := s.took.median(), s.floor(login.median())
+		rows = append(rows, append(append([]string{s.name}, s.took.cells()...), ms(floor), ms(median-floor), ratio(median, floor)))
 	}
 	rows = append(rows, append([]string{"a login alone"}, login.cells()...))
 	b.table("Critical path: from the request's arrival to AWSCURRENT",
@@ -102,10 +117,6 @@ func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 		fmt.Sprintf("AWS answers a call in %s (%s of it is the way there and back), Heroku in %s (%s), and each round trip to Postgres takes %s. "+
 			"All speak TLS 1.3. %d runs each, by turns. The floor of a cold run begins with the median start-up, %s.",
 			ms(usual.aws.call()), ms(usual.aws.trip), ms(usual.heroku.call()), ms(usual.heroku.trip), ms(usual.postgres), pathRuns, ms(b.start.median())))
-	for _, s := range situations {
-		b.steps("The calls of the last run: "+s.name, s.calls)
-	}
-	return nil
 }
 
 // steps lists the calls of a run as their servers saw them.

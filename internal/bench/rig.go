@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +42,6 @@ var usual = distances{
 // whose database a secret follows.
 type rig struct {
 	*stacktest.Stack
-	config stacktest.Config
 	app    *herokutest.App
 	addon  *herokutest.AddOn
 	db     *distant
@@ -55,12 +53,6 @@ type rig struct {
 
 	mu    sync.Mutex // guards what follows
 	calls []call
-}
-
-// call is one request to a remote, as its server saw it.
-type call struct {
-	name         string
-	began, ended time.Time
 }
 
 // distant is a database at the end of a line.
@@ -80,13 +72,14 @@ func (d *distant) URL() string {
 
 // newRig starts a rig with the functions in a folder.
 func newRig(ctx context.Context, functions string, away distances) (r *rig, err error) {
-	r = &rig{config: stacktest.Config{Functions: functions}}
+	r = &rig{}
+	config := stacktest.Config{Functions: functions}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.Stack, err = stacktest.Start(ctx, r.config); err != nil {
+	if r.Stack, err = stacktest.Start(ctx, config); err != nil {
 		return r, err
 	}
 	r.closers = append(r.closers, r.Stack.Close)
@@ -101,8 +94,8 @@ func newRig(ctx context.Context, functions string, away distances) (r *rig, err 
 	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, httputil.NewSingleHostReverseProxy(upstream)), away.heroku.trip); err != nil {
 		return r, err
 	}
-	r.config.Env = append(r.remotes(), "LOG_LEVEL=info")
-	if err := r.Deploy(r.config); err != nil {
+	config.Env = append(r.remotes(), "LOG_LEVEL=info")
+	if err := r.Deploy(config); err != nil {
 		return r, err
 	}
 	return r, r.provision(ctx, away.postgres)
@@ -180,34 +173,6 @@ func (r *rig) trust(server *httptest.Server) error {
 	return os.WriteFile(r.authorities, append(known, ours...), 0o600)
 }
 
-func action(req *http.Request) string {
-	return strings.TrimPrefix(req.Header.Get("X-Amz-Target"), "secretsmanager.")
-}
-
-func route(req *http.Request) string { return req.Method + " " + req.URL.Path }
-
-// record lets a request take its time at the server, and notes it.
-func (r *rig) record(work time.Duration, name func(*http.Request) string, handler http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		c := call{name: name(req), began: time.Now()}
-		time.Sleep(work)
-		handler.ServeHTTP(w, req)
-		c.ended = time.Now()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.calls = append(r.calls, c)
-	})
-}
-
-// taken returns the calls since it was last called.
-func (r *rig) taken() []call {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	calls := r.calls
-	r.calls = nil
-	return calls
-}
-
 // announce tells the webhook of a release.
 func (r *rig) announce(ctx context.Context) error {
 	body := r.app.ReleaseEvent("create")
@@ -229,45 +194,6 @@ func (r *rig) announce(ctx context.Context) error {
 }
 
 func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }
-
-// follow rotates the credential, lets something bring the secret up to date, and
-// returns the time from then until AWSCURRENT moved, and the calls that this took.
-func (r *rig) follow(ctx context.Context, update func(context.Context) error) (time.Duration, []call, error) {
-	if err := r.addon.Rotate(ctx); err != nil {
-		return 0, nil, err
-	}
-	r.taken()
-	began := time.Now()
-	if err := update(ctx); err != nil {
-		return 0, nil, err
-	}
-	calls := r.taken()
-	for i := range calls {
-		if name := calls[i].name; name == "UpdateSecretVersionStage" || name == "PutSecretValue" && i == len(calls)-1 {
-			return calls[i].ended.Sub(began), since(began, calls), r.right(ctx)
-		}
-	}
-	return 0, nil, errors.New("AWSCURRENT did not move")
-}
-
-// right fails unless the secret holds what Heroku shows. White space and sslmode
-// are the updater's affair.
-func (r *rig) right(ctx context.Context) error {
-	value, err := r.Value(ctx, r.secret)
-	if err == nil && !strings.HasPrefix(value, r.db.URL()) {
-		err = errors.New("the secret does not hold what Heroku shows")
-	}
-	return err
-}
-
-// since moves calls so that the clock begins at the given time.
-func since(began time.Time, calls []call) []call {
-	for i := range calls {
-		calls[i].began = time.Time{}.Add(calls[i].began.Sub(began))
-		calls[i].ended = time.Time{}.Add(calls[i].ended.Sub(began))
-	}
-	return calls
-}
 
 func (r *rig) close() error {
 	var errs []error

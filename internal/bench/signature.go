@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 const signatureBench = "BenchmarkSignature"
@@ -40,7 +41,7 @@ func (b *bench) signature(ctx context.Context) error {
 		if times[name] == nil {
 			names = append(names, name)
 		}
-		times[name] = append(times[name], nanoseconds(ns))
+		times[name] = append(times[name], time.Duration(ns))
 		last[name] = found[4:]
 	}
 	plain := times["plain"]

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -49,7 +47,7 @@ func consume(ctx context.Context, stack *stacktest.Stack, secret string) (*consu
 		}
 		fresh, err := pgx.ParseConfig(url)
 		if err != nil {
-			return fmt.Errorf("the secret holds no connection URL") // pgx's error could quote it
+			return errors.New("the secret holds no connection URL") // pgx's error could quote it
 		}
 		c.Config = fresh.Config
 		return nil
@@ -148,84 +146,18 @@ func (c *consumer) recovery(ctx context.Context) (outage, error) {
 	return whole, nil
 }
 
+// unexplained counts the queries that failed in no outage that a chapter told of.
+func (c *consumer) unexplained() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.current.failed
+	for _, o := range c.ended {
+		n += o.failed
+	}
+	return n
+}
+
 func (c *consumer) stop() {
 	c.cancel()
 	c.done.Wait()
-}
-
-// watcher sees every value that AWSCURRENT takes, as a consumer would.
-type watcher struct {
-	cancel context.CancelFunc
-	done   sync.WaitGroup
-
-	mu       sync.Mutex // guards what follows
-	versions []string
-	urls     []string
-}
-
-func watch(stack *stacktest.Stack, secret string) *watcher {
-	ctx, cancel := context.WithCancel(context.Background())
-	w := &watcher{cancel: cancel}
-	w.done.Go(func() {
-		for ctx.Err() == nil {
-			out, err := stack.AWS.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &secret, VersionStage: aws.String("AWSCURRENT")})
-			if err == nil {
-				w.see(*out.VersionId, *out.SecretString)
-			}
-			time.Sleep(time.Millisecond)
-		}
-	})
-	return w
-}
-
-func (w *watcher) see(version, url string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n := len(w.versions); n == 0 || w.versions[n-1] != version {
-		w.versions, w.urls = append(w.versions, version), append(w.urls, url)
-	}
-}
-
-// version is the beginning of the id of the version that holds AWSCURRENT.
-func (w *watcher) version() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.versions) == 0 {
-		return ""
-	}
-	return w.versions[len(w.versions)-1][:8]
-}
-
-// await waits until AWSCURRENT holds the URL and returns its version.
-func (w *watcher) await(ctx context.Context, url string) string {
-	for ctx.Err() == nil {
-		w.mu.Lock()
-		n := len(w.urls)
-		there := n > 0 && strings.HasPrefix(w.urls[n-1], url)
-		w.mu.Unlock()
-		if there {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return w.version()
-}
-
-func (w *watcher) stop() {
-	w.cancel()
-	w.done.Wait()
-}
-
-// backwards reports whether a URL came back after another one.
-func (w *watcher) backwards() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	seen := make(map[string]bool)
-	for _, url := range w.urls {
-		if seen[url] {
-			return true
-		}
-		seen[url] = true
-	}
-	return false
 }

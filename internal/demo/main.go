@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"time"
@@ -30,7 +31,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
 		os.Exit(1)
 	}
@@ -40,68 +41,72 @@ func main() {
 // consumer of the secret.
 type shop struct {
 	*stacktest.Stack
-	story    *story
-	app      *herokutest.App
-	addon    *herokutest.AddOn
-	db       *postgrestest.Database
-	secret   string // its ARN
-	consumer *consumer
-	watcher  *watcher
+	functions string // the folder of the compiled functions
+	story     *story
+	app       *herokutest.App
+	addon     *herokutest.AddOn
+	db        *postgrestest.Database
+	secret    string // its ARN
+	consumer  *consumer
+	watcher   *watcher
 }
 
 const secretName = "shop/database"
 
-func run(ctx context.Context) (err error) {
-	story := newStory(os.Stdout)
-	s, end, err := open(ctx, story)
-	if err != nil {
+func run(ctx context.Context, out io.Writer) (err error) {
+	s := &shop{story: newStory(out)}
+	defer func() { err = errors.Join(err, s.takeDown()) }()
+	if err := s.build(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end()) }()
 	for _, chapter := range []func(context.Context, *shop) (line, error){firstPoll, rotation, lostWebhook, slowWriter} {
 		line, err := chapter(ctx, s)
 		if err != nil {
 			return err
 		}
-		story.add(line)
+		s.story.add(line)
 	}
 	s.consumer.stop()
 	s.watcher.stop()
-	return story.end(s)
+	return s.story.end(s)
 }
 
-// open builds the stage.
-func open(ctx context.Context, story *story) (_ *shop, end func() error, err error) {
-	dir, err := os.MkdirTemp("", "keepcurrent-demo-")
-	if err != nil {
-		return nil, nil, err
+// build sets the stage, as far as it comes.
+func (s *shop) build(ctx context.Context) (err error) {
+	if s.functions, err = os.MkdirTemp("", "keepcurrent-demo-"); err != nil {
+		return err
 	}
-	end = func() error { return os.RemoveAll(dir) }
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, end())
-		}
-	}()
-	story.progress("compiling the webhook and the poller")
-	if err := stacktest.Build(ctx, dir); err != nil {
-		return nil, nil, err
+	s.story.progress("compiling the webhook and the poller")
+	if err := stacktest.Build(ctx, s.functions); err != nil {
+		return err
 	}
-	story.progress("starting Heroku, Secrets Manager and Lambda")
-	stack, err := stacktest.Start(ctx, stacktest.Config{Functions: dir})
-	if err != nil {
-		return nil, nil, err
+	s.story.progress("starting Heroku, Secrets Manager and Lambda")
+	if s.Stack, err = stacktest.Start(ctx, stacktest.Config{Functions: s.functions}); err != nil {
+		return err
 	}
-	end = func() error { return errors.Join(stack.Close(), os.RemoveAll(dir)) }
-	story.progress("starting a Postgres server with TLS")
-	db, err := stack.Database(ctx)
-	if err != nil {
-		return nil, nil, err
+	s.story.progress("starting a Postgres server with TLS")
+	if s.db, err = s.Database(ctx); err != nil {
+		return err
 	}
-	app := stack.Heroku.CreateApp("shop")
-	s := &shop{Stack: stack, story: story, app: app, addon: stack.Heroku.Provision(app, db), db: db}
-	if err := stack.Subscribe(ctx, app.Name); err != nil {
-		return nil, nil, err
+	s.app = s.Heroku.CreateApp("shop")
+	s.addon = s.Heroku.Provision(s.app, s.db)
+	if err := s.Subscribe(ctx, s.app.Name); err != nil {
+		return err
 	}
-	story.stage(s)
-	return s, end, nil
+	s.story.stage(s)
+	return nil
+}
+
+// takeDown ends whatever has been built.
+func (s *shop) takeDown() (err error) {
+	if s.consumer != nil {
+		s.consumer.stop()
+	}
+	if s.watcher != nil {
+		s.watcher.stop()
+	}
+	if s.Stack != nil {
+		err = s.Stack.Close()
+	}
+	return errors.Join(err, os.RemoveAll(s.functions))
 }

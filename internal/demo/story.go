@@ -18,9 +18,10 @@ type story struct {
 
 // line is a line of the table at the end.
 type line struct {
-	what, by string
-	down     time.Duration
-	kept     bool
+	what string
+	by   string        // what put it right
+	down time.Duration // how long the consumer was
+	kept bool          // the promise was
 }
 
 func newStory(out io.Writer) *story {
@@ -69,22 +70,18 @@ func (s *story) end(shop *shop) error {
 		}
 		fmt.Fprintf(s.out, "  %-34s %-14s %s\n", l.what, down, l.by)
 	}
-	unexpected := shop.consumer.current.failed
-	for _, o := range shop.consumer.ended {
-		unexpected += o.failed
-	}
-	fmt.Fprintf(s.out, "\n  the consumer ran %d queries; %d failed, all while the old credential was dead\n"+
-		"  AWSCURRENT took %d values, and none of them twice\n\n",
-		shop.consumer.ok+shop.consumer.failed, shop.consumer.failed-unexpected, len(shop.watcher.urls))
-	if err := s.broken(shop, unexpected); err != nil {
+	if err := s.broken(shop); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "  The promise held: never backwards, never worse, never empty, soon, and silent. (%s)\n", s.clock())
+	fmt.Fprintf(s.out, "\n  the consumer ran %d queries; %d failed, all while the old credential was dead\n"+
+		"  AWSCURRENT took %d values, and none of them twice\n\n"+
+		"  The promise held: never backwards, never worse, never empty, soon, and silent. (%s)\n",
+		shop.consumer.ok+shop.consumer.failed, shop.consumer.failed, len(shop.watcher.urls), s.clock())
 	return nil
 }
 
-// broken says in which point the promise was broken.
-func (s *story) broken(shop *shop, unexpected int) error {
+// broken says in which points the promise was broken.
+func (s *story) broken(shop *shop) error {
 	var errs []error
 	for _, l := range s.lines {
 		if !l.kept {
@@ -94,8 +91,8 @@ func (s *story) broken(shop *shop, unexpected int) error {
 	if shop.watcher.backwards() {
 		errs = append(errs, errors.New("AWSCURRENT went back to an older URL"))
 	}
-	if unexpected > 0 {
-		errs = append(errs, fmt.Errorf("%d queries failed although the secret was right", unexpected))
+	if n := shop.consumer.unexplained(); n > 0 {
+		errs = append(errs, fmt.Errorf("%d queries failed although the secret was right", n))
 	}
 	for _, leak := range shop.Leaks() {
 		errs = append(errs, errors.New("a credential leaked: "+leak))

@@ -42,34 +42,33 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var own, other map[string]string
-	for text, into := range map[string]*map[string]string{identity: &own, stranger: &other} {
-		if err := json.Unmarshal([]byte(text), into); err != nil {
+	own, other := parse(t, identity), parse(t, stranger)
+	// with is a secret that takes each of the three from somewhere.
+	with := func(certificate, key, root parts) string {
+		text, err := json.Marshal(parts{certificate.Certificate, key.Key, root.Root})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	with := func(certificate, key, root map[string]string) string {
-		text, _ := json.Marshal(map[string]string{"certificate": certificate["certificate"], "key": key["key"], "root": root["root"]})
 		return string(text)
 	}
 	away := errors.New("away")
 	tests := map[string]struct {
-		secret string
-		err    error
-		is     func(error) bool
+		secret  string
+		readErr error
+		is      func(error) bool
 	}{
 		"the right one":                {identity, nil, func(err error) bool { return err == nil }},
-		"another's":                    {with(other, other, own), nil, refusedOrAway},
-		"a root that did not sign":     {with(own, own, other), nil, refusedOrAway},
+		"another's":                    {with(other, other, own), nil, notProven},
+		"a root that did not sign":     {with(own, own, other), nil, notProven},
 		"another's key":                {with(own, other, own), nil, isTag},
-		"no root":                      {with(own, own, nil), nil, isTag},
+		"no root":                      {with(own, own, parts{}), nil, isTag},
 		"no JSON":                      {"EXAMPLE", nil, isTag},
 		"a secret that cannot be read": {"", away, func(err error) bool { return errors.Is(err, away) }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			client := login.Client{Read: func(context.Context, string) (credential.Value, error) {
-				return credential.New(tt.secret), tt.err
+				return credential.New(tt.secret), tt.readErr
 			}}
 			url, err := connection.Parse(credential.New(db.URL()))
 			if err != nil {
@@ -77,7 +76,7 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 			}
 			err = client.Login(t.Context(), url, "shop/certificate")
 			if !tt.is(err) {
-				t.Errorf("%v", err)
+				t.Errorf("got error %v", err)
 			}
 			if err != nil && (strings.Contains(err.Error(), "BEGIN") || strings.Contains(err.Error(), "EXAMPLE")) {
 				t.Errorf("the error shows what the secret holds: %v", err)
@@ -89,6 +88,21 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 	}
 }
 
-func isTag(err error) bool { return errors.Is(err, binding.ErrTag) }
+// parts are what a secret with a client certificate is made of.
+type parts struct {
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
+	Root        string `json:"root"`
+}
 
-func refusedOrAway(err error) bool { return err != nil && !isTag(err) }
+func parse(t *testing.T, identity string) (p parts) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(identity), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// isTag reports that the tag must be put right, notProven that a login failed.
+func isTag(err error) bool     { return errors.Is(err, binding.ErrTag) }
+func notProven(err error) bool { return err != nil && !isTag(err) }

@@ -21,12 +21,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(victim) == "" {
 		os.Exit(m.Run())
 	}
-	c, err := bootNew(context.Background(), hostTLS)
+	c, err := boot(context.Background(), tlsOnly)
 	if err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
 	}
-	fmt.Println(c.guardian.dir)
+	fmt.Println(c.guardian.home.dir)
 	io.Copy(io.Discard, os.Stdin)
 }
 
@@ -58,16 +58,16 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 
 func TestNothingIsLeftAfterClose(t *testing.T) {
 	t.Parallel()
-	c := started(t, func() (*Cluster, error) { return bootNew(t.Context(), hostTLS) })
+	c := started(t, func() (*Cluster, error) { return boot(t.Context(), tlsOnly) })
 	d, err := c.NewDatabase(t.Context())
 	must(t, err)
 	session := mustLogin(t, d.URL())
 	must(t, d.FailOver(t.Context()))
 	mustLogin(t, d.URL())
 	must(t, d.Refuse())
-	pid := serverPID(t, c.guardian.dir)
+	pid := serverPID(t, c.guardian.home.dir)
 	must(t, c.Close())
-	if !missing(c.guardian.dir) {
+	if !missing(c.guardian.home.dir) {
 		t.Error("the directory is still there")
 	}
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
@@ -98,13 +98,13 @@ func TestCloseDropsWhatWasMadeInAGivenServer(t *testing.T) {
 func TestStartUsesDatabaseURL(t *testing.T) {
 	rawURL := givenURL(t)
 	t.Setenv("DATABASE_URL", rawURL)
-	c, err := Start(t.Context())
+	c, err := start(t.Context())
 	must(t, err)
 	defer c.Close()
 	host, err := newServer(rawURL, false)
 	must(t, err)
 	if c.guardian != nil || c.server.address() != host.address() {
-		t.Error("Start made a server of its own")
+		t.Error("it made a server of its own")
 	}
 	mustLogin(t, newDatabase(t, c).URL())
 }
@@ -128,7 +128,7 @@ func TestStartKeepsASecretURLToItself(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("DATABASE_URL", bad)
-			_, err := Start(t.Context())
+			_, err := start(t.Context())
 			if err == nil || strings.Contains(err.Error(), "SECRET") {
 				t.Errorf("got error %v", err)
 			}
@@ -143,7 +143,7 @@ func TestEnvironmentDoesNotDisturb(t *testing.T) {
 		"PGMINPROTOCOLVERSION", "PGMAXPROTOCOLVERSION", "PGCHANNELBINDING", "PGREQUIREAUTH", "PGDATA", "LC_ALL", "LANG"} {
 		t.Setenv(name, "nonsense")
 	}
-	c := started(t, func() (*Cluster, error) { return bootNew(t.Context(), hostTLS) })
+	c := started(t, func() (*Cluster, error) { return boot(t.Context(), tlsOnly) })
 	defer c.Close()
 	mustLogin(t, newDatabase(t, c).URL())
 	got, err := c.server.run(t.Context(), "SHOW server_encoding")
@@ -161,10 +161,7 @@ func TestSharedIsOne(t *testing.T) {
 	if a != b {
 		t.Error("there are two")
 	}
-	d := newDatabase(t, a)
-	mustLogin(t, d.URL())
-	must(t, d.Close())
-	must(t, d.Close())
+	mustLogin(t, newDatabase(t, a).URL())
 }
 
 func TestServerThatDoesNotStartSaysWhy(t *testing.T) {
@@ -173,17 +170,14 @@ func TestServerThatDoesNotStartSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	dir, owner, err := makeHome()
-	must(t, err)
-	must(t, furnish(dir, owner, map[string]string{"password": "x\n", "postgresql.conf": "nonsense = 1\n"}))
-	g, err := startGuardian(dir, programs, owner)
+	g, err := startGuardian(programs, map[string]string{"password": "x\n", "postgresql.conf": "nonsense = 1\n"})
 	must(t, err)
 	err = g.await(t.Context(), func(context.Context) error { return errors.New("no") })
 	if err == nil || !strings.Contains(err.Error(), "nonsense") {
 		t.Errorf("got error %v, want one with the server's words", err)
 	}
 	must(t, g.close())
-	if !missing(dir) {
+	if !missing(g.home.dir) {
 		t.Error("the directory is still there")
 	}
 }

@@ -2,6 +2,7 @@ package postgrestest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -32,7 +33,7 @@ type Database struct {
 // its own.
 func (c *Cluster) NewDatabase(ctx context.Context) (*Database, error) {
 	d := &Database{cluster: c, name: random("d", 13), owner: random("u", 13)}
-	d.use(d.owner, d.promise())
+	d.setCredential(d.owner, d.newPassword())
 	_, err := c.server.run(ctx,
 		fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, d.user, d.password),
 		fmt.Sprintf(`CREATE DATABASE %s OWNER %s TEMPLATE template0`, d.name, d.user))
@@ -99,13 +100,13 @@ func (d *Database) Passwords() []string {
 func (d *Database) Rotate(ctx context.Context) error {
 	d.change.Lock()
 	defer d.change.Unlock()
-	password := d.promise()
+	password := d.newPassword()
 	_, err := d.cluster.server.run(ctx,
 		append([]string{fmt.Sprintf(`ALTER ROLE %s PASSWORD '%s'`, d.user, password)}, terminate(d.user)...)...)
 	if err != nil {
 		return fmt.Errorf("postgrestest: rotate a password: %w", err)
 	}
-	d.use(d.user, password)
+	d.setCredential(d.user, password)
 	return nil
 }
 
@@ -115,19 +116,23 @@ func (d *Database) Rotate(ctx context.Context) error {
 func (d *Database) RotateUser(ctx context.Context) (end func(context.Context) error, err error) {
 	d.change.Lock()
 	defer d.change.Unlock()
-	old, user, password := d.user, random("u", 13), d.promise()
+	old, user, password := d.user, random("u", 13), d.newPassword()
 	_, err = d.cluster.server.run(ctx,
 		fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s' IN ROLE %s`, user, password, d.owner))
 	if err != nil {
 		return nil, fmt.Errorf("postgrestest: rotate a user: %w", err)
 	}
-	d.use(user, password)
-	return func(ctx context.Context) error {
-		if _, err := d.cluster.server.run(ctx, append([]string{`ALTER ROLE ` + old + ` NOLOGIN`}, terminate(old)...)...); err != nil {
-			return fmt.Errorf("postgrestest: end an old user: %w", err)
-		}
-		return nil
-	}, nil
+	d.setCredential(user, password)
+	return func(ctx context.Context) error { return d.shutOut(ctx, old) }, nil
+}
+
+// shutOut ends the sessions of a role, which can have no more.
+func (d *Database) shutOut(ctx context.Context, role string) error {
+	_, err := d.cluster.server.run(ctx, append([]string{`ALTER ROLE ` + role + ` NOLOGIN`}, terminate(role)...)...)
+	if err != nil {
+		return fmt.Errorf("postgrestest: end an old user: %w", err)
+	}
+	return nil
 }
 
 // FailOver moves the database to another host and port. The old address
@@ -158,8 +163,8 @@ func (d *Database) Accept() error {
 }
 
 // Sessions counts the sessions that all roles of the database have open at the
-// server. One that its client has just closed may still be counted: the server
-// takes a moment to notice.
+// server. One that its client has just closed may still be counted, because the
+// server takes a moment to notice: [Database.Idle] waits for that.
 func (d *Database) Sessions(ctx context.Context) (int, error) {
 	column, err := d.cluster.server.run(ctx, `SELECT count(*) FROM pg_stat_activity WHERE usename IN ('`+
 		strings.Join(d.allRoles(), `', '`)+`')`)
@@ -169,8 +174,25 @@ func (d *Database) Sessions(ctx context.Context) (int, error) {
 	return strconv.Atoi(column[0])
 }
 
-// promise makes a password, known to Passwords before any server hears of it.
-func (d *Database) promise() string {
+// Idle waits until the server counts no session of the database's roles.
+func (d *Database) Idle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	open := 0
+	for {
+		n, err := d.Sessions(ctx)
+		switch {
+		case ctx.Err() != nil && open > 0:
+			return fmt.Errorf("postgrestest: %d sessions stay open: %w", open, ctx.Err())
+		case err != nil || n == 0:
+			return err
+		}
+		open = n
+	}
+}
+
+// newPassword makes a password that Passwords knows before any server hears of it.
+func (d *Database) newPassword() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	password := random("p", 64)
@@ -178,8 +200,8 @@ func (d *Database) promise() string {
 	return password
 }
 
-// use makes a credential the present one.
-func (d *Database) use(user, password string) {
+// setCredential makes a credential the present one.
+func (d *Database) setCredential(user, password string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.user, d.password = user, password
@@ -206,4 +228,14 @@ func terminate(role string) []string {
 			PERFORM pg_sleep(0.001);
 		END LOOP; END $$`,
 	}
+}
+
+// random is a prefix and n random lower-case letters and digits. It needs no
+// quoting in SQL nor in a URL.
+func random(prefix string, n int) string {
+	var text strings.Builder
+	for text.Len() < n {
+		text.WriteString(strings.ToLower(rand.Text()))
+	}
+	return prefix + text.String()[:n]
 }

@@ -147,31 +147,30 @@ func TestSessionsCountsThoseOfAllRoles(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, c *Cluster) {
 		d, other := newDatabase(t, c), newDatabase(t, c)
-		waitForSessions(t, d, 0)
 		first := mustLogin(t, d.URL())
 		_, err := d.RotateUser(t.Context())
 		must(t, err)
 		second := mustLogin(t, d.URL())
 		mustLogin(t, other.URL())
-		waitForSessions(t, d, 2)
+		wantSessions(t, d, 2)
+		soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := d.Idle(soon); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with two sessions open Idle ends with %v", err)
+		}
 		must(t, first.Close(t.Context()))
 		must(t, second.Close(t.Context()))
-		waitForSessions(t, d, 0)
+		must(t, d.Idle(t.Context()))
+		wantSessions(t, d, 0)
 	})
 }
 
-func waitForSessions(t *testing.T, d *Database, want int) {
+func wantSessions(t *testing.T, d *Database, want int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for {
-		got, err := d.Sessions(ctx)
-		if err != nil {
-			t.Fatalf("%d sessions, want %d: %v", got, want, err)
-		}
-		if got == want {
-			return
-		}
+	got, err := d.Sessions(t.Context())
+	must(t, err)
+	if got != want {
+		t.Errorf("got %d sessions, want %d", got, want)
 	}
 }
 
@@ -186,7 +185,7 @@ func TestURLCanBeReadDuringRotations(t *testing.T) {
 		case err := <-done:
 			must(t, err)
 			finished++
-		case <-time.After(time.Millisecond):
+		default:
 			d.URL()
 		}
 	}

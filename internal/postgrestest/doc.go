@@ -2,11 +2,13 @@
 // as Heroku Postgres does, and does on request what Heroku does to them:
 // rotate a password, rotate a user name, fail over to another host, be away.
 //
-// A [Cluster] is either a throwaway one, made by initdb in a temporary
-// directory, or the server that the environment variable DATABASE_URL names,
-// which is how Heroku CI offers its in-dyno database. A [Database] is one
-// database in it with a role of its own, reached through a TCP forwarder of
-// its own, so that it can move to another address alone.
+// [Run] gives a test a [Database]: one database with a role of its own, reached
+// through a TCP forwarder of its own, so that it can move to another address
+// alone. [Database.Intercept] puts a [Fault] in the place of the server.
+//
+// A [Cluster] is the server behind the databases: either a throwaway one, made
+// by initdb in a temporary directory, or the one that the environment variable
+// DATABASE_URL names, which is how Heroku CI offers its in-dyno database.
 //
 // What is copied from Heroku:
 //

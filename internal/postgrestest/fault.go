@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-
-	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // A Fault treats a connection in the place of the server. It may call serve,
@@ -54,26 +52,23 @@ func Garble(client net.Conn, _ func(net.Conn)) {
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func Answer(sqlstate string) Fault {
 	return func(client net.Conn, _ func(net.Conn)) {
-		cert, err := newCertificate()
-		if err != nil {
-			return
-		}
-		config, err := cert.config()
-		if err != nil {
-			return
-		}
-		inner, _, err := (&forwarder{tls: config}).greet(client)
-		if err != nil {
-			return
-		}
-		if _, err := readStartup(inner); err != nil {
-			return
-		}
-		refusal := &pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: sqlstate, Message: "A fault that the test asked for."}
-		if text, err := refusal.Encode(nil); err == nil {
-			_, _ = inner.Write(text)
-		}
+		_ = answer(client, sqlstate) // fails if the client has left, which is its affair
 	}
+}
+
+func answer(client net.Conn, sqlstate string) error {
+	cert, err := newCertificate()
+	if err != nil {
+		return err
+	}
+	inner, _, err := (&forwarder{tls: cert.config()}).greet(client)
+	if err != nil {
+		return err
+	}
+	if _, err := readStartup(inner); err != nil {
+		return err
+	}
+	return refuse(inner, sqlstate, "A fault that the test asked for.")
 }
 
 // AfterLogin lets the server log the client in, and then lets a fault answer in

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -26,10 +25,12 @@ func TestFaultsStandInThePlaceOfTheServer(t *testing.T) {
 			"answer 28P01": {Answer("28P01"), answers("28P01")},
 		}
 		for name, tt := range tests {
-			d.Intercept(func() Fault { return tt.fault })
-			if _, err := login(t, d.URL()); err == nil || !tt.is(err) {
-				t.Errorf("%s: %v", name, err)
-			}
+			t.Run(name, func(t *testing.T) {
+				d.Intercept(func() Fault { return tt.fault })
+				if _, err := login(t, d.URL()); err == nil || !tt.is(err) {
+					t.Errorf("got error %v", err)
+				}
+			})
 		}
 		d.Intercept(nil)
 		mustLogin(t, d.URL())
@@ -60,11 +61,7 @@ func TestAfterLoginTheClientDoesNotLearnOfItsSession(t *testing.T) {
 		d.Intercept(func() Fault { return d.AfterLogin(told(Hang, reached, left)) })
 		giveUp(t, d, reached)
 		<-left
-		for sessions := 1; sessions > 0; time.Sleep(time.Millisecond) { // the server takes a moment to notice
-			var err error
-			sessions, err = d.Sessions(t.Context())
-			must(t, err)
-		}
+		must(t, d.Idle(t.Context()))
 	})
 }
 

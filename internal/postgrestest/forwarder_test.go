@@ -1,6 +1,7 @@
 package postgrestest
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -27,9 +28,10 @@ func serve(t *testing.T, each func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// dial opens a connection through a forwarder that serves until the test ends.
-func dial(t *testing.T, f *forwarder, err error) *net.TCPConn {
+// dial opens a connection through a forwarder to a server.
+func dial(t *testing.T, server string, config *tls.Config) *net.TCPConn {
 	t.Helper()
+	f, err := newForwarder(server, config)
 	must(t, err)
 	t.Cleanup(f.close)
 	conn, err := net.Dial("tcp", f.host())
@@ -41,12 +43,11 @@ func dial(t *testing.T, f *forwarder, err error) *net.TCPConn {
 
 func TestForwarderPassesTheEndOfOneDirectionOn(t *testing.T) {
 	t.Parallel()
-	f, err := newForwarder(serve(t, func(conn net.Conn) {
+	conn := dial(t, serve(t, func(conn net.Conn) {
 		heard, _ := io.ReadAll(conn)
 		conn.Write(append(heard, " yourself"...))
 	}), nil)
-	conn := dial(t, f, err)
-	_, err = conn.Write([]byte("hello"))
+	_, err := conn.Write([]byte("hello"))
 	must(t, err)
 	must(t, conn.CloseWrite())
 	got, err := io.ReadAll(conn)
@@ -63,8 +64,7 @@ func TestForwarderHangsUpIfTheServerIsAway(t *testing.T) {
 	release, err := hold(gone)
 	must(t, err)
 	defer release()
-	f, err := newForwarder(gone.String(), nil)
-	if got, err := io.ReadAll(dial(t, f, err)); err != nil || len(got) > 0 {
+	if got, err := io.ReadAll(dial(t, gone.String(), nil)); err != nil || len(got) > 0 {
 		t.Errorf("got %q, error %v", got, err)
 	}
 }
@@ -72,8 +72,6 @@ func TestForwarderHangsUpIfTheServerIsAway(t *testing.T) {
 func TestForwarderWithTLSOfItsOwnAnswersWhatOpensAConnection(t *testing.T) {
 	t.Parallel()
 	cert, err := newCertificate()
-	must(t, err)
-	config, err := cert.config()
 	must(t, err)
 	head := func(size, code uint32) []byte {
 		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, size), code)
@@ -90,9 +88,8 @@ func TestForwarderWithTLSOfItsOwnAnswersWhatOpensAConnection(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f, err := newForwarder(serve(t, func(net.Conn) {}), config)
-			conn := dial(t, f, err)
-			_, err = conn.Write(c.sends)
+			conn := dial(t, serve(t, func(net.Conn) {}), cert.config())
+			_, err := conn.Write(c.sends)
 			must(t, err)
 			must(t, conn.CloseWrite())
 			if got, err := io.ReadAll(conn); err != nil || string(got) != c.gets {

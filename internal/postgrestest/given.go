@@ -2,8 +2,12 @@ package postgrestest
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -32,7 +36,26 @@ func adopt(ctx context.Context, rawURL string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newCluster(server, nil, cert)
+	return newCluster(server, nil, cert), nil
+}
+
+// speaksTLS asks the server at an address whether it takes TLS.
+func speaksTLS(ctx context.Context, address string) (bool, error) {
+	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	request := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 8}, tlsRequest)
+	if _, err := conn.Write(request); err != nil {
+		return false, err
+	}
+	answer := make([]byte, 1)
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		return false, err
+	}
+	return answer[0] == 'S', nil
 }
 
 // tryWrongPassword fails unless the server refuses it. One that trusts everybody

@@ -21,9 +21,9 @@ func TestAServerThatTrustsEverybodyIsTakenOnlyOnceAppJSONHasMendedIt(t *testing.
 	if _, err := exec.LookPath("psql"); err != nil {
 		t.Skip(err)
 	}
-	host := started(t, func() (*Cluster, error) { return bootNew(t.Context(), hostPlain) })
+	host := started(t, func() (*Cluster, error) { return boot(t.Context(), plainOnly) })
 	defer closed(t, host)
-	must(t, os.WriteFile(filepath.Join(host.guardian.dir, "pg_hba.conf"), []byte("host all all all trust\n"), 0o600))
+	must(t, os.WriteFile(filepath.Join(host.guardian.home.dir, "pg_hba.conf"), []byte("host all all all trust\n"), 0o600))
 	_, err := host.server.run(t.Context(), `SELECT pg_reload_conf()`)
 	must(t, err)
 	waitUntil(t, "a server that trusts everybody is turned down", func() bool {

@@ -13,6 +13,14 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
+// Codes that a client may send in place of a protocol version.
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+const (
+	cancelRequest = 80877102
+	tlsRequest    = 80877103
+	gssRequest    = 80877104
+)
+
 // maxStartup is the size of the largest first message that PostgreSQL takes.
 const maxStartup = 10000
 
@@ -43,7 +51,7 @@ func (f *forwarder) greet(client net.Conn) (inner net.Conn, read []byte, err err
 		case cancelRequest: // clients send these without TLS, to any server
 			return client, message, nil
 		default:
-			return nil, nil, turnAway(client, message)
+			return nil, nil, errors.Join(errors.New("a client without TLS"), turnAway(client, message))
 		}
 	}
 }
@@ -78,21 +86,18 @@ func (f *forwarder) handshake(client net.Conn) (net.Conn, error) {
 // of pg_hba.conf fits.
 func turnAway(client net.Conn, message []byte) error {
 	host, _, _ := net.SplitHostPort(client.RemoteAddr().String())
-	refusal := &pgproto3.ErrorResponse{
-		Severity:            "FATAL",
-		SeverityUnlocalized: "FATAL",
-		Code:                "28000",
-		Message: fmt.Sprintf("no pg_hba.conf entry for host %q, user %q, database %q, no encryption",
-			host, parameter(message, "user"), parameter(message, "database")),
-	}
+	return refuse(client, "28000", fmt.Sprintf("no pg_hba.conf entry for host %q, user %q, database %q, no encryption",
+		host, parameter(message, "user"), parameter(message, "database")))
+}
+
+// refuse ends a login as the server does.
+func refuse(client net.Conn, sqlstate, message string) error {
+	refusal := &pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: sqlstate, Message: message}
 	text, err := refusal.Encode(nil)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = client.Write(text)
 	}
-	if _, err := client.Write(text); err != nil {
-		return err
-	}
-	return errors.New("a client without TLS")
+	return err
 }
 
 // parameter is a value out of a startup message, "" if it has none.

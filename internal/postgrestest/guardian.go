@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,44 +38,54 @@ fi
 cd / && rm -rf "$dir"
 `
 
-// guardian is the running guardian of one directory and its server.
+// guardian is the running guardian of one server and its home.
 type guardian struct {
-	dir  string
+	home home
 	pipe io.Closer
 	log  tail
 	done chan struct{} // closed when the guardian has ended
 }
 
-// startGuardian runs the guardian, as the owner of the directory.
-func startGuardian(dir, programs string, owner *syscall.Credential) (*guardian, error) {
-	g := &guardian{dir: dir, done: make(chan struct{})}
-	cmd := exec.Command("/bin/sh", "-c", guard, "guardian", dir, programs)
-	cmd.Dir = dir
-	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC", "TMPDIR=" + dir}
+// startGuardian makes a home with these files, and runs the guardian as its owner.
+func startGuardian(programs string, files map[string]string) (*guardian, error) {
+	h, err := newHome(files)
+	if err != nil {
+		return nil, err
+	}
+	g := &guardian{home: h, done: make(chan struct{})}
+	if err := g.start(programs); err != nil {
+		return nil, fmt.Errorf("start the guardian of the server: %w", errors.Join(err, h.remove()))
+	}
+	return g, nil
+}
+
+func (g *guardian) start(programs string) error {
+	cmd := exec.Command("/bin/sh", "-c", guard, "guardian", g.home.dir, programs)
+	cmd.Dir = g.home.dir
+	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC", "TMPDIR=" + g.home.dir}
 	cmd.Stderr = &g.log
 	cmd.WaitDelay = 5 * time.Second
 	// A session of its own: an interrupt from the keyboard is for us alone.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: owner}
-	pipe, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("make the guardian's pipe: %w", err)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: g.home.owner}
+	var err error
+	if g.pipe, err = cmd.StdinPipe(); err != nil {
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the guardian of the server: %w", err)
+		return err
 	}
-	g.pipe = pipe
 	go func() {
 		defer close(g.done)
 		cmd.Wait() // how it ended does not matter: its log says why
 	}()
-	return g, nil
+	return nil
 }
 
 // close lets go of the pipe and waits until the guardian has cleared up.
 func (g *guardian) close() error {
 	g.pipe.Close()
 	<-g.done
-	return os.RemoveAll(g.dir) // the guardian did it, unless somebody killed it
+	return g.home.remove() // the guardian did it, unless somebody killed it
 }
 
 // await calls ready until it succeeds, the guardian ends or the context does.
@@ -99,44 +105,6 @@ func (g *guardian) await(ctx context.Context, ready func(context.Context) error)
 			return fmt.Errorf("wait for the server: %w", errors.Join(ctx.Err(), err))
 		}
 	}
-}
-
-// makeHome makes the temporary directory of a server and says who must own it
-// and run the server: nil for ourselves. PostgreSQL refuses to run as root,
-// whose own TMPDIR may moreover be closed to others, so root uses /tmp.
-func makeHome() (string, *syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		dir, err := os.MkdirTemp("", "postgrestest-")
-		return dir, nil, err
-	}
-	owner := &syscall.Credential{Uid: 65534, Gid: 65534} // nobody
-	if u, err := user.Lookup("postgres"); err == nil {
-		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
-		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
-		owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
-	dir, err := os.MkdirTemp("/tmp", "postgrestest-")
-	if err != nil {
-		return "", nil, err
-	}
-	return dir, owner, os.Chown(dir, int(owner.Uid), int(owner.Gid))
-}
-
-// furnish writes the files that the server is to find, for its owner's eyes.
-func furnish(dir string, owner *syscall.Credential, files map[string]string) error {
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			return err
-		}
-		if owner == nil {
-			continue
-		}
-		if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // tail keeps the end of what is written to it.

@@ -29,8 +29,8 @@ func eachKind(t *testing.T, test func(t *testing.T, c *Cluster)) {
 
 // The servers of all tests that need none of their own.
 var (
-	tlsServer   = sync.OnceValues(func() (*Cluster, error) { return bootNew(context.Background(), hostTLS) })
-	plainServer = sync.OnceValues(func() (*Cluster, error) { return bootNew(context.Background(), hostPlain) })
+	tlsServer   = sync.OnceValues(func() (*Cluster, error) { return boot(context.Background(), tlsOnly) })
+	plainServer = sync.OnceValues(func() (*Cluster, error) { return boot(context.Background(), plainOnly) })
 )
 
 func throwaway(t *testing.T) *Cluster {

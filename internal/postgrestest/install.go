@@ -13,7 +13,7 @@ import (
 
 // ErrNoServer says that no PostgreSQL server is installed where this package
 // looks, and how to install one.
-var ErrNoServer = errors.New("postgrestest: no PostgreSQL server (initdb, postgres) on PATH or in its usual places; " +
+var ErrNoServer = errors.New("no PostgreSQL server (initdb, postgres) on PATH or in its usual places; " +
 	"install one (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17) or set DATABASE_URL")
 
 // usualPlaces are where Debian and Homebrew put the server's programs, which

@@ -3,15 +3,10 @@ package postgrestest
 import (
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -37,39 +32,22 @@ func newServer(rawURL string, withTLS bool) (*server, error) {
 	return &server{login}, nil
 }
 
-// parseLogin reads a URL into a login without TLS. pgconn fills every gap from
-// PG* variables and from files in the home directory; here each gap is filled
-// beforehand, because those must not disturb a test. No error shows the URL.
+// parseLogin reads a URL into a login without TLS. No error shows the URL.
 func parseLogin(rawURL string) (*pgconn.Config, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Hostname() == "" || u.User.Username() == "" {
 		return nil, errors.New("want a URL like postgres://USER:PASSWORD@HOST:PORT/DBNAME")
 	}
-	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), "5432")
-	}
-	service, err := os.CreateTemp("", "postgrestest-*.conf")
-	if err != nil {
-		return nil, fmt.Errorf("write an empty service file: %w", err)
-	}
-	defer os.Remove(service.Name())
-	_, err = service.WriteString("[none]\n")
-	if err := errors.Join(err, service.Close()); err != nil {
-		return nil, fmt.Errorf("write an empty service file: %w", err)
-	}
-	query := url.Values{
-		"service": {"none"}, "servicefile": {service.Name()}, "passfile": {""},
-		"sslmode": {"disable"}, "sslcertmode": {"disable"}, "sslnegotiation": {"postgres"},
-		"sslrootcert": {""}, "sslcert": {""}, "sslkey": {""}, "channel_binding": {"prefer"},
-		"min_protocol_version": {"3.0"}, "max_protocol_version": {"3.0"},
-		"connect_timeout": {"10"}, "target_session_attrs": {"any"}, "require_auth": {""},
+	ClearEnvironment()
+	u.RawQuery = url.Values{
+		"sslmode": {"disable"}, "connect_timeout": {"10"},
+		// Named, so that no file in a home directory decides them.
+		"passfile": {""}, "sslrootcert": {""}, "sslcert": {""}, "sslkey": {""},
 	}.Encode()
-	u.RawQuery = strings.ReplaceAll(query, "+", "%20") // in these URLs a plus is a plus
 	login, err := pgconn.ParseConfig(u.String())
 	if err != nil {
-		return nil, errors.New("pgconn does not take the URL")
+		return nil, errors.New("pgconn does not take the URL") // its own error could quote it
 	}
-	login.RuntimeParams = map[string]string{}
 	return login, nil
 }
 
@@ -106,31 +84,4 @@ func (s *server) run(ctx context.Context, statements ...string) ([]string, error
 		}
 	}
 	return column, nil
-}
-
-// Codes that a client may send in place of a protocol version.
-// https://www.postgresql.org/docs/current/protocol-message-formats.html
-const (
-	cancelRequest = 80877102
-	tlsRequest    = 80877103
-	gssRequest    = 80877104
-)
-
-// speaksTLS asks the server at an address whether it takes TLS.
-func speaksTLS(ctx context.Context, address string) (bool, error) {
-	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
-	request := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 8}, tlsRequest)
-	if _, err := conn.Write(request); err != nil {
-		return false, err
-	}
-	answer := make([]byte, 1)
-	if _, err := io.ReadFull(conn, answer); err != nil {
-		return false, err
-	}
-	return answer[0] == 'S', nil
 }

@@ -10,8 +10,8 @@ import (
 // test is skipped, unless KEEPCURRENT_REQUIRE_TOOLS says that everything is there.
 func Run(t testing.TB) *Server {
 	t.Helper()
-	s, err := Start(t.Context())
-	if errors.Is(err, ErrNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
+	s, err := start(t.Context())
+	if errors.Is(err, errNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
 		t.Skip(err)
 	}
 	if err != nil {

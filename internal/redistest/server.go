@@ -1,9 +1,12 @@
 // Package redistest runs a real redis-server with TLS on the loopback interface, as
 // a Heroku Key-Value Store is to its clients: a self-signed certificate, a password
 // and no user name (https://devcenter.heroku.com/articles/connecting-heroku-redis).
+// [Run] gives a test one of its own, which does not outlive the process however that
+// ends.
 package redistest
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -21,99 +24,138 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
 
-// ErrNotInstalled says that there is no redis-server on this machine.
-var ErrNotInstalled = errors.New("no redis-server is installed (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis)")
-
-// Server is a running server.
+// Server is a running redis-server. One goroutine at a time may use it.
 type Server struct {
 	dir      string
-	port     int // with TLS
-	plain    int // without
+	port     int
 	password string
-	cmd      *exec.Cmd
 	pipe     io.Closer // the server ends with it, and so with this process
+	log      bytes.Buffer
+	done     chan struct{} // closed when the server has ended; only then is log read
 }
 
-// guard runs the server until its standard input ends.
-const guard = `redis-server "$1" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill "$server"; wait "$server"`
+// guard runs the server until its standard input ends or the server does, and
+// removes the directory. A program in the background of a shell has no standard
+// input, so that goes by another number. A guard whose process is dead has nobody
+// to write to, which must not end it.
+const guard = `
+trap '' PIPE
+exec 3<&0 </dev/null
+redis-server "$1/redis.conf" 3<&- &
+server=$!
+{ cat <&3; kill "$server"; } >/dev/null 2>&1 &
+watcher=$!
+wait "$server"
+kill "$watcher" 2>/dev/null
+rm -rf "$1"
+`
 
-// Start starts a server with no data.
-func Start(ctx context.Context) (*Server, error) {
+var errNotInstalled = errors.New("no redis-server is installed (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis)")
+
+// start starts a server with no data.
+func start(ctx context.Context) (*Server, error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		return nil, ErrNotInstalled
+		return nil, errNotInstalled
 	}
-	const tries = 5 // somebody else may take a port in between
+	const tries = 5 // somebody else may take the port before the server has it
 	for try := 1; ; try++ {
-		s, err := start(ctx)
-		if err == nil || try == tries || ctx.Err() != nil {
-			return s, err
+		s, err := startOnce(ctx)
+		if err == nil {
+			return s, nil
+		}
+		if try == tries || ctx.Err() != nil {
+			return nil, fmt.Errorf("redistest: start a server: %w", err)
 		}
 	}
 }
 
-func start(ctx context.Context) (_ *Server, err error) {
-	s := &Server{password: newPassword(), port: freePort(), plain: freePort()}
-	if s.dir, err = os.MkdirTemp("", "redistest-"); err != nil {
+func startOnce(ctx context.Context) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
 		return nil, err
 	}
-	config, err := s.configure()
+	dir, err := os.MkdirTemp("", "redistest-")
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
+		return nil, err
 	}
-	s.cmd = exec.Command("/bin/sh", "-c", guard, "guard", config)
-	s.cmd.Dir = s.dir
-	if s.pipe, err = s.cmd.StdinPipe(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	s := &Server{dir: dir, port: port, password: newPassword(), done: make(chan struct{})}
+	if err := s.run(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
-	}
-	if err := s.wait(ctx); err != nil {
+	if err := s.await(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Server) configure() (path string, err error) {
+// configure writes the files that the server is to find in its directory.
+func (s *Server) configure() error {
 	cert, key, err := certificate()
 	if err != nil {
-		return "", err
+		return err
 	}
-	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ntls-port %d\ntls-cert-file %s/cert.pem\ntls-key-file %s/key.pem\n"+
-		"tls-ca-cert-file %s/cert.pem\ntls-auth-clients no\nrequirepass %s\nsave \"\"\nappendonly no\ndir %s\n",
-		s.plain, s.port, s.dir, s.dir, s.dir, s.password, s.dir)
-	path = filepath.Join(s.dir, "redis.conf")
-	return path, errors.Join(
-		os.WriteFile(filepath.Join(s.dir, "cert.pem"), cert, 0o600),
-		os.WriteFile(filepath.Join(s.dir, "key.pem"), key, 0o600),
-		os.WriteFile(path, []byte(text), 0o600),
-	)
+	text := fmt.Sprintf("bind 127.0.0.1\nport 0\ntls-port %d\ntls-cert-file cert.pem\ntls-key-file key.pem\n"+
+		"tls-ca-cert-file cert.pem\ntls-auth-clients no\nrequirepass %s\nsave \"\"\nappendonly no\n", s.port, s.password)
+	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": key, "redis.conf": []byte(text)} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(s.dir, name), text, 0o600))
+	}
+	return err
 }
 
-// wait waits until the server answers.
-func (s *Server) wait(ctx context.Context) error {
+// run starts the guard, and with it the server.
+func (s *Server) run() error {
+	if err := s.configure(); err != nil {
+		return err
+	}
+	cmd := exec.Command("/bin/sh", "-c", guard, "guard", s.dir)
+	cmd.Dir = s.dir
+	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	// A session of its own: an interrupt from the keyboard is for us alone.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	var err error
+	if s.pipe, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		defer close(s.done)
+		_ = cmd.Wait() // the log says how it ended
+	}()
+	return nil
+}
+
+// await waits until the server answers.
+func (s *Server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
 	for {
 		conn, err := s.dial(ctx)
 		if err == nil {
 			return conn.Close()
 		}
 		select {
+		case <-again.C:
+		case <-s.done:
+			return fmt.Errorf("it ended: %s", &s.log)
 		case <-ctx.Done():
-			return fmt.Errorf("redis-server does not answer: %w", err)
-		case <-time.After(5 * time.Millisecond):
+			return fmt.Errorf("it does not answer: %w", err)
 		}
 	}
 }
 
+// dial logs in, whatever the server's certificate is.
 func (s *Server) dial(ctx context.Context) (redis.Conn, error) {
-	return redis.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.plain)), redis.DialPassword(s.password))
+	return redis.DialURLContext(ctx, s.URL(), redis.DialTLSSkipVerify(true))
 }
 
 // URL returns the address as Heroku writes it into REDIS_URL.
@@ -126,46 +168,54 @@ func (s *Server) URL() string {
 func (s *Server) Rotate(ctx context.Context) error {
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("redistest: log in to rotate the password: %w", err)
 	}
 	defer conn.Close()
 	next := newPassword()
 	if _, err := redis.DoContext(conn, ctx, "CONFIG", "SET", "requirepass", next); err != nil {
-		return err
+		return fmt.Errorf("redistest: set a new password: %w", err)
 	}
 	s.password = next
-	_, err = redis.DoContext(conn, ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-	return err
+	if _, err = redis.DoContext(conn, ctx, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"); err != nil {
+		return fmt.Errorf("redistest: cut the old password's connections: %w", err)
+	}
+	return nil
 }
 
-// Close ends the server and removes what it left.
+// Close ends the server. Nothing of it is left when it returns.
 func (s *Server) Close() error {
-	closeErr := s.pipe.Close()
-	_ = s.cmd.Wait() // the guard ends as its server did, which was killed
-	return errors.Join(closeErr, os.RemoveAll(s.dir))
+	_ = s.pipe.Close()
+	<-s.done
+	return os.RemoveAll(s.dir) // the guard did it, unless somebody killed it
 }
 
 func newPassword() string { return "pEXAMPLE" + strings.ToLower(rand.Text()) }
 
-// freePort finds a port below those that clients get.
-func freePort() int {
-	for {
-		listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 10240 + mathrand.IntN(22000)})
-		if err != nil {
-			continue
+// freePort finds a port below those that clients get (32768 and up on Linux).
+func freePort() (int, error) {
+	const low, high, tries = 10240, 32768, 100
+	var err error
+	for range tries {
+		var listener net.Listener
+		port := low + mathrand.IntN(high-low)
+		if listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, listener.Close()
 		}
-		defer listener.Close()
-		return listener.Addr().(*net.TCPAddr).Port
 	}
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
-// certificate makes one that is signed by itself, in PEM.
+// certificate makes a self-signed certificate and its key, in PEM.
 func certificate() (cert, key []byte, err error) {
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(24 * time.Hour),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, secret.Public(), secret)
 	if err != nil {
 		return nil, nil, err
@@ -174,5 +224,7 @@ func certificate() (cert, key []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), nil
+	cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	return cert, key, nil
 }

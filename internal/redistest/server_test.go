@@ -1,52 +1,132 @@
-package redistest_test
+package redistest
 
 import (
-	"crypto/tls"
+	"bufio"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
-
-	"keepcurrent.example/internal/redistest"
 )
+
+// victim makes this test binary start a server and wait to be killed.
+const victim = "REDISTEST_VICTIM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(victim) == "" {
+		os.Exit(m.Run())
+	}
+	s, err := start(context.Background())
+	if err != nil {
+		fmt.Println("failed:", err)
+		os.Exit(1)
+	}
+	fmt.Println(s.dir)
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// login uses a URL as a consumer does, certificate aside.
+func login(t *testing.T, url string) (redis.Conn, error) {
+	t.Helper()
+	conn, err := redis.DialURLContext(t.Context(), url, redis.DialTLSSkipVerify(true))
+	if err == nil {
+		t.Cleanup(func() { conn.Close() })
+	}
+	return conn, err
+}
 
 func TestARotationKillsTheOldPasswordAndItsConnections(t *testing.T) {
 	t.Parallel()
-	s, err := redistest.Start(t.Context()) // closed in the middle of the test
-	if errors.Is(err, redistest.ErrNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	skip := redis.DialTLSConfig(&tls.Config{InsecureSkipVerify: true})
+	s := Run(t)
 	before := s.URL()
-	old, err := redis.DialURLContext(t.Context(), before, skip)
+	old, err := login(t, before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer old.Close()
 	if err := s.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := old.Do("PING"); err == nil {
 		t.Error("a connection outlives its password")
 	}
-	if conn, err := redis.DialURLContext(t.Context(), before, skip); err == nil {
-		conn.Close()
+	if _, err := login(t, before); err == nil {
 		t.Error("the old password is good")
 	}
-	conn, err := redis.DialURLContext(t.Context(), s.URL(), skip)
+	if _, err := login(t, s.URL()); err != nil {
+		t.Errorf("the new password: %v", err)
+	}
+}
+
+func TestNothingIsLeftWhenTheTestEnds(t *testing.T) {
+	t.Parallel()
+	var s *Server
+	t.Run("test", func(t *testing.T) { s = Run(t) })
+	if s == nil {
+		t.SkipNow()
+	}
+	if _, err := login(t, s.URL()); err == nil {
+		t.Error("the server still answers")
+	}
+	if !missing(s.dir) {
+		t.Error("the directory is still there")
+	}
+}
+
+func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
+	t.Parallel()
+	Run(t) // or skip
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), victim+"=1")
+	stdin, err := child.StdinPipe() // held open: the child waits at it
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn.Close()
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	defer stdin.Close()
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if conn, err := redis.DialURLContext(t.Context(), s.URL(), skip); err == nil {
-		conn.Close()
-		t.Error("a closed server answers")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil || strings.HasPrefix(dir, "failed:") {
+		t.Fatalf("%s%v", dir, err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed
+	// The guard removes the directory when the server has ended.
+	for deadline := time.Now().Add(20 * time.Second); !missing(strings.TrimSpace(dir)); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the directory is still there")
+		}
+	}
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
+}
+
+func TestAServerThatDoesNotStartSaysWhy(t *testing.T) {
+	t.Parallel()
+	s := Run(t)
+	second := &Server{dir: t.TempDir(), port: s.port, password: newPassword(), done: make(chan struct{})}
+	if err := second.run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.await(t.Context()); err == nil || !strings.Contains(err.Error(), "Address already in use") {
+		t.Errorf("got error %v, want one with the server's words", err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"keepcurrent.example/internal/stacktest"
 )
 
-// ask starts a stack on this machine with a binding in each state, and returns
+// askLocal starts a stack on this machine with a binding in each state, and returns
 // what its poller says to a dry run.
-func ask(ctx context.Context) (answer io.Reader, err error) {
+func askLocal(ctx context.Context) (answer io.Reader, err error) {
 	dir, err := os.MkdirTemp("", "keepcurrent-status-")
 	if err != nil {
 		return nil, err
@@ -45,42 +45,71 @@ func ask(ctx context.Context) (answer io.Reader, err error) {
 // stage makes the bindings: four that a poll fills, then what happens to three of
 // them, and two that no poll would fill.
 func stage(ctx context.Context, stack *stacktest.Stack) error {
-	var shared, rotated, cut *postgrestest.Database
-	for _, db := range []**postgrestest.Database{&shared, &rotated, &cut} {
-		var err error
-		if *db, err = stack.Database(ctx); err != nil {
-			return err
-		}
+	shop, err := provision(ctx, stack, "shop")
+	if err != nil {
+		return err
 	}
-	stack.Heroku.Provision(stack.Heroku.CreateApp("shop"), shared)
-	blog := stack.Heroku.Provision(stack.Heroku.CreateApp("blog"), rotated)
-	stack.Heroku.Provision(stack.Heroku.CreateApp("forum"), cut)
+	blog, err := provision(ctx, stack, "blog")
+	if err != nil {
+		return err
+	}
+	forum, err := provision(ctx, stack, "forum")
+	if err != nil {
+		return err
+	}
 	ledger := stack.Heroku.CreateApp("ledger")
-	ledger.Set("REPORTS_URL", shared.URL())
-	stack.Heroku.CreateApp("museum")
-	for _, app := range []string{"shop", "blog", "forum"} {
-		if _, err := stack.Bind(ctx, app, app+"/database"); err != nil {
-			return err
-		}
-	}
+	ledger.Set("REPORTS_URL", shop.db.URL())
 	if _, err := stack.Bind(ctx, "ledger", "ledger/reports", "heroku:config-var=REPORTS_URL"); err != nil {
 		return err
 	}
+	if err := firstPoll(ctx, stack); err != nil {
+		return err
+	}
+
+	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would mend it
+	ledger.Set("REPORTS_URL", withPassword(shop.db.URL(), "wrong-EXAMPLE"))
+	stack.Heroku.CreateApp("museum")
+	_, museum := stack.Bind(ctx, "museum", "museum/database", "heroku:sync=off")
+	_, wiki := stack.Bind(ctx, "shop", "wiki/database", "heroku:format=yaml")
+	return errors.Join(museum, wiki,
+		blog.addon.Rotate(ctx),
+		unsubscribe(ctx, stack, "blog"),
+		forum.db.Rotate(ctx), // and Heroku does not know
+	)
+}
+
+// tenant is an app's database, and Heroku's view of it.
+type tenant struct {
+	db    *postgrestest.Database
+	addon *herokutest.AddOn
+}
+
+// provision makes an app with a database, and a secret that follows it.
+func provision(ctx context.Context, stack *stacktest.Stack, app string) (tenant, error) {
+	db, err := stack.Database(ctx)
+	if err != nil {
+		return tenant{}, err
+	}
+	addon := stack.Heroku.Provision(stack.Heroku.CreateApp(app), db)
+	_, err = stack.Bind(ctx, app, app+"/database")
+	return tenant{db, addon}, err
+}
+
+// firstPoll fills the four secrets and subscribes to their apps.
+func firstPoll(ctx context.Context, stack *stacktest.Stack) error {
 	// A webhook is dated in whole seconds, and one that is not younger than the
 	// signing key counts as one with another key.
 	if err := nextSecond(ctx); err != nil {
 		return err
 	}
-	if report, err := stack.Poll(ctx); err != nil || report.Published != 4 {
-		return fmt.Errorf("the first poll published %d secrets of 4: %w", report.Published, err)
+	report, err := stack.Poll(ctx)
+	if err != nil {
+		return fmt.Errorf("the first poll: %w", err)
 	}
-
-	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would mend it
-	_, museum := stack.Bind(ctx, "museum", "museum/database", "heroku:sync=off")
-	_, wiki := stack.Bind(ctx, "shop", "wiki/database", "heroku:format=yaml")
-	err := errors.Join(museum, wiki, blog.Rotate(ctx), cut.Rotate(ctx), unsubscribe(ctx, stack, "blog"))
-	ledger.Set("REPORTS_URL", withPassword(shared.URL(), "wrong-EXAMPLE"))
-	return err
+	if report.Published != 4 {
+		return fmt.Errorf("the first poll published %d secrets of 4", report.Published)
+	}
+	return nil
 }
 
 func nextSecond(ctx context.Context) error {

@@ -88,7 +88,7 @@ func localAnswer() (io.Reader, error) {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	return ask(ctx)
+	return askLocal(ctx)
 }
 
 // isTerminal reports whether a person sits at the other end.

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// call is one request to a remote, as its server saw it.
+type call struct {
+	name         string
+	began, ended time.Time
+}
+
+func action(req *http.Request) string {
+	return strings.TrimPrefix(req.Header.Get("X-Amz-Target"), "secretsmanager.")
+}
+
+func route(req *http.Request) string { return req.Method + " " + req.URL.Path }
+
+// record lets a request take its time at the server, and notes it.
+func (r *rig) record(work time.Duration, name func(*http.Request) string, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		c := call{name: name(req), began: time.Now()}
+		time.Sleep(work)
+		handler.ServeHTTP(w, req)
+		c.ended = time.Now()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.calls = append(r.calls, c)
+	})
+}
+
+// taken returns the calls since it was last called.
+func (r *rig) taken() []call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	calls := r.calls
+	r.calls = nil
+	return calls
+}
+
+// follow rotates the credential, lets something bring the secret up to date, and
+// returns the time from then until AWSCURRENT moved, and the calls that this took.
+func (r *rig) follow(ctx context.Context, update func(context.Context) error) (time.Duration, []call, error) {
+	if err := r.addon.Rotate(ctx); err != nil {
+		return 0, nil, err
+	}
+	r.taken()
+	began := time.Now()
+	if err := update(ctx); err != nil {
+		return 0, nil, err
+	}
+	calls := r.taken()
+	for i := range calls {
+		if name := calls[i].name; name == "UpdateSecretVersionStage" || name == "PutSecretValue" && i == len(calls)-1 {
+			return calls[i].ended.Sub(began), since(began, calls), r.right(ctx)
+		}
+	}
+	return 0, nil, errors.New("AWSCURRENT did not move")
+}
+
+// right fails unless the secret holds what Heroku shows. White space and sslmode
+// are the updater's affair.
+func (r *rig) right(ctx context.Context) error {
+	value, err := r.Value(ctx, r.secret)
+	if err == nil && !strings.HasPrefix(value, r.db.URL()) {
+		err = errors.New("the secret does not hold what Heroku shows")
+	}
+	return err
+}
+
+// since moves calls so that the clock begins at the given time.
+func since(began time.Time, calls []call) []call {
+	for i := range calls {
+		calls[i].began = time.Time{}.Add(calls[i].began.Sub(began))
+		calls[i].ended = time.Time{}.Add(calls[i].ended.Sub(began))
+	}
+	return calls
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+)
+
+func TestADemoThatCannotBeginSaysWhy(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := run(ctx, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestAValueThatComesBackIsNoticed(t *testing.T) {
+	t.Parallel()
+	type value struct{ version, url string }
+	first, second, third := value{"1", "a"}, value{"2", "b"}, value{"3", "c"}
+	for name, test := range map[string]struct {
+		seen []value
+		back bool
+	}{
+		"each once":                 {[]value{first, second, third}, false},
+		"one seen again and again":  {[]value{first, first, second, second}, false},
+		"the one before comes back": {[]value{first, second, {"3", "a"}}, true},
+		"an older one comes back":   {[]value{first, second, third, {"4", "a"}}, true},
+	} {
+		w := &watcher{}
+		for _, v := range test.seen {
+			w.see(v.version, v.url)
+		}
+		if got := w.backwards(); got != test.back {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}

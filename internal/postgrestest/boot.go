@@ -1,0 +1,85 @@
+package postgrestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// boot makes a throwaway cluster.
+func boot(ctx context.Context, access access) (*Cluster, error) {
+	s, err := newSettings(access)
+	if err != nil {
+		return nil, err
+	}
+	return s.boot(ctx)
+}
+
+// boot tries more than once: the port that it finds free may be gone before the
+// server has it.
+func (s settings) boot(ctx context.Context) (*Cluster, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	programs, err := findPrograms()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for range 3 {
+		c, err := s.bootOnce(ctx, programs)
+		if err == nil {
+			return c, nil
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (s settings) bootOnce(ctx context.Context, programs string) (*Cluster, error) {
+	var err error
+	if s.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	s.password = random("p", 64)
+	server, err := newServer(s.url(), s.access != plainOnly)
+	if err != nil {
+		return nil, err
+	}
+	g, err := startGuardian(programs, s.files())
+	if err != nil {
+		return nil, err
+	}
+	if err := g.await(ctx, server.ping); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	return newCluster(server, g, s.cert), nil
+}
+
+func freePort() (int, error) {
+	listener, err := listenTCP(net.IPv4(127, 0, 0, 1))
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// StartMutual makes a throwaway cluster that asks every client for a certificate, as
+// a Private or Shield database of Heroku's does to clients from outside
+// (https://devcenter.heroku.com/articles/heroku-postgres-via-mtls). identity is a
+// JSON object with a certificate that it takes, its key, and the root of its own.
+func StartMutual(ctx context.Context) (c *Cluster, identity string, err error) {
+	s, err := newSettings(mutualTLS)
+	if err == nil {
+		c, err = s.boot(ctx)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("postgrestest: %w", err)
+	}
+	return c, s.identity(), nil
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheVerdictIsTheLastParagraphAndTheExitCode(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, answer string
+		code         int
+		want         string
+	}{
+		{"nothing is bound", `{"dryRun":true,"bindings":0}`, well, "No secret is bound: give one the tag heroku:app."},
+		{"one is equal", dryRun(shopOK), well, "The one secret is equal and logs in."},
+		{"one is equal and not tried", dryRun(untried), well, "The one secret is equal; no login was tried."},
+		{"all are equal", dryRun(blogOK, shopOK), well, "All 2 secrets are equal and log in."},
+		{"one of two is not tried", dryRun(untried, shopOK), well, "All 2 secrets are equal and log in, but for 1 that is not tried."},
+		{"two of three are not tried", dryRun(untried, untried, shopOK), well, "All 3 secrets are equal and log in, but for 2 that are not tried."},
+		{"one is off", dryRun(optedOut, shopOK), well, "2 secrets: 1 off, 1 ok. Nothing needs you."},
+		{"two differ", dryRun(filled, rotated, shopOK), well,
+			"3 secrets: 2 would change, 1 ok. Nothing needs you: the next poll publishes\n  what differs, unless the stack is paused."},
+		{"one is deferred", dryRun(later, rotated), unwell,
+			"2 secrets: 1 deferred, 1 would change. What is deferred was not looked at: ask\n  again later."},
+		{"one needs you", dryRun(broken, shopOK), unwell, "2 secrets: 1 FAILED, 1 ok. 1 needs you: wiki/database."},
+		{"four need you", dryRun(heldBack, dead, worthy, broken), unwell,
+			"4 secrets: 1 FAILED, 1 HELD, 2 NO LOGIN. 4 need you: wiki/database,\n  ads/database, old/database and 1 more."},
+		{"a later poller", dryRun(novel), unwell, "1 secret: 1 UNKNOWN. 1 needs you: new/database."},
+		{"the CLI's own output follows", dryRun(shopOK) + "{\n    \"StatusCode\": 200\n}\n", well, "The one secret is equal and logs in."},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			stdout, stderr, code := invoke(test.answer)
+			paragraphs := strings.Split("\n"+stdout, "\n\n")
+			if last := strings.TrimSpace(paragraphs[len(paragraphs)-1]); last != test.want {
+				t.Errorf("got\n%s\nwant\n%s", last, test.want)
+			}
+			if stderr != "" || code != test.code {
+				t.Errorf("exit code %d, want %d; stderr: %s", code, test.code, stderr)
+			}
+		})
+	}
+}

@@ -83,20 +83,7 @@ type shop struct {
 
 func open(t *testing.T) *shop {
 	t.Helper()
-	cluster, err := postgrestest.Shared(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := cluster.NewDatabase(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	s := &shop{t: t, db: db, secret: &secret{}}
+	s := &shop{t: t, db: postgrestest.Run(t), secret: &secret{}}
 	s.source = &consumer.Source{Client: s.secret, SecretID: "shop/database"}
 	s.publish()
 	return s

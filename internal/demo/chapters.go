@@ -54,8 +54,9 @@ func rotation(ctx context.Context, s *shop) (line, error) {
 		return line{}, err
 	}
 	s.story.tell("webhook: fence, observe, stage and log in, swap; AWSCURRENT is version %s…", s.watcher.version())
+	after := min(outage.length, outage.began.Add(outage.length).Sub(released))
 	s.story.tell("the consumer is back: down for %s (%s of it after Heroku's release), %d queries failed",
-		milliseconds(outage.length), milliseconds(outage.began.Add(outage.length).Sub(released)), outage.failed)
+		milliseconds(outage.length), milliseconds(after), outage.failed)
 	return line{what: "rotation, old credential killed", by: "webhook", down: outage.length, kept: true}, s.Heroku.DeliveriesIdle(ctx)
 }
 

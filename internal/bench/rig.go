@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -175,22 +174,11 @@ func (r *rig) trust(server *httptest.Server) error {
 
 // announce tells the webhook of a release.
 func (r *rig) announce(ctx context.Context) error {
-	body := r.app.ReleaseEvent("create")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(body))
-	if err != nil {
-		return err
+	status, err := r.Announce(ctx, r.app)
+	if err == nil && status != http.StatusNoContent {
+		err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, tail(r.Webhook.Logs()))
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Heroku-Webhook-Hmac-SHA256", herokutest.Sign(stacktest.SigningKey, body))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("the webhook answers %s; its log ends with:\n%s", resp.Status, tail(r.Webhook.Logs()))
-	}
-	return nil
+	return err
 }
 
 func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }

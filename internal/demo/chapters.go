@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/herokutest"
-	"keepcurrent.example/internal/stacktest"
 )
 
 // pollEvery is the schedule of the third chapter. On AWS it is a minute.
@@ -147,22 +144,11 @@ func (s *shop) swaps() int { return s.Secrets.Calls()["UpdateSecretVersionStage"
 
 // deliver sends the webhook an event of the app's newest release.
 func (s *shop) deliver(ctx context.Context) error {
-	body := s.app.ReleaseEvent("create")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, bytes.NewReader(body))
-	if err != nil {
-		return err
+	status, err := s.Announce(ctx, s.app)
+	if err == nil && status != http.StatusNoContent {
+		err = fmt.Errorf("the webhook answers %d", status)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Heroku-Webhook-Hmac-SHA256", herokutest.Sign(stacktest.SigningKey, body))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
-		return errors.New("the webhook answers " + resp.Status)
-	}
-	return nil
+	return err
 }
 
 // stall holds the first answer that passes, after its content is made.

@@ -5,6 +5,7 @@
 package stacktest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -218,6 +219,27 @@ func (s *Stack) Subscribe(ctx context.Context, app string) error {
 		Include: []string{"api:release"}, Level: "sync", Secret: platform.String(SigningKey), URL: s.URL,
 	})
 	return err
+}
+
+// stranger keeps no connection: when a server of httptest ends, it closes those
+// of http.DefaultTransport, whoever needs them.
+var stranger = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// Announce tells the webhook of the app's newest release, as Heroku does, and returns
+// the status of its answer.
+func (s *Stack) Announce(ctx context.Context, app *herokutest.App) (status int, err error) {
+	body := app.ReleaseEvent("create")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Heroku-Webhook-Hmac-SHA256", herokutest.Sign(SigningKey, body))
+	resp, err := stranger.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
 }
 
 // Value returns what a consumer of the secret reads, "" before the first value.

@@ -1,12 +1,12 @@
 // Package binding knows what a secret's tags say: which config var of which app
 // it follows, and how. Tags are the only configuration of the sync; a secret
-// with the tag heroku:app is bound, one without is left alone.
+// with the tag heroku:app is bound, one without is left alone. A [Directory] finds
+// the bindings of an app.
 package binding
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -51,7 +51,7 @@ type Source struct {
 	App   string // name or id, as the tag spells it
 }
 
-// Valid reports whether the tags that name the source make sense.
+// Valid reports whether App can be an app, and Token a secret if there is one.
 func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || isSecretID(s.Token)) }
 
 // Binding is one secret that follows one config var of one app.
@@ -69,69 +69,78 @@ type Binding struct {
 // Of reads the binding out of a secret's tags. The error wraps [ErrTag] and names
 // every tag that makes no sense; the fields that could be read are set all the same.
 func Of(s Secret) (Binding, error) {
-	format, formatErr := choice(s.Tags, FormatTag, string(JSON), string(URL))
-	scheme, schemeErr := choice(s.Tags, SchemeTag, "", "postgres", "postgresql")
-	verify, verifyErr := choice(s.Tags, VerifyTag, "login", "off")
-	_, syncErr := choice(s.Tags, SyncTag, "on", "off")
-	configVar, configVarErr := s.Tags[ConfigVarTag], error(nil)
-	if _, tagged := s.Tags[ConfigVarTag]; !tagged {
-		configVar = "DATABASE_URL"
-	} else if configVar == "" {
-		configVarErr = fmt.Errorf("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
-	}
-	token, tokenErr := secretID(s.Tags, TokenTag)
-	clientTLS, clientTLSErr := secretID(s.Tags, ClientTLSTag)
+	r := reader{tags: s.Tags}
 	b := Binding{
 		Secret:    s,
-		Source:    Source{Token: token, App: s.Tags[AppTag]},
-		ConfigVar: configVar,
-		Format:    Format(format),
-		Scheme:    scheme,
-		Verify:    verify == "login",
-		ClientTLS: clientTLS,
-		Sync:      s.Tags[SyncTag] != "off",
+		Source:    Source{App: r.app(), Token: r.secretID(TokenTag)},
+		ConfigVar: r.configVar(),
+		Format:    Format(r.choice(FormatTag, string(JSON), string(JSON), string(URL))),
+		Scheme:    r.choice(SchemeTag, "", "postgres", "postgresql"),
+		Verify:    r.choice(VerifyTag, "login", "login", "off") == "login",
+		ClientTLS: r.secretID(ClientTLSTag),
+		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",
 	}
-	if err := errors.Join(appErr(b.App), configVarErr, formatErr, schemeErr, verifyErr, clientTLSErr, syncErr, tokenErr); err != nil {
-		return b, fmt.Errorf("%w: %w", ErrTag, err)
+	if len(r.wrong) > 0 {
+		return b, fmt.Errorf("%w: %w", ErrTag, errors.Join(r.wrong...))
 	}
 	return b, nil
 }
 
-// choice returns the tag's value, the first option if there is no such tag. An
-// option that is empty cannot be said.
-func choice(tags map[string]string, tag string, options ...string) (string, error) {
-	value, tagged := tags[tag]
+// reader reads tags one by one, and notes which make no sense.
+type reader struct {
+	tags  map[string]string
+	wrong []error
+}
+
+func (r *reader) refuse(format string, args ...any) {
+	r.wrong = append(r.wrong, fmt.Errorf(format, args...))
+}
+
+func (r *reader) app() string {
+	app := r.tags[AppTag]
+	if !IsApp(app) {
+		r.refuse("tag %s is %q: neither an app's name nor its id", AppTag, app)
+	}
+	return app
+}
+
+func (r *reader) configVar() string {
+	name, tagged := r.tags[ConfigVarTag]
 	if !tagged {
-		return options[0], nil
+		return "DATABASE_URL"
 	}
-	if options[0] == "" {
-		options = options[1:]
+	if name == "" {
+		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
 	}
-	if slices.Contains(options, value) {
-		return value, nil
+	return name
+}
+
+// choice returns the tag's value, which is one of two, or untagged if there is no
+// such tag.
+func (r *reader) choice(tag, untagged, one, other string) string {
+	value, tagged := r.tags[tag]
+	if !tagged {
+		return untagged
 	}
-	return "", fmt.Errorf("tag %s is %q: it can be %q or %q", tag, value, options[0], options[1])
+	if value != one && value != other {
+		r.refuse("tag %s is %q: it can be %q or %q", tag, value, one, other)
+		return ""
+	}
+	return value
 }
 
 // secretID returns the tag's value, which names a secret, "" if there is no such tag.
-func secretID(tags map[string]string, tag string) (string, error) {
-	value, tagged := tags[tag]
+func (r *reader) secretID(tag string) string {
+	value, tagged := r.tags[tag]
 	if tagged && !isSecretID(value) {
-		return value, fmt.Errorf("tag %s is %q: it can be the name or the ARN of a secret", tag, value)
+		r.refuse("tag %s is %q: it can be the name or the ARN of a secret", tag, value)
 	}
-	return value, nil
+	return value
 }
 
 // IsApp reports whether the text can be an app's name or id. Nothing else may
 // become part of the path of a request that carries the API token.
 func IsApp(text string) bool { return isName(text) || isUUID(text) }
-
-func appErr(app string) error {
-	if IsApp(app) {
-		return nil
-	}
-	return fmt.Errorf("tag %s is %q: neither an app's name nor its id", AppTag, app)
-}
 
 // isName follows Heroku's published schema of an app name:
 // ^[a-z][a-z0-9-]{1,28}[a-z0-9]$

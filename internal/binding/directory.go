@@ -10,17 +10,17 @@ import (
 )
 
 // Directory finds the bindings of an app. It keeps what AWS has listed, because
-// AWS lists slowly and a webhook is in a hurry. What is kept can only name too few
-// or too many: what a binding is, and whether it still is one, its fence says
-// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html:
-// the list may lag by five minutes anyway).
+// AWS lists slowly and a webhook is in a hurry. What is kept may name too few or too
+// many, as AWS's list itself may, which lags by up to five minutes
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html).
+// What a binding is, and whether it still is one, its fence says.
 type Directory struct {
 	// First names the first secrets that carry [AppTag], and says whether these are
 	// all.
 	First func(context.Context) (secrets []Secret, all bool, err error)
-	// Of names those whose tag has one of the values, and perhaps others.
+	// Of names the secrets whose [AppTag] is one of apps, and perhaps others.
 	Of func(ctx context.Context, apps ...string) ([]Secret, error)
-	// Keep is how long what was listed counts as fresh; zero is not at all.
+	// Keep is for how long a list counts as fresh; zero is not at all.
 	Keep time.Duration
 
 	mu      turn.Lock // guards what follows, and lets who asks wait for Ahead
@@ -52,7 +52,7 @@ func (d *Directory) Kept(ctx context.Context, identities ...string) (found []Bin
 		return nil, false
 	}
 	defer d.mu.Unlock()
-	found = bound(d.secrets, identities)
+	found = bindings(tagged(d.secrets, identities))
 	stale := func(app string) bool {
 		return time.Since(d.listed[app]) >= d.Keep && time.Since(d.listed[""]) >= d.Keep
 	}
@@ -70,11 +70,12 @@ func (d *Directory) Find(ctx context.Context, identities ...string) ([]Binding, 
 	}
 	defer d.mu.Unlock()
 	others := slices.DeleteFunc(slices.Clone(d.secrets), func(s Secret) bool { return slices.Contains(identities, s.Tags[AppTag]) })
-	d.keep(append(others, of(secrets, identities)...), identities...)
-	return bound(secrets, identities), nil
+	found := tagged(secrets, identities)
+	d.keep(append(others, found...), identities...)
+	return bindings(found), nil
 }
 
-// keep takes the secrets for all there are of the apps, "" for all apps.
+// keep replaces what is kept, and notes that the apps were listed; "" is all apps.
 func (d *Directory) keep(secrets []Secret, apps ...string) {
 	if d.listed == nil {
 		d.listed = make(map[string]time.Time)
@@ -85,17 +86,20 @@ func (d *Directory) keep(secrets []Secret, apps ...string) {
 	}
 }
 
-// of returns the secrets whose app tag is exactly one of identities.
-func of(secrets []Secret, identities []string) []Secret {
-	return slices.DeleteFunc(slices.Clone(secrets), func(s Secret) bool {
-		app := s.Tags[AppTag]
-		return app == "" || !slices.Contains(identities, app)
-	})
+// tagged returns the secrets whose app tag is exactly one of identities.
+func tagged(secrets []Secret, identities []string) []Secret {
+	var found []Secret
+	for _, s := range secrets {
+		if app := s.Tags[AppTag]; app != "" && slices.Contains(identities, app) {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
-func bound(secrets []Secret, identities []string) []Binding {
+func bindings(secrets []Secret) []Binding {
 	var found []Binding
-	for _, s := range of(secrets, identities) {
+	for _, s := range secrets {
 		b, _ := Of(s) // the fence reads the tags again, and judges them
 		found = append(found, b)
 	}

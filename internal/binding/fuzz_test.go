@@ -2,6 +2,7 @@ package binding_test
 
 import (
 	"errors"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,25 +14,24 @@ import (
 // identity is Heroku's published schema of an app's name, or a UUID.
 var identity = regexp.MustCompile(`\A(?:[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\z`)
 
-// secretID is a secret's name, or an ARN.
-var secretID = regexp.MustCompile(`\A[A-Za-z0-9/_+=.@:-]+\z`)
-
 // FuzzTags takes any texts for the values of the tags. present says, a bit for
 // each, which of the tags there are at all.
 func FuzzTags(f *testing.F) {
-	f.Add(uint8(1), "shop", "", "", "", "", "")
-	f.Add(uint8(63), "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "off", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3")
-	f.Add(uint8(31), "s-1", "DATABASE_URL", "json", "login", "on", "")
-	f.Add(uint8(63), "../account", "", "xml", "LOGIN", "yes", "a b")
-	f.Add(uint8(0), "shop", "A\n", "url\x00", "\xff", `"`, "")
-	f.Add(uint8(1), "shop\n", "", "", "", "", "")
-	f.Add(uint8(1), strings.Repeat("a", 31), "", "", "", "", "")
-	names := []string{binding.AppTag, binding.ConfigVarTag, binding.FormatTag, binding.VerifyTag, binding.SyncTag, binding.TokenTag}
-	f.Fuzz(func(t *testing.T, present uint8, app, configVar, format, verify, sync, token string) {
+	f.Add(uint8(1), "shop", "", "", "", "", "", "", "")
+	f.Add(uint8(255), "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "postgresql", "off", "shop/certificate", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3")
+	f.Add(uint8(0x57), "s-1", "DATABASE_URL", "json", "", "login", "", "on", "")
+	f.Add(uint8(255), "../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b")
+	f.Add(uint8(0), "shop", "A\n", "url\x00", "\xff", "\xff", `"`, "", "")
+	f.Add(uint8(1), "shop\n", "", "", "", "", "", "", "")
+	f.Add(uint8(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
+	f.Fuzz(func(t *testing.T, present uint8, app, configVar, format, scheme, verify, clientTLS, sync, token string) {
 		tags := make(map[string]string)
-		for i, value := range []string{app, configVar, format, verify, sync, token} {
+		for i, tag := range []struct{ name, value string }{
+			{binding.AppTag, app}, {binding.ConfigVarTag, configVar}, {binding.FormatTag, format}, {binding.SchemeTag, scheme},
+			{binding.VerifyTag, verify}, {binding.ClientTLSTag, clientTLS}, {binding.SyncTag, sync}, {binding.TokenTag, token},
+		} {
 			if present>>i&1 == 1 {
-				tags[names[i]] = value
+				tags[tag.name] = tag.value
 			}
 		}
 		b, err := binding.Of(binding.Secret{Tags: tags})
@@ -42,10 +42,7 @@ func FuzzTags(f *testing.F) {
 		if err != nil {
 			t.Fatalf("refused: %v", err)
 		}
-		if b.Source != (binding.Source{Token: tags[binding.TokenTag], App: app}) || b.ConfigVar == "" || b.Format != binding.JSON && b.Format != binding.URL {
-			t.Errorf("not a binding: %+v", b)
-		}
-		if b.Verify != (tags[binding.VerifyTag] != "off") || b.Sync != (tags[binding.SyncTag] != "off") {
+		if !reflect.DeepEqual(b, asTagged(tags)) || !b.Valid() {
 			t.Errorf("it is not what the tags say: %+v", b)
 		}
 	})
@@ -57,20 +54,37 @@ func wrongTags(tags map[string]string) []string {
 	if !identity.MatchString(tags[binding.AppTag]) {
 		wrong = append(wrong, binding.AppTag)
 	}
-	if value, tagged := tags[binding.ConfigVarTag]; tagged && value == "" {
-		wrong = append(wrong, binding.ConfigVarTag)
-	}
-	if value, tagged := tags[binding.TokenTag]; tagged && !secretID.MatchString(value) {
-		wrong = append(wrong, binding.TokenTag)
-	}
-	for tag, options := range map[string][]string{
-		binding.FormatTag: {"json", "url"}, binding.VerifyTag: {"login", "off"}, binding.SyncTag: {"on", "off"},
+	for tag, options := range map[string]string{
+		binding.ConfigVarTag: `(?s).+`, binding.FormatTag: `json|url`, binding.SchemeTag: `postgres|postgresql`,
+		binding.VerifyTag: `login|off`, binding.SyncTag: `on|off`,
+		binding.TokenTag: `[A-Za-z0-9/_+=.@:-]+`, binding.ClientTLSTag: `[A-Za-z0-9/_+=.@:-]+`,
 	} {
-		if value, tagged := tags[tag]; tagged && !slices.Contains(options, value) {
+		value, tagged := tags[tag]
+		if tagged && !regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) {
 			wrong = append(wrong, tag)
 		}
 	}
 	return wrong
+}
+
+// asTagged is the binding that the tags say, if none of them is wrong.
+func asTagged(tags map[string]string) binding.Binding {
+	or := func(tag, untagged string) string {
+		if value, tagged := tags[tag]; tagged {
+			return value
+		}
+		return untagged
+	}
+	return binding.Binding{
+		Secret:    binding.Secret{Tags: tags},
+		Source:    binding.Source{App: tags[binding.AppTag], Token: tags[binding.TokenTag]},
+		ConfigVar: or(binding.ConfigVarTag, "DATABASE_URL"),
+		Format:    binding.Format(or(binding.FormatTag, "json")),
+		Scheme:    tags[binding.SchemeTag],
+		Verify:    tags[binding.VerifyTag] != "off",
+		ClientTLS: tags[binding.ClientTLSTag],
+		Sync:      tags[binding.SyncTag] != "off",
+	}
 }
 
 // named fails the test unless the error has one line for each wrong tag, and

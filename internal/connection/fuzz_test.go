@@ -29,8 +29,10 @@ var reasons = []string{
 	"its port is not between 1 and 65535",
 	"it has more than one sslmode",
 	"its sslmode is none that Postgres knows",
+	"its query says again who or where: one of host, hostaddr, port, user, password, dbname, database, service",
 	"it is not a JSON object",
 	"its JSON object does not have the keys of a Postgres secret",
+	"its JSON object is that of another engine than postgres or redis",
 }
 
 var urls = []string{
@@ -44,6 +46,7 @@ var urls = []string{
 	"postgres://u1:pEXAMPLE@h//d1?sslmode=require&a=\u00a0",
 	"mysql://u1:pEXAMPLE\n@h:0/d1/?sslmode=pEXAMPLE",
 	"rediss://:pEXAMPLE@ec2-1-2-3-4.compute-1.amazonaws.com:6380",
+	"postgres://u1:pEXAMPLE@h/d1?%68ost=pEXAMPLE",
 	"redis://h:pEXAMPLE@h",
 	"rediss://:pEXAMPLE@h/0?sslmode=disable",
 }
@@ -72,6 +75,7 @@ func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		`{"engine":"postgres","host":"h","port":5433,"username":"u@x","password":"p/EXAMPLE","dbname":"d1"}`,
 		`{"HOST":"::1","username":"u","password":"p","dbname":"/?#"}`,
+		`{"engine":"mysql","host":"h","username":"u","password":"pEXAMPLE","dbname":"d1"}`,
 		`{"port":65536}`,
 		`{"DATABASE_URL":null,"port":"pEXAMPLE"}`,
 		"[]",

@@ -66,7 +66,6 @@ func Read(value credential.Value, name string) (URL, error) {
 		return Parse(credential.New(text))
 	}
 	var object map[string]json.RawMessage
-	var p parts
 	if json.Unmarshal([]byte(text), &object) != nil {
 		return URL{}, errors.New("it is not a JSON object")
 	}
@@ -74,19 +73,24 @@ func Read(value credential.Value, name string) (URL, error) {
 	if json.Unmarshal(object[name], &whole) == nil {
 		return Parse(credential.New(whole))
 	}
+	var p parts
 	if json.Unmarshal([]byte(text), &p) != nil {
 		return URL{}, errors.New("its JSON object does not have the keys of a Postgres secret")
 	}
-	return Parse(p.url())
+	scheme, known := schemes[p.Engine]
+	if !known {
+		return URL{}, errors.New("its JSON object is that of another engine than postgres or redis")
+	}
+	return Parse(p.url(scheme))
 }
 
-func (p parts) url() credential.Value {
-	scheme, engine := "postgres", Postgres
-	if p.Engine == string(Redis) {
-		scheme, engine = "rediss", Redis
-	}
+// schemes are those of the engines as they are named in a secret; a person may have
+// left the name out.
+var schemes = map[string]string{"": "postgres", "postgres": "postgres", "aurora-postgresql": "postgres", "redis": "rediss"}
+
+func (p parts) url(scheme string) credential.Value {
 	if p.Port == 0 {
-		p.Port = defaultPorts[engine]
+		p.Port = defaultPorts[engines[scheme]]
 	}
 	u := url.URL{
 		Scheme: scheme,

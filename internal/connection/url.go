@@ -56,45 +56,43 @@ var defaultPorts = map[Engine]uint16{Postgres: 5432, Redis: 6379}
 // where it is absent or weaker; a stronger one and all other parameters stay as they are.
 // The error says what is wrong with the URL, and never shows any of it.
 func Parse(text credential.Value) (URL, error) {
-	raw := text.Reveal()
-	if raw == "" {
-		return URL{}, errors.New("it is empty")
-	}
-	if !isText(raw) {
-		return URL{}, errNotText
-	}
-	parsed, err := url.Parse(raw)
-	if err != nil || parsed.Opaque != "" || ambiguous(raw) {
-		return URL{}, errors.New("it is not a URL (a character of the password may need percent-encoding)")
-	}
-	if err := complete(parsed); err != nil {
+	parsed, err := complete(text.Reveal())
+	if err != nil {
 		return URL{}, err
 	}
 	port, err := portOf(parsed)
 	if err != nil {
 		return URL{}, err
 	}
-	engine, query, sslmode := engines[parsed.Scheme], parsed.RawQuery, ""
-	if engine == Postgres {
-		if query, sslmode, err = secure(query); err != nil {
-			return URL{}, err
-		}
-	}
-	if query != parsed.RawQuery {
-		before, _, _ := strings.Cut(raw, "?")
-		raw = before + "?" + query
-	}
 	password, _ := parsed.User.Password()
-	return URL{
-		text:     credential.New(raw),
-		engine:   engine,
+	u := URL{
+		text:     text,
+		engine:   engines[parsed.Scheme],
 		password: credential.New(password),
 		username: parsed.User.Username(),
 		host:     parsed.Hostname(),
 		port:     port,
 		database: strings.TrimPrefix(parsed.Path, "/"),
-		sslmode:  sslmode,
-	}, nil
+	}
+	if u.engine == Postgres {
+		return u.secured()
+	}
+	return u, nil
+}
+
+// complete parses a URL that has all the parts that a consumer needs.
+func complete(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("it is empty")
+	}
+	if !isText(raw) {
+		return nil, errNotText
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Opaque != "" || ambiguous(raw) {
+		return nil, errors.New("it is not a URL (a character of the password may need percent-encoding)")
+	}
+	return u, missing(u)
 }
 
 // ambiguous reports whether Go and other clients could part the URL at different
@@ -106,8 +104,8 @@ func ambiguous(raw string) bool {
 	return strings.Contains(raw, "#") || strings.Count(after, "@") > 1 || strings.Count(after, "/") > 1
 }
 
-// complete says what a consumer would miss.
-func complete(u *url.URL) error {
+// missing says what a consumer would miss.
+func missing(u *url.URL) error {
 	password, _ := u.User.Password()
 	switch {
 	case u.Scheme == "redis":
@@ -146,15 +144,34 @@ func portOf(u *url.URL) (uint16, error) {
 	return uint16(port), nil
 }
 
-// overrides are parameters by which libpq and pgx take another server or user than
-// the URL before its query says, and the login check tries.
+// overrides are the parameters that libpq or pgx takes for the server, the user or the
+// database in place of what stands before the query. The login check and a consumer
+// might not mean the same ones.
 var overrides = []string{"host", "hostaddr", "port", "user", "password", "dbname", "database", "service"}
 
-// secure returns the query with an sslmode of at least require, and that mode.
-// It works on the raw text, not on url.Values, which would sort and re-encode
-// the parameters that are not its business.
-func secure(query string) (raw, sslmode string, err error) {
-	var others []string
+// secured returns the URL of a Postgres with an sslmode of at least require.
+func (u URL) secured() (URL, error) {
+	before, query, _ := strings.Cut(u.text.Reveal(), "?")
+	sslmode, others, err := parameters(query)
+	if err != nil {
+		return URL{}, err
+	}
+	// https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS
+	switch sslmode {
+	case "require", "verify-ca", "verify-full":
+		u.sslmode = sslmode
+	case "", "disable", "allow", "prefer":
+		u.sslmode = "require"
+		u.text = credential.New(before + "?" + strings.Join(append(others, "sslmode=require"), "&"))
+	default:
+		return URL{}, errors.New("its sslmode is none that Postgres knows")
+	}
+	return u, nil
+}
+
+// parameters parts a query into its sslmode, "" if it has none, and the others as
+// they are spelt: url.Values would sort and re-encode what is not our business.
+func parameters(query string) (sslmode string, others []string, err error) {
 	named := false
 	for parameter := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(parameter, "=")
@@ -163,24 +180,16 @@ func secure(query string) (raw, sslmode string, err error) {
 		}
 		switch {
 		case key == "sslmode" && named:
-			return "", "", errors.New("it has more than one sslmode")
+			return "", nil, errors.New("it has more than one sslmode")
 		case key == "sslmode":
 			sslmode, named = value, true
 		case slices.Contains(overrides, key):
-			return "", "", errors.New("its query says again who or where: one of " + strings.Join(overrides, ", "))
+			return "", nil, errors.New("its query says again who or where: one of " + strings.Join(overrides, ", "))
 		case parameter != "":
 			others = append(others, parameter)
 		}
 	}
-	// https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS
-	switch sslmode {
-	case "require", "verify-ca", "verify-full":
-		return query, sslmode, nil
-	case "", "disable", "allow", "prefer":
-		return strings.Join(append(others, "sslmode=require"), "&"), "require", nil
-	default:
-		return "", "", errors.New("its sslmode is none that Postgres knows")
-	}
+	return sslmode, others, nil
 }
 
 // Engine returns the kind of server.
@@ -219,29 +228,37 @@ func (u URL) Database() string { return u.database }
 // SSLMode returns require, verify-ca or verify-full, "" for what is no Postgres.
 func (u URL) SSLMode() string { return u.sslmode }
 
-// Differs names the parts in which the URL differs from another: engine, host,
+// Differs names the parts in which the URL differs from another: scheme, host,
 // port, username, password, dbname, parameters. It names them and shows none.
 func (u URL) Differs(from URL) []string {
-	scheme := func(u URL) string { s, _, _ := strings.Cut(u.text.Reveal(), ":"); return s }
-	query := func(u URL) string { _, q, _ := strings.Cut(u.text.Reveal(), "?"); return q }
 	var parts []string
 	for _, part := range []struct {
 		name string
 		same bool
 	}{
-		{"engine", scheme(u) == scheme(from)},
+		{"scheme", u.scheme() == from.scheme()},
 		{"host", u.host == from.host},
 		{"port", u.port == from.port},
 		{"username", u.username == from.username},
 		{"password", u.password.Equal(from.password)},
 		{"dbname", u.database == from.database},
-		{"parameters", query(u) == query(from)},
+		{"parameters", u.query() == from.query()},
 	} {
 		if !part.same {
 			parts = append(parts, part.name)
 		}
 	}
 	return parts
+}
+
+func (u URL) scheme() string {
+	scheme, _, _ := strings.Cut(u.text.Reveal(), ":")
+	return scheme
+}
+
+func (u URL) query() string {
+	_, query, _ := strings.Cut(u.text.Reveal(), "?")
+	return query
 }
 
 // String redacts: even the user name is half of a credential.

@@ -72,10 +72,11 @@ func (s register) step(c call, a answer) (bool, register) {
 	}
 }
 
-// move takes the register to the version that the call names, if AWS lets it and if
-// the URL there is no older one. A lost call that may not move it did not
-// happen: if it did, the reads that follow will not fit. One that may, and
-// did not yet, finds a place later: it has time for ever.
+// move takes the register to the version that the call names, if AWS permits it and
+// the URL there is no older one. A call without an answer is right in any state, as
+// it may not have been carried out. Where it can move the register it does: if it was
+// carried out late or never, porcupine finds a later place for it, as its end is at
+// infinity.
 func (s register) move(c call, a answer, permitted bool) (bool, register) {
 	allowed := permitted && c.Epoch >= s.Epoch
 	switch {

@@ -138,6 +138,13 @@ func (rec *recorder) add(op porcupine.Operation) {
 	}
 }
 
+// counted returns what was recorded so far.
+func (rec *recorder) counted() tally {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.tally
+}
+
 // call reads a request; it does not concern the register if it is another one.
 func (rec *recorder) call(action string, body []byte) (c call, concerned bool) {
 	var in struct {

@@ -98,6 +98,19 @@ func (h *house) bind(name string, tags ...string) binding.Binding {
 	return h.binding(*out.ARN)
 }
 
+// upToDate returns a house and a binding in it, in the url format, whose secret holds
+// url(1). Calls and reads are counted from then on.
+func upToDate(t *testing.T) (*house, binding.Binding) {
+	t.Helper()
+	h := newHouse(t)
+	h.account.show(1)
+	b := h.bind("orders", "heroku:format=url")
+	h.mustPublish(b)
+	h.aws.ResetCalls()
+	h.account.reads = 0
+	return h, b
+}
+
 func (h *house) binding(arn string) binding.Binding {
 	h.t.Helper()
 	secret, err := h.keeper.Secrets.Describe(h.t.Context(), arn)
@@ -127,14 +140,19 @@ func (h *house) mustPublish(b binding.Binding) keeper.Result {
 func (h *house) value(b binding.Binding) string {
 	h.t.Helper()
 	out, err := h.client.GetSecretValue(h.t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &b.ARN, VersionStage: aws.String("AWSCURRENT")})
-	if err != nil {
+	if none := new(types.ResourceNotFoundException); errors.As(err, &none) {
 		return ""
+	}
+	if err != nil {
+		h.t.Fatal(err)
 	}
 	return *out.SecretString
 }
 
-// wrote reports how many requests could have changed a secret.
-func wrote(calls map[string]int) int {
+// writes returns how many requests could have changed a secret, since the calls were
+// last reset.
+func (h *house) writes() int {
+	calls := h.aws.Calls()
 	return calls["PutSecretValue"] + calls["UpdateSecretVersionStage"] + calls["CreateSecret"] + calls["TagResource"] + calls["DeleteSecret"]
 }
 

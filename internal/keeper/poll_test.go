@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -13,7 +14,8 @@ import (
 	"keepcurrent.example/internal/keeper"
 )
 
-func (h *house) results() []keeper.Result {
+// poll runs a round.
+func (h *house) poll() []keeper.Result {
 	h.t.Helper()
 	results, err := h.keeper.Poll(h.t.Context(), keeper.Round{})
 	if err != nil {
@@ -22,22 +24,16 @@ func (h *house) results() []keeper.Result {
 	return results
 }
 
-// poll runs a round and returns its outcomes by secret.
-func (h *house) poll(ctx context.Context) map[string]keeper.Outcome {
-	h.t.Helper()
-	results, err := h.keeper.Poll(ctx, keeper.Round{})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	outcomes := make(map[string]keeper.Outcome)
-	for _, r := range results {
-		outcomes[r.Name] = r.Outcome
-	}
-	return outcomes
-}
+// outcomes are those of a round, by secret.
+type outcomes map[string]keeper.Outcome
 
-func (h *house) expect(got, want map[string]keeper.Outcome) {
+// expect runs a round and compares its outcomes.
+func (h *house) expect(want outcomes) {
 	h.t.Helper()
+	got := make(outcomes)
+	for _, r := range h.poll() {
+		got[r.Name] = r.Outcome
+	}
 	if !maps.Equal(got, want) {
 		h.t.Errorf("got %v, want %v", got, want)
 	}
@@ -49,16 +45,15 @@ func TestPollFillsRepairsAndRests(t *testing.T) {
 	h.account.show(1)
 	h.bind("a")
 	b := h.bind("b", "heroku:format=url")
-	h.bind("other-app", "heroku:app-team=not a binding of ours")
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"a": keeper.Published, "b": keeper.Published, "other-app": keeper.Published})
+	h.expect(outcomes{"a": keeper.Published, "b": keeper.Published})
 	h.account.show(2)
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"a": keeper.Published, "b": keeper.Published, "other-app": keeper.Published})
+	h.expect(outcomes{"a": keeper.Published, "b": keeper.Published})
 	if h.value(b) != want(2) {
 		t.Errorf("the secret holds %s", h.value(b))
 	}
 	h.aws.ResetCalls()
 	h.account.reads = 0
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"a": keeper.Unchanged, "b": keeper.Unchanged, "other-app": keeper.Unchanged})
+	h.expect(outcomes{"a": keeper.Unchanged, "b": keeper.Unchanged})
 	if calls := h.aws.Calls(); calls["ListSecrets"] != 1 || len(calls) != 1 || h.account.reads != 1 {
 		t.Errorf("an idle round made %d reads of config vars and the calls %v", h.account.reads, calls)
 	}
@@ -70,12 +65,12 @@ func TestPollDatesWhatItPublishes(t *testing.T) {
 	h.account.show(1)
 	h.account.released = time.Now().Add(-time.Minute)
 	h.bind("late")
-	if lag, known := h.results()[0].Lag(); known {
+	if lag, known := h.poll()[0].Lag(); known {
 		t.Errorf("the first value lags %v behind a release that it has nothing to do with", lag)
 	}
 	h.account.show(2)
-	results := h.results()
-	if lag, known := results[0].Lag(); !known || lag < time.Minute || lag > 2*time.Minute {
+	r := h.poll()[0]
+	if lag, known := r.Lag(); !known || lag < time.Minute || lag != r.Moved.Sub(h.account.released) {
 		t.Errorf("lag %v", lag)
 	}
 }
@@ -88,7 +83,7 @@ func TestPollKeepsTheTroubleOfOneBindingToItself(t *testing.T) {
 	h.bind("bad-tag", "heroku:format=xml")
 	h.bind("bad-var", "heroku:config-var=NONE")
 	h.bind("off", "heroku:sync=off")
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{
+	h.expect(outcomes{
 		"good": keeper.Published, "bad-tag": keeper.Failed, "bad-var": keeper.Failed, "off": keeper.Off,
 	})
 }
@@ -100,14 +95,14 @@ func TestPollIsNotMisledByALaggingList(t *testing.T) {
 	h.account.show(1)
 	b := h.bind("lagging", "heroku:format=url")
 	h.aws.SetListLag(5 * time.Minute)
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"lagging": keeper.Published})
+	h.expect(outcomes{"lagging": keeper.Published})
 	h.aws.ResetCalls()
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"lagging": keeper.Unchanged})
-	if calls := h.aws.Calls(); wrote(calls) != 0 || calls["DescribeSecret"] != 1 {
+	h.expect(outcomes{"lagging": keeper.Unchanged})
+	if calls := h.aws.Calls(); h.writes() != 0 || calls["DescribeSecret"] != 1 {
 		t.Errorf("calls: %v", calls)
 	}
 	h.account.show(2)
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"lagging": keeper.Published})
+	h.expect(outcomes{"lagging": keeper.Published})
 	if h.value(b) != want(2) {
 		t.Errorf("the secret holds %s", h.value(b))
 	}
@@ -117,19 +112,39 @@ func TestARateLimitEndsTheRound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	const apps = 40
+	want := outcomes{}
 	for i := range apps {
-		h.bind(fmt.Sprint("of-", i))
+		want[h.bind(fmt.Sprint("of-", i)).Name] = keeper.Deferred
 	}
 	h.account.err = fmt.Errorf("Heroku answered 429: %w", keeper.ErrRateLimited)
 	h.keeper.Secrets = spread{h.keeper.Secrets}
-	for name, outcome := range h.poll(t.Context()) {
-		if outcome != keeper.Deferred {
-			t.Errorf("%s: %s", name, outcome)
-		}
-	}
+	h.expect(want)
 	if h.account.reads > apps/2 {
 		t.Errorf("%d of %d apps were asked for after the rate limit was used up", h.account.reads, apps)
 	}
+}
+
+// One account that has nothing left takes nothing from another.
+func TestALimitIsOneAccountsOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	poor := &account{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
+	h.keeper.Heroku = func(token string) keeper.Heroku {
+		if token == "poor" {
+			return poor
+		}
+		return h.account
+	}
+	want := outcomes{}
+	for i := range 20 {
+		rich, limited := fmt.Sprint("rich-", i), fmt.Sprint("limited-", i)
+		h.bind(rich)
+		h.bind(limited, "heroku:token=poor")
+		want[rich], want[limited] = keeper.Off, keeper.Deferred // looked at, and found to follow another app than the list says
+	}
+	h.keeper.Secrets = spread{h.keeper.Secrets}
+	h.expect(want)
 }
 
 // spread gives each listed secret an app of its own.
@@ -143,24 +158,36 @@ func (s spread) List(ctx context.Context) ([]binding.Secret, error) {
 	return secrets, err
 }
 
-func TestARoundWithoutTimeDefers(t *testing.T) {
+func TestARoundThatIsOutOfTimeDefers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.bind("too-late")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	h.expect(h.poll(ctx), map[string]keeper.Outcome{"too-late": keeper.Deferred})
-	if h.account.reads != 0 {
-		t.Error("Heroku was asked all the same")
+	tests := map[string]struct {
+		ctx   context.Context
+		round keeper.Round
+	}{
+		"the function has 10 seconds left": {soon, keeper.Round{}},
+		"the next round has begun":         {t.Context(), keeper.Round{End: time.Now().Add(-time.Second)}},
+	}
+	for name, tt := range tests {
+		h := newHouse(t)
+		h.bind("late")
+		results, err := h.keeper.Poll(tt.ctx, tt.round)
+		if err != nil || len(results) != 1 || results[0].Outcome != keeper.Deferred || !errors.Is(results[0].Err, keeper.ErrNoTime) {
+			t.Errorf("%s: %v, %v", name, results, err)
+		}
+		if h.account.reads != 0 {
+			t.Errorf("%s: Heroku was asked all the same", name)
+		}
 	}
 }
 
 func TestPollFailsWithoutAList(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.aws.Close()
-	if _, err := h.keeper.Poll(t.Context(), keeper.Round{}); err == nil {
-		t.Error("a round without a list succeeded")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := newHouse(t).keeper.Poll(ctx, keeper.Round{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a round without a list: %v", err)
 	}
 }
 
@@ -170,7 +197,7 @@ func TestWithoutKeysNothingIsPublished(t *testing.T) {
 	h.account.show(1)
 	h.bind("keyless")
 	h.keeper.Keys = keys()
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"keyless": keeper.Failed})
+	h.expect(outcomes{"keyless": keeper.Failed})
 }
 
 // The webhook has read a signing key that this container does not know yet.
@@ -182,7 +209,7 @@ func TestPollAsksForNewerKeysBeforeItBelievesInADifference(t *testing.T) {
 	h.keeper.Keys = keys("new-EXAMPLE", "old-EXAMPLE")
 	h.mustPublish(b)
 	h.keeper.Keys = &keySet{values: keys("old-EXAMPLE").values, newer: keys("new-EXAMPLE", "old-EXAMPLE").values}
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"rekeyed": keeper.Unchanged})
+	h.expect(outcomes{"rekeyed": keeper.Unchanged})
 }
 
 func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
@@ -190,7 +217,7 @@ func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
 	h := newHouse(t)
 	h.bind("off", "heroku:sync=off", "heroku:format=xml")
 	h.bind("neither", "heroku:sync=perhaps")
-	h.expect(h.poll(t.Context()), map[string]keeper.Outcome{"off": keeper.Off, "neither": keeper.Failed})
+	h.expect(outcomes{"off": keeper.Off, "neither": keeper.Failed})
 }
 
 func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
@@ -199,10 +226,9 @@ func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
 	h.account.show(1)
 	h.bind("panics")
 	h.keeper.Database = panics{}
-	for _, r := range h.results() {
-		if r.Outcome != keeper.Failed || strings.Contains(r.Err.Error(), "EXAMPLE") {
-			t.Errorf("%s: %v", r.Outcome, r.Err)
-		}
+	results := h.poll()
+	if len(results) != 1 || results[0].Outcome != keeper.Failed || strings.Contains(results[0].Err.Error(), "EXAMPLE") {
+		t.Errorf("%v", results)
 	}
 }
 

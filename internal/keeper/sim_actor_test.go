@@ -3,10 +3,11 @@ package keeper_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -26,15 +27,13 @@ const (
 	seenUnreachable
 )
 
-var errFault = errors.New("a fault of the simulation")
-
-// actor is one run of a function. All its remote calls go through call, which
+// actor is one run of a function. All its remote calls go through [call], which
 // may delay, fail, lose, double or cut them, or end the run.
 type actor struct {
 	name   string
 	seed   uint64
 	world  *world
-	faults bool
+	faulty bool
 
 	mu    sync.Mutex // guards what follows
 	calls map[string]int
@@ -42,8 +41,8 @@ type actor struct {
 	dead  bool
 }
 
-func newActor(w *world, seed uint64, name string, faults bool) *actor {
-	return &actor{name: name, seed: seed, world: w, faults: faults, calls: make(map[string]int), saw: make(map[string]sight)}
+func newActor(w *world, seed uint64, name string, faulty bool) *actor {
+	return &actor{name: name, seed: seed, world: w, faulty: faulty, calls: make(map[string]int), saw: make(map[string]sight)}
 }
 
 // draw returns the random numbers of the n-th call of its kind. They depend on
@@ -53,108 +52,8 @@ func (a *actor) draw(kind string) *rand.Rand {
 	defer a.mu.Unlock()
 	a.calls[kind]++
 	h := fnv.New64a()
-	fmt.Fprint(h, a.name, " ", kind, " ", a.calls[kind])
+	_, _ = io.WriteString(h, a.name+" "+kind+" "+strconv.Itoa(a.calls[kind]))
 	return rand.New(rand.NewPCG(a.seed, h.Sum64()))
-}
-
-// call makes one remote call. The work is done at one instant somewhere between
-// the request and the answer, or never, or after the caller has given up.
-func call[T any](ctx context.Context, a *actor, kind string, work func() (T, error)) (T, error) {
-	a.live()
-	r := a.draw(kind)
-	request, answer := time.Millisecond, time.Millisecond
-	if a.faults {
-		request, answer = latency(r), latency(r)
-	}
-	do := func() (T, error) {
-		a.world.mu.Lock()
-		defer a.world.mu.Unlock()
-		out, err := work()
-		a.world.note("%s: %s: %v", a.name, kind, err)
-		return out, err
-	}
-	var none T
-	late := func() { // the request is on its way, and nobody waits
-		go func() {
-			time.Sleep(request + time.Duration(r.Int64N(int64(time.Minute))))
-			do()
-		}()
-	}
-	fault := ""
-	if a.faults {
-		fault = faultOf(r)
-	}
-	a.world.count(fault)
-	switch fault {
-	case "fails before its work":
-		wait(ctx, request)
-		return none, errFault
-	case "is late":
-		late()
-		wait(ctx, request)
-		return none, errFault
-	case "dies before": // after a while, so that its other goroutines have or have not begun, and not by chance
-		time.Sleep(request)
-		a.die()
-	case "dies with the request on its way":
-		late()
-		time.Sleep(request)
-		a.die()
-	}
-	if !wait(ctx, request) {
-		if r.IntN(2) == 0 {
-			late()
-		}
-		return none, ctx.Err()
-	}
-	out, err := do()
-	switch fault {
-	case "loses its answer":
-		wait(ctx, answer)
-		return none, errFault
-	case "is done twice": // a client tried again, and gets the second answer
-		wait(ctx, answer)
-		out, err = do()
-	case "dies after":
-		a.die()
-	}
-	if !wait(ctx, answer) {
-		return none, ctx.Err()
-	}
-	return out, err
-}
-
-// faultOf is mostly none.
-func faultOf(r *rand.Rand) string {
-	faults := []string{"fails before its work", "is late", "loses its answer", "is done twice",
-		"dies before", "dies with the request on its way", "dies after"}
-	if n := r.IntN(20 * len(faults)); n < 2*len(faults) {
-		return faults[n/2]
-	}
-	return ""
-}
-
-// latency is mostly milliseconds, and sometimes half a minute.
-func latency(r *rand.Rand) time.Duration {
-	scale := time.Duration(50 * time.Millisecond)
-	switch r.IntN(25) {
-	case 0:
-		scale = 30 * time.Second
-	case 1, 2:
-		scale = 2 * time.Second
-	}
-	return 1 + time.Duration(r.Int64N(int64(scale)))
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // die ends the run where it is, as a Lambda that is frozen and never thawed.

@@ -81,13 +81,13 @@ func (w *world) breaks(format string, args ...any) {
 }
 
 // count counts what befalls a call.
-func (w *world) count(fault string) {
+func (w *world) count(f fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case strings.HasPrefix(fault, "dies"):
+	case f.endsTheRun():
 		w.crashes++
-	case fault != "":
+	case f != none:
 		w.faults++
 	}
 }

@@ -5,6 +5,7 @@ package keyring
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"keepcurrent.example/internal/credential"
@@ -45,30 +46,18 @@ func (r *Ring) Renew(ctx context.Context, stale []credential.Value) ([]credentia
 		return nil, fmt.Errorf("waiting for somebody else's read: %w", err)
 	}
 	defer r.mu.Unlock()
-	if !same(stale, r.values) || time.Since(r.read) < r.Rest {
+	if !slices.EqualFunc(stale, r.values, credential.Value.Equal) || time.Since(r.read) < r.Rest {
 		return r.values, nil
 	}
 	return r.reread(ctx)
 }
 
 func (r *Ring) reread(ctx context.Context) ([]credential.Value, error) {
-	r.read = time.Now() // also if it fails: a flood shall not hammer a read that fails
+	r.read = time.Now() // also if it fails: Renew rests after a failed read, too
 	values, err := r.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.values = values
 	return values, nil
-}
-
-func same(a, b []credential.Value) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !a[i].Equal(b[i]) {
-			return false
-		}
-	}
-	return true
 }

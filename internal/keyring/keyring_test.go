@@ -94,16 +94,24 @@ func TestRenewTakesWhatSomebodyElseHasRead(t *testing.T) {
 	}
 }
 
-func TestAFailedRenewalLeavesWhatIsKept(t *testing.T) {
+func TestAFailedRenewalLeavesWhatIsKeptAndRests(t *testing.T) {
 	t.Parallel()
-	s := &source{}
-	ring := &keyring.Ring{Read: s.read}
-	stale, _ := ring.Values(t.Context())
-	s.err = errors.New("away")
-	if _, err := ring.Renew(t.Context(), stale); !errors.Is(err, s.err) {
-		t.Error(err)
-	}
-	if values, err := ring.Values(t.Context()); err != nil || !values[0].Equal(stale[0]) {
-		t.Error("the kept value is gone: ", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		ring := &keyring.Ring{Read: s.read, Rest: time.Minute}
+		stale, _ := ring.Values(t.Context())
+		time.Sleep(time.Minute)
+		s.err = errors.New("away")
+		if _, err := ring.Renew(t.Context(), stale); !errors.Is(err, s.err) {
+			t.Error(err)
+		}
+		for range 100 {
+			if values, err := ring.Renew(t.Context(), stale); err != nil || !values[0].Equal(stale[0]) {
+				t.Fatal("the kept value is gone: ", err)
+			}
+		}
+		if s.reads != 2 {
+			t.Errorf("%d reads", s.reads)
+		}
+	})
 }

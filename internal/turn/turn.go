@@ -1,4 +1,5 @@
-// Package turn has a lock that is not waited for longer than one has time.
+// Package turn has a mutex for whoever cannot wait for ever. It is held during calls
+// over the network; for anything shorter a [sync.Mutex] will do.
 package turn
 
 import (
@@ -12,7 +13,7 @@ type Lock struct {
 	held chan struct{}
 }
 
-// Lock waits for its turn until the context ends, whose error it returns then.
+// Lock waits for its turn. If the context ends first, it returns the context's error.
 func (l *Lock) Lock(ctx context.Context) error {
 	l.once.Do(func() { l.held = make(chan struct{}, 1) })
 	select {

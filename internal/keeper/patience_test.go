@@ -1,0 +1,74 @@
+package keeper_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
+)
+
+// Heroku has announced a new credential, the old one is dead, and the config var
+// still shows the old one.
+func TestPatienceLooksAgainUntilHerokuShowsTheNewValue(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.database.answer(1, refused)
+	h.account.before = func(read int) {
+		if read == 3 {
+			h.account.show(2)
+		}
+	}
+	h.keeper.Patience = time.Minute
+	h.mustPublish(b)
+	if got := h.value(b); got != want(2) || h.account.reads != 3 {
+		t.Errorf("the secret holds %s after %d reads", got, h.account.reads)
+	}
+}
+
+func TestPatienceWaitsForAConfigVarThatIsBetweenTwoAttachments(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.bind("promoted", "heroku:format=url")
+	h.account.before = func(read int) {
+		if read == 3 {
+			h.account.show(1)
+		}
+	}
+	h.keeper.Patience = time.Minute
+	h.mustPublish(b)
+}
+
+func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.database.answer(1, refused)
+	h.keeper.Patience = 10 * time.Millisecond
+	if r := h.update(b); r.Outcome != keeper.Held || !errors.Is(r.Err, keeper.ErrRefused) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+	h.keeper.Patience = 0
+	if r := h.update(b); r.Outcome != keeper.Unchanged {
+		t.Errorf("without patience there is no login, but: %s, %v", r.Outcome, r.Err)
+	}
+}
+
+func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.database.answer(1, refused)
+	h.keeper.Patience = time.Minute
+	ctx, cancel := context.WithCancel(t.Context())
+	h.account.before = func(read int) {
+		if read == 2 { // Heroku's answer does not come any more
+			cancel()
+			h.account.fail(ctx.Err())
+		}
+	}
+	r := h.keeper.Update(ctx, source, []binding.Binding{b})[0]
+	if r.Outcome != keeper.Held || !errors.Is(r.Err, keeper.ErrRefused) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}

@@ -1,0 +1,201 @@
+package keeper_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
+)
+
+// password is in every URL of the simulation, for the search of the logs.
+const password = "pSIM"
+
+// history is one run of the world from one seed.
+type history struct {
+	*world
+	r      *rand.Rand
+	seed   uint64
+	runs   sync.WaitGroup
+	mu     sync.Mutex // guards log
+	log    bytes.Buffer
+	last   string // the newest URL
+	serial int    // the last number that a URL or an announcement was given
+	// wrong makes a keeper wrong in one point, for the controls.
+	wrong func(*keeper.Keeper, *actor)
+}
+
+// play runs the history of a seed to its end, in virtual time.
+func play(seed uint64, tracing bool, wrong func(*keeper.Keeper, *actor)) *history {
+	r := rand.New(rand.NewPCG(seed, 0))
+	h := &history{world: newWorld(1+r.IntN(2), tracing), r: r, seed: seed, wrong: wrong}
+	h.change(h.fresh(), time.Time{})
+	polling, stop := context.WithCancel(context.Background())
+	h.runs.Go(func() { h.poll(polling) })
+	for range 3 + r.IntN(4) {
+		time.Sleep(time.Duration(r.Int64N(int64(90 * time.Second))))
+		h.happen()
+	}
+	time.Sleep(time.Duration(r.Int64N(int64(time.Minute))))
+	stop()
+	h.runs.Wait()
+	time.Sleep(10 * time.Minute) // until every late request has arrived and the list is up to date
+	if h.run("quiet poll", false, poll) {
+		h.settled()
+	}
+	if strings.Contains(h.log.String(), password) {
+		h.breaks("a credential is in the log")
+	}
+	return h
+}
+
+func (h *history) fresh() string {
+	h.serial++
+	return fmt.Sprintf("postgres://u:%s%d@db-%d.example:5432/d", password, h.serial, h.serial)
+}
+
+// change makes Heroku show a URL that logs in from a time on (zero: at once).
+func (h *history) change(url string, from time.Time) {
+	h.locked(func() {
+		if h.logins[url] == nil {
+			h.logins[url] = &lifetime{from: from}
+		}
+	})
+	h.last = url
+	h.show(url)
+}
+
+func (h *history) locked(f func()) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	f()
+}
+
+// happen lets Heroku do one of the things that it does.
+func (h *history) happen() {
+	now, short := time.Now(), time.Duration(h.r.Int64N(int64(5*time.Second)))
+	old := h.last
+	switch h.r.IntN(6) {
+	case 0: // a rotation; the old credential dies at once, and the new one may be shown late
+		h.locked(func() { h.logins[old].until = now })
+		h.announce()
+		time.Sleep(short)
+		h.change(h.fresh(), time.Time{})
+	case 1: // a rotation with a grace time
+		h.locked(func() { h.logins[old].until = now.Add(time.Minute + 10*short) })
+		h.change(h.fresh(), time.Time{})
+	case 2: // a failover; the old host is gone, and the new one comes up
+		h.locked(func() { h.logins[old].until, h.logins[old].unreachable = now, true })
+		url := h.fresh()
+		h.locked(func() { h.logins[url] = &lifetime{from: now.Add(short), unreachable: true} })
+		h.change(url, time.Time{})
+	case 3: // a credential that is shown before it logs in
+		h.locked(func() { h.logins[old].until = now.Add(short) })
+		h.change(h.fresh(), now.Add(2*short))
+	case 4: // a promotion, with no config var in between, of a new database or of one that was there
+		h.show("")
+		h.announce()
+		time.Sleep(short)
+		h.change(h.promotable(), time.Time{})
+	case 5: // a deploy
+	}
+	h.announce()
+}
+
+// promotable is a URL that logs in: an old one or a fresh one.
+func (h *history) promotable() string {
+	for _, url := range h.shown[:len(h.shown)-1] {
+		if url != "" && url != h.last && h.logins[url].until.IsZero() && h.r.IntN(2) == 0 {
+			return url
+		}
+	}
+	return h.fresh()
+}
+
+// announce sends the two events of a release; each may be lost, doubled or late.
+func (h *history) announce() {
+	h.serial++
+	for _, action := range []string{"create", "update"} {
+		for copy := range h.r.IntN(3) {
+			name := fmt.Sprintf("webhook %d %s %d", h.serial, action, copy)
+			delay := latency(h.r)
+			h.runs.Go(func() {
+				time.Sleep(delay)
+				if !h.run(name, true, update) { // Heroku tries again
+					time.Sleep(30 * time.Second)
+					h.run(name+" again", true, update)
+				}
+			})
+		}
+	}
+}
+
+// update is a run of the webhook.
+func update(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, 27*time.Second)
+	defer cancel()
+	k.Patience = 10 * time.Second
+	var bindings []binding.Binding
+	secrets, err := k.Secrets.List(ctx)
+	for _, s := range secrets {
+		b, _ := binding.Of(s)
+		bindings = append(bindings, b)
+	}
+	return k.Update(ctx, source, bindings), err
+}
+
+func poll(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) {
+	return k.Poll(ctx, keeper.Round{})
+}
+
+// poll runs a poller every minute, also if the one before is still at work.
+func (h *history) poll(ctx context.Context) {
+	for n := 0; wait(ctx, time.Minute); n++ {
+		h.runs.Go(func() { h.run(fmt.Sprint("poller ", n), true, poll) })
+	}
+}
+
+// run is one run of a function, and reports whether it did all it had to.
+func (h *history) run(name string, faulty bool, what func(*keeper.Keeper, context.Context) ([]keeper.Result, error)) (ok bool) {
+	a := newActor(h.world, h.seed, name, faulty)
+	k := &keeper.Keeper{Secrets: a, Heroku: func(string) keeper.Heroku { return a }, Database: a, Keys: keys("key-EXAMPLE")}
+	k.SetJitter(func(pause time.Duration) time.Duration {
+		a.live()
+		return pause/2 + time.Duration(a.draw("pause").Int64N(int64(pause/2)))
+	})
+	if h.wrong != nil {
+		h.wrong(k, a)
+	}
+	done := make(chan struct{})
+	go func() { // a goroutine of its own, which a death ends
+		defer close(done)
+		results, err := what(k, context.Background())
+		a.live()
+		ok = h.judge(results, err)
+	}()
+	<-done
+	if !ok {
+		h.locked(func() { h.cut++ })
+	}
+	return ok
+}
+
+// judge logs the results as the functions do, and reports whether all is well.
+func (h *history) judge(results []keeper.Result, err error) (ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	log := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log.Info("run", "error", err)
+	ok = err == nil
+	for _, r := range results {
+		r.Log(context.Background(), log)
+		ok = ok && (r.Outcome == keeper.Published || r.Outcome == keeper.Unchanged)
+	}
+	return ok
+}

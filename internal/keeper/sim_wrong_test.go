@@ -1,0 +1,89 @@
+package keeper_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+)
+
+// A keeper that is wrong in one point is found out. Without that, the silence of
+// the simulation would prove nothing.
+func TestTheSimulationFindsAWrongKeeper(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		wrong func(*keeper.Keeper, *actor)
+		says  string
+	}{
+		"a plain put instead of the swap": {func(k *keeper.Keeper, a *actor) { k.Secrets = plainPut{a} }, "went back"},
+		"observe before fence": {func(k *keeper.Keeper, a *actor) {
+			e := &early{actor: a}
+			k.Secrets, k.Heroku = e, func(string) keeper.Heroku { return e }
+		}, "went back"},
+		"no login":                     {func(k *keeper.Keeper, a *actor) { k.Database = noLogin{} }, "without a login"},
+		"a login that is not believed": {func(k *keeper.Keeper, a *actor) { k.Database = yesMan{a} }, "which logs in"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				for seed := range uint64(3000) {
+					if h := play(seed, false, tt.wrong); strings.Contains(strings.Join(h.broken, " "), tt.says) {
+						t.Logf("found by seed %d", seed)
+						return
+					}
+				}
+				t.Error("3000 histories did not show it")
+			})
+		})
+	}
+}
+
+// plainPut moves AWSCURRENT from wherever it is.
+type plainPut struct{ *actor }
+
+func (p plainPut) Swap(ctx context.Context, arn, to, _ string) error {
+	_, err := call(ctx, p.actor, "put "+arn, func() (bool, error) {
+		return true, p.world.swap(p.actor, arn, to, p.world.secret(arn).current)
+	})
+	return err
+}
+
+// early observes before it fences.
+type early struct {
+	*actor
+	vars map[string]credential.Value // guarded by world.mu
+	err  error
+}
+
+func (e *early) Describe(ctx context.Context, arn string) (binding.Secret, error) {
+	vars, err := e.actor.ConfigVars(ctx, app)
+	e.world.mu.Lock()
+	e.vars, e.err = vars, err
+	e.world.mu.Unlock()
+	return e.actor.Describe(ctx, arn)
+}
+
+func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value, error) {
+	e.world.mu.Lock()
+	defer e.world.mu.Unlock()
+	return e.vars, e.err
+}
+
+// noLogin takes everything for good.
+type noLogin struct{}
+
+func (noLogin) Login(context.Context, connection.URL, string) error { return nil }
+
+// yesMan looks, and takes a refusal for a yes.
+type yesMan struct{ *actor }
+
+func (y yesMan) Login(ctx context.Context, u connection.URL, clientTLS string) error {
+	_ = y.actor.Login(ctx, u, clientTLS)
+	return nil
+}

@@ -1,0 +1,39 @@
+package keeper_test
+
+import (
+	"strings"
+	"testing"
+
+	"keepcurrent.example/internal/keeper"
+)
+
+func TestAChangedSigningKeyIsNoReasonToPublish(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	b := h.bind("rekeyed")
+	h.keeper.Keys = keys("old-EXAMPLE")
+	h.mustPublish(b)
+	h.keeper.Keys = keys("new-EXAMPLE", "old-EXAMPLE")
+	if r := h.update(b); r.Outcome != keeper.Unchanged {
+		t.Errorf("with the old key known: %s, %v", r.Outcome, r.Err)
+	}
+	h.keeper.Keys = keys("newest-EXAMPLE", "new-EXAMPLE")
+	h.mustPublish(b)
+	if r := h.update(b); r.Outcome != keeper.Unchanged {
+		t.Errorf("after one publication under the new key: %s, %v", r.Outcome, r.Err)
+	}
+}
+
+func TestVersionIDsTellNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.show(1)
+	a, b := h.mustPublish(h.bind("one", "heroku:format=url")), h.mustPublish(h.bind("two", "heroku:format=url"))
+	if len(a.Version) != 64 || strings.Trim(a.Version, "0123456789abcdef") != "" {
+		t.Errorf("version id %s", a.Version)
+	}
+	if a.Version[:32] == b.Version[:32] {
+		t.Error("two secrets with the same value show the same digest")
+	}
+}

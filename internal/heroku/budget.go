@@ -14,6 +14,10 @@ const (
 	perSecond = hourly / 3600.0
 )
 
+// abreast is how far apart answers are read that Heroku may have given in another
+// order, to requests made at the same time: of those the lowest number counts.
+const abreast = time.Second
+
 // budget is what is known of an account's hourly requests: what Heroku said last,
 // and what has come back since. Requests on their way and other users of the account
 // are not in it, until the next answer.
@@ -33,6 +37,9 @@ func (b *budget) note(resp *http.Response) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if time.Since(b.at) < abreast && float64(left) > b.left {
+		return
+	}
 	b.left, b.at = float64(left), time.Now()
 }
 

@@ -31,6 +31,8 @@ func TestWhatIsLeftIsWhatHerokuSaidAndWhatHasComeBackSince(t *testing.T) {
 		is("one more than the reserve", 501, true, true)
 		hear(404, "500")
 		is("the reserve alone, said with an error", 500, true, false)
+		hear(200, "502")
+		is("after an older answer that is read later", 500, true, false)
 		time.Sleep(time.Minute)
 		is("a minute later", 575, true, true)
 		hear(200, "poem")

@@ -29,9 +29,9 @@ func TestASmallBudgetIsSharedFairlyAndLeavesTheReserve(t *testing.T) {
 
 func shareBudget(t *testing.T, apps int, others float64, bound uint64) {
 	t.Helper()
-	// A round works on 8 apps at once. Of the 8 answers the one with the most requests
-	// left may be read last, and another 8 requests be made on the strength of it.
-	const overdraft = 2 * 8
+	// The 8 apps that are under way when the reserve is reached, and the one of each
+	// round that is looked at whatever is left.
+	const overdraft = 8 + 1
 	e := newEstate(apps, 1, 1000)
 	l := e.accounts["account-0"]
 	l.others = others

@@ -124,6 +124,32 @@ func TestARateLimitEndsTheRound(t *testing.T) {
 	}
 }
 
+// Or no app of it would have its turn, and what is known of its requests would stay
+// as it is.
+func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.account.poor = true
+	const apps = 5
+	for i := range apps {
+		h.bind(fmt.Sprint("of-", i))
+	}
+	h.keeper.Secrets = spread{h.keeper.Secrets}
+	results, err := h.keeper.Poll(t.Context(), keeper.Round{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deferred := 0
+	for _, r := range results {
+		if r.Outcome == keeper.Deferred && errors.Is(r.Err, keeper.ErrReserve) {
+			deferred++
+		}
+	}
+	if deferred != apps-1 || h.account.reads != 1 {
+		t.Errorf("%d of %d apps were deferred, and %d asked for", deferred, apps, h.account.reads)
+	}
+}
+
 // One account that has nothing left takes nothing from another.
 func TestALimitIsOneAccountsOwn(t *testing.T) {
 	t.Parallel()

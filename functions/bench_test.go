@@ -1,22 +1,18 @@
 package functions_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/lambdatest"
 	"keepcurrent.example/internal/stacktest"
 )
@@ -55,8 +51,14 @@ type bench struct {
 	room     int    // versions that the secret may come to have, one for each URL that Heroku shows
 }
 
+// opening bounds how many benches are opened at a time: the database server has no
+// connections for all of the matrix's at once.
+var opening = make(chan struct{}, 4)
+
 func openBench(t *testing.T, config stacktest.Config) *bench {
 	t.Helper()
+	opening <- struct{}{}
+	defer func() { <-opening }()
 	s := openShop(t, config)
 	return &bench{shop: s, wire: s.lay()}
 }
@@ -75,7 +77,7 @@ func (b *bench) prepare(situation string) {
 	b.old, b.room = b.value(b.secret), b.versions()
 	switch situation {
 	case rotation:
-		b.must(b.addon.Rotate(b.t.Context()))
+		b.rotate()
 	case held:
 		u, err := url.Parse(b.db.URL())
 		b.must(err)
@@ -96,10 +98,8 @@ func (b *bench) shows(url string) {
 // startEmpty puts an empty secret in the place of the bound one.
 func (b *bench) startEmpty() {
 	b.t.Helper()
-	_, err := b.AWS.DeleteSecret(b.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &b.secret, ForceDeleteWithoutRecovery: aws.Bool(true)})
-	b.must(err)
-	b.secret, err = b.Bind(b.t.Context(), b.app.Name, "shop/database", "heroku:format=url")
-	b.must(err)
+	b.remove(b.secret)
+	b.secret = b.bind(b.app.Name, "shop/database", "heroku:format=url")
 }
 
 // state is what the secret holds now.
@@ -123,7 +123,7 @@ func (b *bench) state() string {
 func (b *bench) run(trigger string) string {
 	b.t.Helper()
 	if trigger == webhook {
-		return strconv.Itoa(b.announce())
+		return strconv.Itoa(b.announce(b.app))
 	}
 	report, err := b.Poll(b.t.Context())
 	var failure *lambdatest.FunctionError
@@ -142,24 +142,6 @@ func (b *bench) run(trigger string) string {
 		}
 	}
 	return fmt.Sprintf("%+v", report)
-}
-
-// stranger keeps no connection: when a server of httptest ends, it closes those
-// of http.DefaultTransport, whoever needs them.
-var stranger = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
-// announce tells the webhook of a release and returns the status of its answer.
-func (b *bench) announce() int {
-	b.t.Helper()
-	body := b.app.ReleaseEvent("create")
-	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.URL, bytes.NewReader(body))
-	b.must(err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Heroku-Webhook-Hmac-SHA256", herokutest.Sign(stacktest.SigningKey, body))
-	resp, err := stranger.Do(req)
-	b.must(err)
-	b.must(resp.Body.Close())
-	return resp.StatusCode
 }
 
 // whole fails the test unless the secret has its labels and no others, and no
@@ -189,17 +171,4 @@ func (b *bench) versions() int {
 	out, err := b.AWS.ListSecretVersionIds(b.t.Context(), &secretsmanager.ListSecretVersionIdsInput{SecretId: &b.secret, IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int32(100)})
 	b.must(err)
 	return len(out.Versions)
-}
-
-// alone fails the test unless every session of the database comes to its end.
-func (b *bench) alone() {
-	b.t.Helper()
-	for {
-		sessions, err := b.db.Sessions(b.t.Context())
-		b.must(err)
-		if sessions == 0 {
-			return
-		}
-		time.Sleep(time.Millisecond) // the server takes a moment to notice an end
-	}
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
 	"keepcurrent.example/internal/postgrestest"
 	"keepcurrent.example/internal/redistest"
 	"keepcurrent.example/internal/stacktest"
@@ -21,8 +19,7 @@ func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
 	s := start(t, stacktest.Config{})
 	app := s.Heroku.CreateApp("shop")
 	app.Set("REDIS_URL", store.URL())
-	secret, err := s.Bind(t.Context(), "shop", "shop/redis", "heroku:config-var=REDIS_URL")
-	s.must(err)
+	secret := s.bind("shop", "shop/redis", "heroku:config-var=REDIS_URL")
 	holds := func(url string) {
 		t.Helper()
 		var got map[string]any
@@ -46,7 +43,7 @@ func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
 
 	s.must(store.Rotate(t.Context()))
 	app.Set("REDIS_URL", store.URL())
-	if status := s.deliver(request{body: string(app.ReleaseEvent("create"))}); status != 204 {
+	if status := s.announce(app); status != 204 {
 		t.Errorf("status %d", status)
 	}
 	holds(store.URL())
@@ -56,8 +53,7 @@ func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
 func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
-	follower, err := s.Database(t.Context())
-	s.must(err)
+	follower := s.database()
 	s.app.Set("HEROKU_POSTGRESQL_TEAL_URL", follower.URL())
 	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?pool=EXAMPLE")
 	blog := s.Heroku.CreateApp("blog") // one database, attached to two apps
@@ -72,8 +68,7 @@ func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
 		"shop/pool":     {"heroku:config-var=DATABASE_CONNECTION_POOL_URL", "heroku:format=url"},
 		"blog/shop":     {"heroku:config-var=SHOP_URL", "heroku:format=url", "heroku:scheme=postgresql"},
 	} {
-		_, err := s.Bind(t.Context(), strings.Split(secret, "/")[0], secret, tags...)
-		s.must(err)
+		s.bind(strings.Split(secret, "/")[0], secret, tags...)
 	}
 	if report := s.poll(); report.Published != 3 || report.Unchanged != 1 {
 		t.Errorf("report: %+v", report)
@@ -97,8 +92,7 @@ func TestASchemeThatDoesNotFitIsAFaultOfTheTag(t *testing.T) {
 	t.Parallel()
 	s := start(t, stacktest.Config{})
 	s.Heroku.CreateApp("shop").Set("REDIS_URL", "rediss://:pEXAMPLE@store.example")
-	_, err := s.Bind(t.Context(), "shop", "shop/redis", "heroku:config-var=REDIS_URL", "heroku:scheme=postgresql")
-	s.must(err)
+	s.bind("shop", "shop/redis", "heroku:config-var=REDIS_URL", "heroku:scheme=postgresql")
 	if message := s.failingPoll(); !strings.Contains(message, "heroku:scheme") {
 		t.Error(message)
 	}
@@ -108,6 +102,17 @@ func TestASchemeThatDoesNotFitIsAFaultOfTheTag(t *testing.T) {
 // the one byte N (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL).
 func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
 	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	before := s.value(s.secret)
+	s.app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@"+serverWithoutTLS(t)+"/postgres_buildpack_db")
+	s.must(s.db.Rotate(t.Context())) // also if what the secret holds is dead
+	if report := s.poll(); report.Held != 1 || !strings.Contains(report.Problems[0].Error, "speaks no TLS") || s.value(s.secret) != before {
+		t.Errorf("report: %+v", report)
+	}
+}
+
+func serverWithoutTLS(t *testing.T) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -124,13 +129,7 @@ func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	s := openShop(t, stacktest.Config{})
-	before := s.value(s.secret)
-	s.app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@"+listener.Addr().String()+"/postgres_buildpack_db")
-	s.must(s.db.Rotate(t.Context())) // also if what the secret holds is dead
-	if report := s.poll(); report.Held != 1 || !strings.Contains(report.Problems[0].Error, "speaks no TLS") || s.value(s.secret) != before {
-		t.Errorf("report: %+v", report)
-	}
+	return listener.Addr().String()
 }
 
 func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {
@@ -153,13 +152,9 @@ func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {
 	}
 	s := start(t, stacktest.Config{})
 	s.Heroku.CreateApp("shop").Set("DATABASE_URL", db.URL())
-	certificate := "shop/certificate"
-	_, err = s.AWS.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &certificate, SecretString: &identity})
-	s.must(err)
-	with, err := s.Bind(t.Context(), "shop", "shop/with", "heroku:format=url", "heroku:client-tls="+certificate)
-	s.must(err)
-	without, err := s.Bind(t.Context(), "shop", "shop/without", "heroku:format=url")
-	s.must(err)
+	s.create("shop/certificate", identity)
+	with := s.bind("shop", "shop/with", "heroku:format=url", "heroku:client-tls=shop/certificate")
+	without := s.bind("shop", "shop/without", "heroku:format=url")
 	if report := s.poll(); report.Published != 1 || report.Held != 1 {
 		t.Errorf("report: %+v", report)
 	}

@@ -29,7 +29,7 @@ var finishers = map[string]func(b *bench) string{
 	"the webhook's retry": func(b *bench) string { return b.run(webhook) },
 	"a poll":              func(b *bench) string { return b.run(poller) },
 	"another rotation and a poll": func(b *bench) string {
-		b.must(b.addon.Rotate(b.t.Context()))
+		b.rotate()
 		b.shows(b.db.URL())
 		return b.run(poller)
 	},
@@ -104,7 +104,7 @@ func (b *bench) crash(point crashPoint, finisher string) (result crashed) {
 	}
 	b.equal()
 	b.whole()
-	b.alone()
+	b.must(b.db.Idle(b.t.Context()))
 	if answer := b.run(poller); answer != "unchanged" {
 		b.t.Errorf("%v: the poll after %s says %s", point, finisher, answer)
 	}
@@ -147,7 +147,7 @@ func (b *bench) killAt(point crashPoint, finish func()) (caller, state string) {
 func TestHerokuCallsAgainAfterACrash(t *testing.T) {
 	t.Parallel()
 	b := openBench(t, stacktest.Config{Concurrency: 1})
-	b.must(b.Subscribe(t.Context(), b.app.Name))
+	b.subscribe()
 	brake := newBrake()
 	defer brake.release()
 	b.listen(func(c call) trouble {
@@ -156,7 +156,7 @@ func TestHerokuCallsAgainAfterACrash(t *testing.T) {
 		}
 		return trouble{}
 	})
-	b.must(b.addon.Rotate(t.Context()))
+	b.rotate()
 	<-brake.reached
 	b.Webhook.Kill()
 	b.idle()

@@ -33,7 +33,7 @@ func TestProxiesAndBundlesInTheEnvironmentDoNoHarm(t *testing.T) {
 		"PGPASSWORD=EXAMPLE", "PGHOST=127.0.0.2", "PGSSLMODE=disable", "PGSSLROOTCERT=/nowhere", "PGOPTIONS=-c nonsense=1",
 		"AWS_CA_BUNDLE=" + bundle(t),
 	}})
-	s.must(s.addon.Rotate(t.Context()))
+	s.rotate()
 	s.poll()
 	s.equal()
 }

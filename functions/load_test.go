@@ -208,7 +208,6 @@ func (l *load) bounded(took time.Duration) {
 			signed++
 		}
 	}
-	const configVars = "GET /apps/{app}/config-vars"
 	if calls := l.Heroku.Calls(); len(calls) != 1 || calls[configVars] != signed {
 		l.t.Errorf("calls of Heroku: %v, want %d reads of config vars", calls, signed)
 	}

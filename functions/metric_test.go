@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
-	"time"
 
 	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/lambdatest"
@@ -60,11 +59,10 @@ func (s *stack) measured(f *lambdatest.Function) map[string][]float64 {
 func (s *stack) within(f *lambdatest.Function, name string, values int, least, most float64) {
 	s.t.Helper()
 	var got []float64
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
-		if got = s.measured(f)[name]; len(got) >= values {
-			break
-		}
-	}
+	eventually(func() bool {
+		got = s.measured(f)[name]
+		return len(got) >= values
+	})
 	if len(got) != values || values > 0 && (slices.Min(got) < least || slices.Max(got) > most) {
 		s.t.Errorf("%s is %v, want %d values from %v to %v", name, got, values, least, most)
 	}
@@ -74,15 +72,13 @@ func (s *stack) within(f *lambdatest.Function, name string, values int, least, m
 func (s *stack) sum(f *lambdatest.Function, name string, want float64) {
 	s.t.Helper()
 	var got float64
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	eventually(func() bool {
 		got = 0
 		for _, value := range s.measured(f)[name] {
 			got += value
 		}
-		if got >= want {
-			break
-		}
-	}
+		return got >= want
+	})
 	if got != want {
 		s.t.Errorf("%s is %v in all, want %v", name, got, want)
 	}
@@ -101,7 +97,7 @@ func TestBothFunctionsMeasureWhatTheyDid(t *testing.T) {
 	s.within(s.Poller, "LoginTime", 1, 0.01, 5000)
 
 	// Heroku tells of the release twice: when it is made, and when it is done.
-	s.must(s.addon.Rotate(t.Context()))
+	s.rotate()
 	s.idle()
 	s.sum(s.Webhook, "Published", 1)
 	s.sum(s.Webhook, "Unchanged", 1)
@@ -110,7 +106,7 @@ func TestBothFunctionsMeasureWhatTheyDid(t *testing.T) {
 	s.within(s.Webhook, "HerokuRequestsLeft", 2, 4480, 4500)
 
 	s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
-	s.must(s.addon.Rotate(t.Context()))
+	s.rotate()
 	s.poll()
 	s.sum(s.Poller, "FoundByPoller", 1)
 	s.within(s.Poller, "Lag", 1, 0, 60)

@@ -251,14 +251,14 @@ func (e *estate) round(values, least, most int) (r round) {
 // since the log had the given length.
 func (e *estate) settled(before int) int {
 	e.t.Helper()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-		log := e.Poller.Logs()
-		if bytes.Contains(log[before:], []byte(`"msg":"round"`)) && bytes.HasSuffix(log, []byte("\n")) {
-			return len(log)
-		}
+	var log []byte
+	if !eventually(func() bool {
+		log = e.Poller.Logs()
+		return bytes.Contains(log[before:], []byte(`"msg":"round"`)) && bytes.HasSuffix(log, []byte("\n"))
+	}) {
+		e.t.Fatal("the round did not end in the log")
 	}
-	e.t.Fatal("the round did not end in the log")
-	return 0
+	return len(log)
 }
 
 // peak is the most memory that the poller's process has ever had resident, in bytes.

@@ -1,23 +1,20 @@
-// Package functions_test holds the end-to-end tests: both functions, compiled as
-// they are deployed, behind the Lambda Runtime API, between a Heroku, a Secrets
-// Manager and a Postgres that are real servers.
 package functions_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
-	"net/http"
+	"maps"
 	"os"
-	"strings"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/lambdatest"
 	"keepcurrent.example/internal/postgrestest"
 	"keepcurrent.example/internal/stacktest"
@@ -27,23 +24,31 @@ import (
 var compiled string
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	postgrestest.ClearEnvironment()
-	dir, err := os.MkdirTemp("", "keepcurrent-functions-")
+	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		code = 1
 	}
-	defer os.RemoveAll(dir)
-	if err := stacktest.Build(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	postgrestest.ClearEnvironment()
+	// Most of these tests wait most of the time, for a retry or for a time-out. So on a
+	// small machine more of them run at a time than it has processors.
+	atATime := strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))
+	if err := flag.Set("test.parallel", atATime); err != nil {
+		return 0, err
 	}
-	compiled = dir
-	return m.Run()
+	compiled, err = os.MkdirTemp("", "keepcurrent-functions-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(compiled)
+	if err := stacktest.Build(context.Background(), compiled); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
 }
 
 // stack is a stack whose failures are the test's.
@@ -78,38 +83,54 @@ func start(t *testing.T, config stacktest.Config) *stack {
 	return &stack{s, t}
 }
 
-// shop is an app with a database whose secret has been filled by a first poll.
-type shop struct {
-	*stack
-	app    *herokutest.App
-	addon  *herokutest.AddOn
-	db     *postgrestest.Database
-	secret string // its ARN
-}
-
-func openShop(t *testing.T, config stacktest.Config) *shop {
-	t.Helper()
-	s := start(t, config)
-	db, err := s.Database(t.Context())
-	s.must(err)
-	app := s.Heroku.CreateApp("shop")
-	shop := &shop{stack: s, app: app, addon: s.Heroku.Provision(app, db), db: db}
-	shop.secret, err = s.Bind(t.Context(), app.Name, "shop/database", "heroku:format=url")
-	s.must(err)
-	if report := s.poll(); report.Published != 1 {
-		t.Fatalf("the first poll: %+v", report)
-	}
-	shop.equal()
-	s.Secrets.ResetCalls()
-	s.Heroku.ResetCalls()
-	return shop
-}
-
 func (s *stack) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+func (s *stack) database() *postgrestest.Database {
+	s.t.Helper()
+	db, err := s.Database(s.t.Context())
+	s.must(err)
+	return db
+}
+
+// bind makes an empty secret that follows an app, and returns its ARN.
+func (s *stack) bind(app, name string, tags ...string) string {
+	s.t.Helper()
+	arn, err := s.Bind(s.t.Context(), app, name, tags...)
+	s.must(err)
+	return arn
+}
+
+// put gives a secret a value, as a person does.
+func (s *stack) put(secret, value string) {
+	s.t.Helper()
+	_, err := s.AWS.PutSecretValue(s.t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &secret, SecretString: &value})
+	s.must(err)
+}
+
+// create makes a secret that follows nothing.
+func (s *stack) create(name, value string) {
+	s.t.Helper()
+	_, err := s.AWS.CreateSecret(s.t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: &value})
+	s.must(err)
+}
+
+// remove deletes a secret at once.
+func (s *stack) remove(secret string) {
+	s.t.Helper()
+	_, err := s.AWS.DeleteSecret(s.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &secret, ForceDeleteWithoutRecovery: aws.Bool(true)})
+	s.must(err)
+}
+
+func (s *stack) value(secret string) string {
+	s.t.Helper()
+	value, err := s.Value(s.t.Context(), secret)
+	s.must(err)
+	return value
 }
 
 func (s *stack) poll(event ...string) stacktest.Report {
@@ -130,84 +151,31 @@ func (s *stack) failingPoll() string {
 	return failure.Message
 }
 
-func (s *stack) value(secret string) string {
+// idle returns when Heroku has no delivery left to make.
+func (s *stack) idle() {
 	s.t.Helper()
-	value, err := s.Value(s.t.Context(), secret)
-	s.must(err)
-	return value
-}
-
-// equal fails the test unless the secret is equal to the database's URL and a
-// consumer can log in with it.
-func (s *shop) equal() {
-	s.t.Helper()
-	if got := s.value(s.secret); got != s.db.URL()+"?sslmode=require" {
-		s.t.Fatal("the secret is not equal to the database's URL")
-	}
-	if err := s.login(); err != nil {
-		s.t.Fatal("a consumer cannot log in: ", err)
-	}
-}
-
-// login is a consumer that reads the secret and connects.
-func (s *shop) login() error {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
-	conn, err := pgconn.Connect(ctx, s.value(s.secret))
-	if err != nil {
-		return err
+	if err := s.Heroku.DeliveriesIdle(ctx); err != nil {
+		s.t.Fatal("deliveries are still on their way: ", err)
 	}
-	return conn.Close(ctx)
 }
 
-// deliverer keeps no connections: another test's server closes those of the
-// default client when it ends.
-var deliverer = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
-// request is a delivery that a test sends by itself.
-type request struct {
-	body        string
-	contentType string // default application/json
-	header      string // of the signature; default as Heroku spells it
-	signature   string // default: the right one
-	key         string // of the default signature; default the stack's
-}
-
-// deliver sends a request to the webhook's public address and returns the
-// status. No answer has anything to say beside its status.
-func (s *stack) deliver(r request) int {
-	s.t.Helper()
-	if r.contentType == "" {
-		r.contentType = "application/json"
+// eventually waits until the condition holds, and reports false if it does not within
+// half a minute.
+func eventually(condition func() bool) bool {
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
 	}
-	if r.header == "" {
-		r.header = "Heroku-Webhook-Hmac-SHA256"
-	}
-	if r.key == "" {
-		r.key = stacktest.SigningKey
-	}
-	if r.signature == "" {
-		r.signature = herokutest.Sign(r.key, []byte(r.body))
-	}
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL, strings.NewReader(r.body))
-	s.must(err)
-	req.Header["Content-Type"] = []string{r.contentType}
-	req.Header[r.header] = []string{r.signature}
-	resp, err := deliverer.Do(req)
-	s.must(err)
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	s.must(err)
-	if len(answer) > 0 && !json.Valid(answer) || strings.Contains(string(answer), "EXAMPLE") {
-		s.t.Errorf("the answer's body is %q", answer)
-	}
-	return resp.StatusCode
+	return true
 }
 
 // awsCalls fails the test unless exactly these calls were made.
 func (s *stack) awsCalls(want map[string]int) {
 	s.t.Helper()
-	if got := s.Secrets.Calls(); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := s.Secrets.Calls(); !maps.Equal(got, want) {
 		s.t.Errorf("calls of Secrets Manager: %v, want %v", got, want)
 	}
 }

@@ -6,6 +6,23 @@ import (
 	"time"
 )
 
+func TestAWishIsRead(t *testing.T) {
+	t.Parallel()
+	tests := map[string]event{
+		`{"dryRun":true}`:        {DryRun: true},
+		`{"unsubscribe":"shop"}`: {Unsubscribe: "shop"},
+		`{"unsubscribe":"shop","token":"team-b/heroku-token"}`: {Unsubscribe: "shop", Token: "team-b/heroku-token"},
+		`{"scheduled":"2026-11-22T12:00:00Z"}`:                 {Scheduled: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+		`{"dryRun":true,"scheduled":"2026-11-22T12:00:00Z"}`:   {DryRun: true, Scheduled: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
+	}
+	for text, want := range tests {
+		var got event
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+}
+
 func TestAnEventThatSaysNothingOfOursIsARound(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -21,7 +38,10 @@ func TestAnEventThatSaysNothingOfOursIsARound(t *testing.T) {
 
 func TestAWishThatIsNotUnderstoodIsNoRound(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`, `{"unsubscribe":"shop","token":1}`, `{"dryRun":true,"unsubscribe":"shop"}`} {
+	for _, text := range []string{
+		`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`,
+		`{"unsubscribe":"shop","token":1}`, `{"dryRun":true,"unsubscribe":"shop"}`,
+	} {
 		var e event
 		if err := json.Unmarshal([]byte(text), &e); err == nil {
 			t.Errorf("%s is taken for %+v", text, e)

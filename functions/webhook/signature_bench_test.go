@@ -50,6 +50,9 @@ func BenchmarkSignature(b *testing.B) {
 		ring := ringOf(kind.keys)
 		ring.Rest = time.Hour // as in the middle of a flood: the keys have just been read
 		r := request(kind.signed, kind.base64)
+		if _, err := verified(b.Context(), ring, r); (err == nil) != (kind.signed == kind.keys) {
+			b.Fatalf("%s: %v", kind.name, err)
+		}
 		b.Run(kind.name, func(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()

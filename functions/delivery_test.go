@@ -1,0 +1,53 @@
+package functions_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"keepcurrent.example/internal/herokutest"
+	"keepcurrent.example/internal/stacktest"
+)
+
+// deliverer keeps no connections: another test's server closes those of the
+// default client when it ends.
+var deliverer = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// request is a delivery that a test sends in Heroku's place.
+type request struct {
+	body        string
+	contentType string // default application/json
+	signature   string // default: the right one
+	key         string // of the default signature; default the stack's
+}
+
+// announce tells the webhook of a release of the app, and returns the status of its
+// answer.
+func (s *stack) announce(app *herokutest.App) int {
+	s.t.Helper()
+	return s.deliver(request{body: string(app.ReleaseEvent("create"))})
+}
+
+// deliver sends a request to the webhook's public address and returns the status of
+// the answer. It fails the test if the answer says anything that is secret.
+func (s *stack) deliver(r request) int {
+	s.t.Helper()
+	if r.signature == "" {
+		r.signature = herokutest.Sign(cmp.Or(r.key, stacktest.SigningKey), []byte(r.body))
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL, strings.NewReader(r.body))
+	s.must(err)
+	req.Header.Set("Content-Type", cmp.Or(r.contentType, "application/json"))
+	req.Header.Set("Heroku-Webhook-Hmac-SHA256", r.signature)
+	resp, err := deliverer.Do(req)
+	s.must(err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	s.must(err)
+	if len(answer) > 0 && !json.Valid(answer) || strings.Contains(string(answer), "EXAMPLE") {
+		s.t.Errorf("the answer's body is %q", answer)
+	}
+	return resp.StatusCode
+}

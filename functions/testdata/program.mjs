@@ -1,0 +1,34 @@
+// Uses a Node recipe as its reader would: four workers query all the time, and a line of
+// JSON says how each query went. It ends with its standard input.
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
+import { SecretPool, readSecret } from "./pool.mjs";
+
+const { env } = process;
+const options = { max: 5, lifetime: Number(env.LIFETIME ?? 60_000), wait: Number(env.WAIT ?? 10_000) };
+const pools = {
+  secret: () => new SecretPool(readSecret(env.DATABASE_SECRET_ID), options),
+  file: () => new SecretPool(() => (console.log("read"), readFile(env.DATABASE_FILE, "utf8")), options),
+};
+const pool = pools[env.WAY]?.();
+const { handler } = pool ? {} : await import("./" + env.WAY);
+const query = handler ?? (async () => (await pool.query("select session_user as user")).rows[0]);
+
+// With REST all workers wake at the same moments, at least REST apart, so that each
+// connection has rested for that long when it is used again.
+const rest = () => sleep(env.REST ? 2 * env.REST - (Date.now() % env.REST) : 20);
+
+const held = await pool?.connect(); // all the time, so that its session is cut, too
+async function work(worker) {
+  for (;; await rest()) {
+    const answer = { worker, began: Date.now() };
+    await query().then((row) => { answer.user = row.user; }, (err) => { answer.error = err.code ?? err.message; });
+    console.log(JSON.stringify(answer));
+  }
+}
+[0, 1, 2, 3].map(work);
+process.stdin.resume().on("end", () => {
+  console.log(inspect([pool, held], { depth: 9 }));
+  process.exit();
+});

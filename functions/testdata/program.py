@@ -1,0 +1,36 @@
+# Uses the Python recipe as its reader would: four workers query all the time, and a line
+# of JSON says how each query went. It ends with its standard input.
+import json, logging, os, sys, threading, time
+import boto3, psycopg
+from pool import Secret, SecretPool
+
+logging.basicConfig()
+client = boto3.client("secretsmanager", endpoint_url=os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+lifetime = int(os.environ.get("LIFETIME", 60_000)) / 1000
+pool = SecretPool(Secret(os.environ["DATABASE_SECRET_ID"], lifetime=lifetime, client=client), max_size=4)
+
+
+def rest():
+    """With REST all workers wake at the same moments: see program.mjs."""
+    apart = int(os.environ.get("REST", 0)) / 1000
+    time.sleep(2 * apart - time.time() % apart if apart else 0.02)
+
+
+def work(worker):
+    while True:
+        answer = {"worker": worker, "began": int(time.time() * 1000)}
+        try:
+            with pool.connection() as connection:
+                answer["user"] = connection.execute("select session_user").fetchone()[0]
+        except psycopg.Error as err:
+            answer["error"] = err.sqlstate or str(err)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        rest()
+
+
+for i in range(4):
+    threading.Thread(target=work, args=[i], daemon=True).start()
+sys.stdin.read()
+print(pool, vars(pool), flush=True)
+os._exit(0)

@@ -23,24 +23,27 @@ var errEvent = errors.New(`the event asks for something unknown: it can be {"dry
 	`{"unsubscribe": "APP", "token": "SECRET"}, or anything without these words for a round`)
 
 // UnmarshalJSON refuses only what somebody wrote who did not want a round that
-// writes.
+// writes. The words count in capitals or not.
 func (e *event) UnmarshalJSON(text []byte) error {
-	var words map[string]json.RawMessage
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return nil
 	}
+	var words struct{ DryRun, Unsubscribe, Token, Scheduled json.RawMessage }
 	if err := json.Unmarshal(text, &words); err != nil {
 		return err
 	}
-	for word, into := range map[string]any{"dryRun": &e.DryRun, "unsubscribe": &e.Unsubscribe, "token": &e.Token} {
-		if value, said := words[word]; said && json.Unmarshal(value, into) != nil {
+	for _, wish := range []struct {
+		value json.RawMessage
+		into  any
+	}{{words.DryRun, &e.DryRun}, {words.Unsubscribe, &e.Unsubscribe}, {words.Token, &e.Token}} {
+		if wish.value != nil && json.Unmarshal(wish.value, wish.into) != nil {
 			return errEvent
 		}
 	}
 	if e.DryRun && e.Unsubscribe != "" {
 		return errEvent
 	}
-	if json.Unmarshal(words["scheduled"], &e.Scheduled) != nil {
+	if json.Unmarshal(words.Scheduled, &e.Scheduled) != nil {
 		e.Scheduled = time.Time{}
 	}
 	return nil

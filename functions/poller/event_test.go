@@ -10,6 +10,7 @@ func TestAWishIsRead(t *testing.T) {
 	t.Parallel()
 	tests := map[string]event{
 		`{"dryRun":true}`:        {DryRun: true},
+		`{"dryrun":true}`:        {DryRun: true},
 		`{"unsubscribe":"shop"}`: {Unsubscribe: "shop"},
 		`{"unsubscribe":"shop","token":"team-b/heroku-token"}`: {Unsubscribe: "shop", Token: "team-b/heroku-token"},
 		`{"scheduled":"2026-11-22T12:00:00Z"}`:                 {Scheduled: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},

@@ -2,7 +2,6 @@ package functions_test
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"strings"
@@ -134,18 +133,7 @@ func serverWithoutTLS(t *testing.T) (address string) {
 
 func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {
 	t.Parallel()
-	cluster, identity, err := postgrestest.StartMutual(t.Context())
-	if errors.Is(err, postgrestest.ErrNoServer) {
-		t.Skip("this test starts a server of its own:", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cluster.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	cluster, identity := postgrestest.RunMutual(t)
 	db, err := cluster.NewDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)

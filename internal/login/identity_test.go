@@ -15,29 +15,11 @@ import (
 	"keepcurrent.example/internal/postgrestest"
 )
 
-// mutual is a cluster that asks for a certificate, and one that it takes.
-func mutual(t *testing.T) (*postgrestest.Cluster, string) {
-	t.Helper()
-	cluster, identity, err := postgrestest.StartMutual(t.Context())
-	if errors.Is(err, postgrestest.ErrNoServer) {
-		t.Skip("this test starts a server of its own:", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cluster.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return cluster, identity
-}
-
 // A Private or Shield database asks for a client certificate.
 func TestLoginWithAClientCertificate(t *testing.T) {
 	t.Parallel()
-	cluster, identity := mutual(t)
-	_, stranger := mutual(t)
+	cluster, identity := postgrestest.RunMutual(t)
+	_, stranger := postgrestest.RunMutual(t)
 	db, err := cluster.NewDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)

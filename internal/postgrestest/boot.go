@@ -69,11 +69,8 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// StartMutual makes a throwaway cluster that asks every client for a certificate, as
-// a Private or Shield database of Heroku's does to clients from outside
-// (https://devcenter.heroku.com/articles/heroku-postgres-via-mtls). identity is a
-// JSON object with a certificate that it takes, its key, and the root of its own.
-func StartMutual(ctx context.Context) (c *Cluster, identity string, err error) {
+// startMutual boots the cluster of [RunMutual].
+func startMutual(ctx context.Context) (c *Cluster, identity string, err error) {
 	s, err := newSettings(mutualTLS)
 	if err == nil {
 		c, err = s.boot(ctx)

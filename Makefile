@@ -54,6 +54,7 @@ vulncheck: ## look for known vulnerabilities that the code reaches (asks vuln.go
 # without the CLI's summary. Untold, the CLI asks again after a minute.
 ask-poller = poller=$$(aws cloudformation describe-stacks --stack-name "$(STACK)" --output text \
 		--query "Stacks[0].Outputs[?OutputKey=='PollerFunction'].OutputValue") && \
+	case $$poller in None|'') echo "the stack $(STACK) has no output PollerFunction" >&2; exit 2;; esac && \
 	printf %s '$(1)' | aws lambda invoke --function-name "$$poller" --payload fileb:///dev/stdin \
 		--cli-read-timeout 0 /dev/fd/3 3>&1 >/dev/null
 
@@ -84,8 +85,9 @@ deploy: ## build the stack and put it on AWS; the first time SAM asks for its pa
 	@command -v go >/dev/null || { echo "go is not installed: https://go.dev/doc/install"; exit 1; }
 	sam build
 	@if grep -q '^parameter_overrides' samconfig.toml; then set -x; sam deploy; else \
-		echo "Enter takes a default. Only where SAM says that WebhookFunction has no authentication, answer y:"; \
-		echo "the function itself checks Heroku's signature on every delivery."; \
+		echo "Enter takes a default. template.yaml says what each parameter is; AlarmEmail is worth an answer."; \
+		echo "Only where SAM says that WebhookFunction has no authentication, answer y: the function itself"; \
+		echo "checks Heroku's signature on every delivery."; \
 		set -x; sam deploy --guided; \
 	fi
 

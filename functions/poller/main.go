@@ -1,5 +1,6 @@
-// Poller is the Lambda function on the schedule: it looks at every binding and
-// repairs what the webhook missed.
+// Poller is the Lambda function on the schedule: it looks at every binding,
+// repairs what the webhook missed, and keeps the subscriptions of the apps. The events
+// that it takes, its report, and its environment are the contract in the README.
 package main
 
 import (

@@ -1,5 +1,6 @@
 // Webhook is the Lambda function behind the HTTP API: Heroku tells it that an
-// app has a new release, and it brings the app's bindings up to date.
+// app has a new release, and it brings the app's bindings up to date. What it takes
+// and answers, and its environment, are the contract in the README.
 package main
 
 import (

@@ -84,6 +84,19 @@ func Read(value credential.Value, name string) (URL, error) {
 	return Parse(p.url(scheme))
 }
 
+// HasOtherKeys reports whether a secret's value is an object with keys that
+// [URL.JSON] does not write under this name: a publication would lose them.
+func HasOtherKeys(value credential.Value, name string) bool {
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(value.Reveal()), &object) != nil {
+		return false
+	}
+	for _, ours := range []string{"engine", "host", "port", "username", "password", "dbname", name} {
+		delete(object, ours)
+	}
+	return len(object) > 0
+}
+
 // schemes are those of the engines as they are named in a secret; a person may have
 // left the name out.
 var schemes = map[string]string{"": "postgres", "postgres": "postgres", "aurora-postgresql": "postgres", "redis": "rediss"}

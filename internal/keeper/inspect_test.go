@@ -6,6 +6,8 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"keepcurrent.example/internal/keeper"
 )
 
@@ -43,6 +45,34 @@ func TestAnInspectionLooksAtEveryBindingAndTellsWhatWouldChange(t *testing.T) {
 			}
 			if !maps.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// Whoever tags a secret that they have already should learn what it would lose.
+func TestAnInspectionNamesWhatAnAdoptedSecretWouldLose(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		value, format, want string
+	}{
+		"the same URL in the other format":     {url(1), "json", "[format]"},
+		"the same URL, and somebody's own key": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[other keys]"},
+		"as well, and the URL alone is wanted": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "url", "[other keys]"},
+		"another URL, and somebody's own key":  {`{"DATABASE_URL":"` + url(2) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[password other keys]"},
+		"what is no URL":                       {`{"STRIPE_KEY":"EXAMPLE"}`, "json", "[everything]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.account.show(1)
+			b := h.bind("adopted", "heroku:format="+tt.format)
+			if _, err := h.client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: &tt.value}); err != nil {
+				t.Fatal(err)
+			}
+			h.keeper.DryRun, h.keeper.Inspect = true, true
+			if results := h.poll(); len(results) != 1 || fmt.Sprint(results[0].Changes) != tt.want {
+				t.Errorf("got %+v, want %s", results, tt.want)
 			}
 		})
 	}

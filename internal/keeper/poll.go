@@ -28,7 +28,8 @@ var (
 
 // Round is one poll among many.
 type Round struct {
-	// Turn counts the rounds, and decides who comes first; see [inTurn].
+	// Turn counts the rounds, and decides which apps come first: each has its turn
+	// although every round may reach only some of them.
 	Turn uint64
 	// End is when the next round begins. No app is begun after it, so that no round
 	// stands in the way of another; zero is never.

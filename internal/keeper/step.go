@@ -146,10 +146,14 @@ func (k *Keeper) changes(ctx context.Context, b binding.Binding, url connection.
 	if err != nil {
 		return everything
 	}
-	if parts := url.Differs(held); len(parts) > 0 {
-		return parts
+	parts := url.Differs(held)
+	if connection.HasOtherKeys(value, b.ConfigVar) {
+		parts = append(parts, "other keys")
 	}
-	return []string{"format"}
+	if len(parts) == 0 {
+		return []string{"format"}
+	}
+	return parts
 }
 
 // admit decides whether the candidate, whose login went as it did, may replace what

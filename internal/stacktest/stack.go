@@ -29,7 +29,7 @@ import (
 	"keepcurrent.example/internal/secretstest"
 )
 
-// The names that a deployment gives to its own two secrets.
+// The names of the stack's own two secrets here; a deployment leaves them to AWS.
 const (
 	TokenSecret   = "keepcurrent/heroku-token"
 	SigningSecret = "keepcurrent/webhook-signing-key"

@@ -3,8 +3,11 @@ package template_test
 import (
 	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"keepcurrent.example/internal/metric"
@@ -70,6 +73,24 @@ func TestDashboardShowsEveryMetricAndBothFunctions(t *testing.T) {
 				t.Errorf("%s of %s is not on the dashboard", name, function)
 			}
 		}
+	}
+}
+
+func TestTheRunbookHasARowForEveryMetric(t *testing.T) {
+	t.Parallel()
+	runbook, err := os.ReadFile(filepath.Join(root, "docs", "runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(string(runbook), -1) {
+		rows[row[1]] = row[2]
+	}
+	for name, unit := range metric.Units {
+		mustBe(t, "unit of "+name, rows[name], strings.ToLower(unit))
+	}
+	if len(rows) != len(metric.Units) {
+		t.Errorf("%d rows for %d metrics", len(rows), len(metric.Units))
 	}
 }
 

@@ -89,6 +89,21 @@ func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 	t.Logf("%d deliveries", len(deliveries))
 }
 
+// An editor leaves a line end behind a key. Heroku and the webhook must part with it alike.
+func TestALineEndBehindTheSigningKeyDoesNotCount(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	s.put(stacktest.SigningSecret, "second-key-EXAMPLE\n")
+	s.Webhook.Kill() // as if the key had been at rest for a while
+	s.bind(s.app.Name, "shop/another")
+	if report := s.poll(); len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
+		t.Errorf("report: %+v", report)
+	}
+	s.rotate()
+	s.idle()
+	s.equal()
+}
+
 // releaseAllTheTime makes one release after another until stop is called. One at a
 // time is load enough: each has two deliveries.
 func (s *shop) releaseAllTheTime() (stop func()) {

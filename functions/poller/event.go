@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -23,27 +24,29 @@ var errEvent = errors.New(`the event asks for something unknown: it can be {"dry
 	`{"unsubscribe": "APP", "token": "SECRET"}, or anything without these words for a round`)
 
 // UnmarshalJSON refuses only what somebody wrote who did not want a round that
-// writes. The words count in capitals or not.
+// writes. The words count in capitals or not, and once.
 func (e *event) UnmarshalJSON(text []byte) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return nil
 	}
-	var words struct{ DryRun, Unsubscribe, Token, Scheduled json.RawMessage }
+	var words map[string]json.RawMessage
 	if err := json.Unmarshal(text, &words); err != nil {
 		return err
 	}
-	for _, wish := range []struct {
-		value json.RawMessage
-		into  any
-	}{{words.DryRun, &e.DryRun}, {words.Unsubscribe, &e.Unsubscribe}, {words.Token, &e.Token}} {
-		if wish.value != nil && json.Unmarshal(wish.value, wish.into) != nil {
+	wishes := map[string]any{"dryrun": &e.DryRun, "unsubscribe": &e.Unsubscribe, "token": &e.Token}
+	said := make(map[string]bool)
+	for word, value := range words {
+		word = strings.ToLower(word)
+		into, ours := wishes[word]
+		if ours && (said[word] || json.Unmarshal(value, into) != nil) {
 			return errEvent
 		}
+		said[word] = true
 	}
 	if e.DryRun && e.Unsubscribe != "" {
 		return errEvent
 	}
-	if json.Unmarshal(words.Scheduled, &e.Scheduled) != nil {
+	if json.Unmarshal(words["scheduled"], &e.Scheduled) != nil {
 		e.Scheduled = time.Time{}
 	}
 	return nil

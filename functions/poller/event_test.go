@@ -42,6 +42,7 @@ func TestAWishThatIsNotUnderstoodIsNoRound(t *testing.T) {
 	for _, text := range []string{
 		`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`,
 		`{"unsubscribe":"shop","token":1}`, `{"dryRun":true,"unsubscribe":"shop"}`,
+		`{"dryRun":true,"dryrun":false}`, `{"dryRun":true,"DRYRUN":null}`,
 	} {
 		var e event
 		if err := json.Unmarshal([]byte(text), &e); err == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keepcurrent.example/internal/keeper"
@@ -14,27 +15,37 @@ import (
 
 // clerk notes what it is asked to do.
 type clerk struct {
-	mu              sync.Mutex
+	answer func(context.Context) error // nil: all goes well
+
+	mu              sync.Mutex // guards what follows
 	mended, removed []string
 	missed          []bool
-	err             error
 }
 
-func (c *clerk) Mend(_ context.Context, app string, missed bool) (string, error) {
+func failing(err error) *clerk { return &clerk{answer: func(context.Context) error { return err }} }
+
+func (c *clerk) answers(ctx context.Context) error {
+	if c.answer == nil {
+		return nil
+	}
+	return c.answer(ctx)
+}
+
+func (c *clerk) Mend(ctx context.Context, app string, missed bool) (string, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.mended = append(c.mended, app)
 	c.missed = append(c.missed, missed)
-	return "", c.err
+	c.mu.Unlock()
+	return "", c.answers(ctx)
 }
 
-func (c *clerk) State(context.Context, string) (string, error) { return "right", c.err }
+func (c *clerk) State(ctx context.Context, _ string) (string, error) { return "right", c.answers(ctx) }
 
-func (c *clerk) Remove(_ context.Context, app string) (string, error) {
+func (c *clerk) Remove(ctx context.Context, app string) (string, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.removed = append(c.removed, app)
-	return "unsubscribed", c.err
+	c.mu.Unlock()
+	return "unsubscribed", c.answers(ctx)
 }
 
 func (c *clerk) desk(string) desk { return c }
@@ -86,7 +97,7 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 
 func TestARateLimitEndsTheLooks(t *testing.T) {
 	t.Parallel()
-	c := &clerk{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
+	c := failing(fmt.Errorf("429: %w", keeper.ErrRateLimited))
 	s := &subscriptions{desk: c.desk, last: noon}
 	var results []keeper.Result
 	for i := range 100 {
@@ -94,6 +105,38 @@ func TestARateLimitEndsTheLooks(t *testing.T) {
 	}
 	if lines := s.look(t.Context(), noon, results); lines != nil || len(c.mended) > 2*looksAbreast {
 		t.Errorf("%v after %d", lines, len(c.mended))
+	}
+}
+
+// What there was no time for comes another time, and is no trouble.
+func TestTheLooksEndInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &clerk{answer: func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		s := &subscriptions{desk: c.desk, last: noon}
+		var results []keeper.Result
+		for i := range 3 * looksAbreast {
+			results = append(results, of(fmt.Sprint("app-", i), keeper.Published))
+		}
+		began := time.Now()
+		lines := s.look(t.Context(), noon, results)
+		if took := time.Since(began); lines != nil || took != lookTime || len(c.mended) != looksAbreast {
+			t.Errorf("%v after %v and %d apps", lines, took, len(c.mended))
+		}
+	})
+}
+
+func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &clerk{answer: func(context.Context) error { cancel(); return nil }}
+	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	lines := s.look(ctx, noon, []keeper.Result{of("off", keeper.Off)})
+	if fmt.Sprint(lines) != "[{off unsubscribed  }]" {
+		t.Errorf("%v", lines)
 	}
 }
 
@@ -119,7 +162,7 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 
 func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
-	s := &subscriptions{desk: (&clerk{err: errors.New("no scope")}).desk, last: noon}
+	s := &subscriptions{desk: failing(errors.New("no scope")).desk, last: noon}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published)})
 	if len(lines) != 1 || lines[0].Error != "no scope" {
 		t.Errorf("%v", lines)

@@ -99,7 +99,13 @@ func HasOtherKeys(value credential.Value, name string) bool {
 
 // schemes are those of the engines as they are named in a secret; a person may have
 // left the name out.
-var schemes = map[string]string{"": "postgres", "postgres": "postgres", "aurora-postgresql": "postgres", "redis": "rediss"}
+var schemes = map[string]string{
+	"":                  "postgres",
+	"postgres":          "postgres",
+	"postgresql":        "postgres",
+	"aurora-postgresql": "postgres",
+	"redis":             "rediss",
+}
 
 func (p parts) url(scheme string) credential.Value {
 	if p.Port == 0 {

@@ -90,6 +90,7 @@ func TestReadTakesTheSchemeFromTheEngine(t *testing.T) {
 	tests := map[string]string{ // the object: the URL
 		`{` + keys:                              "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
 		`{"engine":"postgres",` + keys:          "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
+		`{"engine":"postgresql",` + keys:        "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
 		`{"engine":"aurora-postgresql",` + keys: "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
 		`{"engine":"redis",` + keys:             "rediss://u:pEXAMPLE@h:6379/1",
 		`{"engine":"redis","port":6380,` + keys: "rediss://u:pEXAMPLE@h:6380/1",

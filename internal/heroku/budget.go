@@ -18,7 +18,7 @@ const (
 // order, to requests made at the same time: of those the lowest number counts.
 const abreast = time.Second
 
-// budget is what is known of an account's hourly requests: what Heroku said last,
+// budget is what is known of an account's hourly requests: what Heroku has said,
 // and what has come back since. Requests on their way and other users of the account
 // are not in it, until the next answer.
 type budget struct {

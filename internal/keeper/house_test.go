@@ -167,7 +167,7 @@ type account struct {
 	mu       sync.Mutex
 	vars     map[string]string
 	err      error
-	poor     bool // nothing to spare
+	spare    func() bool // nil: always
 	released time.Time
 	reads    int
 	before   func(read int) // runs before the n-th read answers
@@ -204,7 +204,7 @@ func (a *account) ConfigVars(context.Context, string) (map[string]credential.Val
 	return vars, a.err
 }
 
-func (a *account) Spare() bool { return !a.poor }
+func (a *account) Spare() bool { return a.spare == nil || a.spare() }
 
 func (a *account) Released(context.Context, string) (time.Time, error) { return a.released, nil }
 

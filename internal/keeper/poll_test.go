@@ -73,6 +73,11 @@ func TestPollDatesWhatItPublishes(t *testing.T) {
 	if lag, known := r.Lag(); !known || lag < time.Minute || lag != r.Moved.Sub(h.account.released) {
 		t.Errorf("lag %v", lag)
 	}
+	h.keeper.DryRun = true
+	h.account.show(3)
+	if r := h.poll()[0]; r.Outcome != keeper.Published || !r.Released.IsZero() {
+		t.Errorf("a dry run, which has published nothing, asked for the release: %+v", r)
+	}
 }
 
 func TestPollKeepsTheTroubleOfOneBindingToItself(t *testing.T) {
@@ -125,11 +130,12 @@ func TestARateLimitEndsTheRound(t *testing.T) {
 }
 
 // Or no app of it would have its turn, and what is known of its requests would stay
-// as it is.
+// as it is. What comes back during the round is for the next one.
 func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.account.poor = true
+	asked := 0
+	h.account.spare = func() bool { asked++; return asked > 1 }
 	const apps = 5
 	for i := range apps {
 		h.bind(fmt.Sprint("of-", i))
@@ -248,13 +254,18 @@ func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
 
 func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.account.show(1)
-	h.bind("panics")
-	h.keeper.Database = panics{}
-	results := h.poll()
-	if len(results) != 1 || results[0].Outcome != keeper.Failed || strings.Contains(results[0].Err.Error(), "EXAMPLE") {
-		t.Errorf("%v", results)
+	for where, spoil := range map[string]func(*house){
+		"the login":       func(h *house) { h.keeper.Database = panics{} },
+		"the config vars": func(h *house) { h.account.before = func(int) { panic(url(1)) } },
+	} {
+		h := newHouse(t)
+		h.account.show(1)
+		h.bind("panics")
+		spoil(h)
+		results := h.poll()
+		if len(results) != 1 || results[0].Outcome != keeper.Failed || strings.Contains(results[0].Err.Error(), "EXAMPLE") {
+			t.Errorf("in %s: %v", where, results)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 )
 
@@ -131,6 +133,37 @@ func TestUpdateFailsWithHerokusError(t *testing.T) {
 	if r := h.update(b); r.Outcome != keeper.Failed || !errors.Is(r.Err, away) || h.writes() != 0 {
 		t.Errorf("%s after %d writes: %v", r.Outcome, h.writes(), r.Err)
 	}
+}
+
+// A swap to a version that is not there would fail, or worse.
+func TestNothingIsSwappedThatCouldNotBeStaged(t *testing.T) {
+	t.Parallel()
+	denied := errors.New("putting is denied")
+	for name, stage := range map[string]func() (bool, error){
+		"an error": func() (bool, error) { return false, denied },
+		"a panic":  func() (bool, error) { panic(url(2)) },
+	} {
+		h, b := upToDate(t)
+		h.account.show(2)
+		h.keeper.Secrets = unstaged{h.keeper.Secrets, stage}
+		r := h.update(b)
+		if r.Outcome != keeper.Failed || name == "an error" && !errors.Is(r.Err, denied) || strings.Contains(r.Err.Error(), "EXAMPLE") {
+			t.Errorf("%s: %s, %v", name, r.Outcome, r.Err)
+		}
+		if h.writes() != 0 {
+			t.Errorf("%s: calls %v", name, h.aws.Calls())
+		}
+	}
+}
+
+// unstaged is a Secrets Manager to which nothing can be put.
+type unstaged struct {
+	keeper.Secrets
+	stage func() (bool, error)
+}
+
+func (u unstaged) Stage(context.Context, string, string, credential.Value) (bool, error) {
+	return u.stage()
 }
 
 func TestUpdateTakesTheTagsOfTheFence(t *testing.T) {

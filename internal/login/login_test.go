@@ -157,10 +157,12 @@ func TestASilentServerIsLeftInTime(t *testing.T) {
 	}
 }
 
-func TestVerifyFullRefusesACertificateThatNobodyVouchesFor(t *testing.T) {
+func TestACertificateThatNobodyVouchesForIsNotBelievedWhereTheURLAsks(t *testing.T) {
 	t.Parallel()
-	err := try(t, postgrestest.Run(t).URL()+"?sslmode=verify-full")
-	if err == nil || errors.Is(err, keeper.ErrRefused) {
-		t.Errorf("%v", err)
+	for _, mode := range []string{"verify-ca", "verify-full"} {
+		err := try(t, postgrestest.Run(t).URL()+"?sslmode="+mode)
+		if err == nil || errors.Is(err, keeper.ErrRefused) {
+			t.Errorf("%s: %v", mode, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -9,8 +10,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/login"
 	"keepcurrent.example/internal/redistest"
 )
 
@@ -49,6 +54,47 @@ func TestLoginToARedis(t *testing.T) {
 				t.Errorf("got error %v, want %q in it and no password", err, tt.says)
 			}
 		})
+	}
+}
+
+func TestWhatARedisAnswersDecides(t *testing.T) {
+	t.Parallel()
+	certificate := selfSigned(t)
+	for name, tt := range map[string]struct {
+		says    string
+		verdict error // nil if it says nothing of the credential
+	}{
+		"the password is wrong":            {"-WRONGPASS invalid username-password pair\r\n", keeper.ErrRefused},
+		"the user may not":                 {"+OK\r\n-NOPERM this user has no permissions\r\n", keeper.ErrRefused},
+		"believed, and still loading":      {"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", nil},
+		"no connection is left":            {"-ERR max number of clients reached\r\n", keeper.ErrFull},
+		"believed, and no connection left": {"+OK\r\n-ERR max number of clients reached\r\n", keeper.ErrFull},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := try(t, "rediss://:pEXAMPLE@"+answerTLS(t, certificate, "", tt.says))
+			if err == nil {
+				t.Fatal("it counts as a login")
+			}
+			for _, verdict := range []error{keeper.ErrRefused, keeper.ErrFull, keeper.ErrNoTLS} {
+				if errors.Is(err, verdict) != (verdict == tt.verdict) {
+					t.Errorf("got error %v, want %v", err, tt.verdict)
+				}
+			}
+		})
+	}
+}
+
+func TestASilentRedisIsLeftInTime(t *testing.T) {
+	t.Parallel()
+	url, err := connection.Parse(credential.New("rediss://:pEXAMPLE@" + answerTLS(t, selfSigned(t), "", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := (login.Client{}).Login(ctx, url, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
+		t.Error(err)
 	}
 }
 

@@ -54,6 +54,18 @@ func TestAHollowAnswerIsAnError(t *testing.T) {
 	}
 }
 
+func TestAPutOfAnotherVersionIsAnError(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	arn := h.create("another")
+	h.server.Intercept(func(secretstest.Call) secretstest.Fault {
+		return answer(fmt.Sprintf(`{"ARN":%q,"VersionId":%q,"VersionStages":["AWSCURRENT"]}`, arn, version(2)))
+	})
+	if current, err := h.Stage(t.Context(), arn, version(1), credential.New("EXAMPLE")); err == nil || current {
+		t.Errorf("%t, %v", current, err)
+	}
+}
+
 // answer is a fault that answers with 200 and a text.
 func answer(text string) secretstest.Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, text) }
@@ -94,8 +106,11 @@ func TestNoErrorQuotesTheAnswer(t *testing.T) {
 func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	for code, tt := range map[string]struct{ message, said string }{
-		"ValidationException":   {"Value 'EXAMPLE' at 'secretString' failed to satisfy constraint", "ValidationException"},
-		"AccessDeniedException": {"not authorized to perform: kms:GenerateDataKey", "kms:GenerateDataKey"}, // for a person to mend
+		"ValidationException":       {"Value 'EXAMPLE' at 'secretString' failed to satisfy constraint", "ValidationException"},
+		"InvalidParameterException": {"the value EXAMPLE is not valid", "InvalidParameterException"},
+		"SomethingNew":              {"EXAMPLE", "SomethingNew"},
+		"EncryptionFailure":         {"the KMS key is disabled", "the KMS key is disabled"},
+		"AccessDeniedException":     {"not authorized to perform: kms:GenerateDataKey", "kms:GenerateDataKey"}, // for a person to mend
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()

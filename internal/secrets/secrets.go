@@ -158,17 +158,27 @@ func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput
 		return false, err
 	}
 	out, err := m.Client.PutSecretValue(ctx, in)
-	var answer smithy.APIError
-	if errors.As(err, &answer) && answer.ErrorCode() != "AccessDeniedException" { // which names role, action and key
-		return false, &smithy.GenericAPIError{Code: answer.ErrorCode(), Message: "its words are left out: they may quote the value"}
-	}
 	if err != nil {
-		return false, err
+		return false, unquoted(err)
 	}
 	if aws.ToString(out.VersionId) != *in.ClientRequestToken {
 		return false, errHollow
 	}
 	return slices.Contains(out.VersionStages, current), nil
+}
+
+// aboutKeys are the errors of a put whose words are about the caller and the KMS key,
+// and worth reading.
+var aboutKeys = []string{"AccessDeniedException", "EncryptionFailure"}
+
+// unquoted keeps of what AWS says to a put the code alone: AWS quotes a parameter that
+// it does not like, and one of a put's is the value.
+func unquoted(err error) error {
+	var answer smithy.APIError
+	if errors.As(err, &answer) && !slices.Contains(aboutKeys, answer.ErrorCode()) {
+		return &smithy.GenericAPIError{Code: answer.ErrorCode(), Message: "its words are left out: they may quote the value"}
+	}
+	return err
 }
 
 // Swap moves AWSCURRENT from one version to another. AWS refuses with

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
@@ -68,6 +72,25 @@ func TestOnlyWhatLooksLikeATokenGoesToHeroku(t *testing.T) {
 	} {
 		if isToken68(text) != token {
 			t.Errorf("%q", text)
+		}
+	}
+}
+
+// Of a token that can be read another time, Heroku's next delivery may find it.
+func TestOnlyWhatAPersonMustMendIsFinal(t *testing.T) {
+	t.Parallel()
+	for err, final := range map[error]bool{
+		errEmpty:                           true,
+		errNoToken:                         true,
+		&types.ResourceNotFoundException{}: true,
+		&smithy.GenericAPIError{Code: "AccessDeniedException"}: true,
+		&smithy.GenericAPIError{Code: "ThrottlingException"}:   false,
+		&types.InternalServiceError{}:                          false,
+		context.DeadlineExceeded:                               false,
+		io.ErrUnexpectedEOF:                                    false,
+	} {
+		if wrapped := fmt.Errorf("reading: %w", err); isFinal(wrapped) != final {
+			t.Errorf("%v: final %t", err, !final)
 		}
 	}
 }

@@ -78,7 +78,7 @@ release: build ## zip both functions for Lambda into build/release/, with their 
 		$(TOOL) cyclonedx-gomod bin -json -std -short-purls -noserial -notimestamp -version "$$(git describe --tags --always --dirty)" \
 			-output build/release/$$function-arm64.cdx.json build/$$function/bootstrap; \
 	done
-	@cd build/release && sha256sum * | tee SHA256SUMS
+	@cd build/release && sha256sum *.zip *.json | tee SHA256SUMS
 
 deploy: ## build the stack and put it on AWS; the first time SAM asks for its parameters
 	@command -v sam >/dev/null || { echo "sam is not installed: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html"; exit 1; }

@@ -57,13 +57,18 @@ func (k *Keeper) equal(ctx context.Context, r Result, url connection.URL) Result
 	if k.Patience == 0 && !k.Inspect {
 		return r
 	}
-	if err := k.login(ctx, &r, url); err != nil {
+	err := k.login(ctx, &r, url)
+	if ctx.Err() != nil {
+		return r.failed(ctx.Err())
+	}
+	if err != nil {
 		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", err, errNotYet))
 	}
 	return r
 }
 
-// login tries the candidate, unless the binding says that it cannot be tried.
+// login tries the candidate, unless the binding says that it cannot be tried. What
+// it returns says nothing of the candidate once the run is out of time.
 func (k *Keeper) login(ctx context.Context, r *Result, url connection.URL) error {
 	if !r.Verify {
 		return nil
@@ -81,7 +86,11 @@ func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payloa
 	if k.Inspect {
 		r.Changes = everything
 	}
-	if err := k.login(ctx, &r, url); err != nil {
+	err := k.login(ctx, &r, url)
+	if ctx.Err() != nil {
+		return r.failed(ctx.Err())
+	}
+	if err != nil {
 		return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
 	}
 	if k.DryRun {

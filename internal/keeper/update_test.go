@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 )
@@ -164,6 +165,32 @@ type unstaged struct {
 
 func (u unstaged) Stage(context.Context, string, string, credential.Value) (bool, error) {
 	return u.stage()
+}
+
+// The end of a run is no word of the server's, and must not look like one in a report.
+func TestALoginThatTheEndOfTheRunCutShortIsAFailure(t *testing.T) {
+	t.Parallel()
+	for name, shows := range map[string]int{"of the first value": 0, "of an equal one": 1, "of another one": 2} {
+		h, b := upToDate(t)
+		h.account.show(max(shows, 1))
+		if shows == 0 {
+			b = h.bind("empty")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		h.keeper.Database, h.keeper.Patience = ends{cancel}, time.Minute
+		r := h.keeper.Update(ctx, source, []binding.Binding{b})[0]
+		if r.Outcome != keeper.Failed || !errors.Is(r.Err, context.Canceled) || errors.Is(r.Err, keeper.ErrRefused) {
+			t.Errorf("%s: %s, %v", name, r.Outcome, r.Err)
+		}
+	}
+}
+
+// ends is a database whose logins end the run.
+type ends struct{ cancel context.CancelFunc }
+
+func (e ends) Login(context.Context, connection.URL, string) error {
+	e.cancel()
+	return refused
 }
 
 func TestUpdateTakesTheTagsOfTheFence(t *testing.T) {

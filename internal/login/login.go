@@ -58,7 +58,7 @@ func unreachable(url connection.URL, err error) error {
 	var network *net.OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return fmt.Errorf("%s did not answer within %v: %w", address(url), Timeout, context.DeadlineExceeded)
+		return fmt.Errorf("%s did not answer in time: %w", address(url), context.DeadlineExceeded)
 	case errors.As(err, &network):
 		return fmt.Errorf("%s cannot be reached: %w", address(url), network)
 	}

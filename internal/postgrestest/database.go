@@ -182,8 +182,8 @@ func (d *Database) Idle(ctx context.Context) error {
 	for {
 		n, err := d.Sessions(ctx)
 		switch {
-		case ctx.Err() != nil && open > 0:
-			return fmt.Errorf("postgrestest: %d sessions stay open: %w", open, ctx.Err())
+		case ctx.Err() != nil:
+			return fmt.Errorf("postgrestest: waiting for the end of all sessions, %d at last: %w", open, ctx.Err())
 		case err != nil || n == 0:
 			return err
 		}

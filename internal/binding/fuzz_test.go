@@ -17,14 +17,15 @@ var identity = regexp.MustCompile(`\A(?:[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}
 // FuzzTags takes any texts for the values of the tags. present says, a bit for
 // each, which of the tags there are at all.
 func FuzzTags(f *testing.F) {
-	f.Add(uint8(1), "shop", "", "", "", "", "", "", "")
-	f.Add(uint8(255), "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "postgresql", "off", "shop/certificate", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3")
-	f.Add(uint8(0x57), "s-1", "DATABASE_URL", "json", "", "login", "", "on", "")
-	f.Add(uint8(255), "../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b")
-	f.Add(uint8(0), "shop", "A\n", "url\x00", "\xff", "\xff", `"`, "", "")
-	f.Add(uint8(1), "shop\n", "", "", "", "", "", "", "")
-	f.Add(uint8(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
-	f.Fuzz(func(t *testing.T, present uint8, app, configVar, format, scheme, verify, clientTLS, sync, token string) {
+	const all = ^uint16(0)
+	f.Add(uint16(1), "shop", "", "", "", "", "", "", "")
+	f.Add(all, "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "postgresql", "off", "shop/certificate", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3")
+	f.Add(uint16(0x57), "s-1", "DATABASE_URL", "json", "", "login", "", "on", "")
+	f.Add(all, "../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b")
+	f.Add(uint16(0), "shop", "A\n", "url\x00", "\xff", "\xff", `"`, "", "")
+	f.Add(uint16(1), "shop\n", "", "", "", "", "", "", "")
+	f.Add(uint16(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
+	f.Fuzz(func(t *testing.T, present uint16, app, configVar, format, scheme, verify, clientTLS, sync, token string) {
 		tags := make(map[string]string)
 		for i, tag := range []struct{ name, value string }{
 			{binding.AppTag, app}, {binding.ConfigVarTag, configVar}, {binding.FormatTag, format}, {binding.SchemeTag, scheme},

@@ -1,6 +1,8 @@
 package template_test
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,10 +71,11 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 		},
 	}
 	found := alarms(t)
+	mustBeSet(t, fmt.Sprintf("%d alarms in the template for the %d rows here", len(found), len(want)),
+		slices.Collect(maps.Keys(found)), slices.Collect(maps.Keys(want)))
 	for id, alarm := range found {
 		w, known := want[id]
 		if !known {
-			t.Errorf("no test knows %s", id)
 			continue
 		}
 		p := alarm.at("Properties")
@@ -90,9 +93,6 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 		if (when == "Restart") != (id == "RestartFailed") || (when != "" && when != "Restart") {
 			t.Errorf("%s is made when %q", id, when)
 		}
-	}
-	if len(found) != len(want) {
-		t.Errorf("there are %d alarms", len(found))
 	}
 }
 
@@ -140,11 +140,11 @@ func TestEveryAlarmSaysWhatToDoAndWhereToRead(t *testing.T) {
 			t.Errorf("%s does not name its section of the runbook: %q", id, text)
 		}
 		if sentences := len(regexp.MustCompile(`\.( |$)`).FindAllString(said, -1)); sentences < 2 || sentences > 4 {
-			t.Errorf("%s has %d sentences", id, sentences)
+			t.Errorf("the description of %s has %d sentences before its address in the runbook, not 2 to 4", id, sentences)
 		}
 		// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 		if len(text) > 1024 {
-			t.Errorf("the description of %s has %d bytes", id, len(text))
+			t.Errorf("the description of %s has %d bytes, more than 1,024", id, len(text))
 		}
 	}
 }
@@ -191,9 +191,7 @@ func TestPeriodOfEveryPollIsItsMinutesInSeconds(t *testing.T) {
 	for _, minutes := range pollMinutes(t) {
 		mustBe(t, "seconds of "+minutes, periods[minutes].at("Seconds").text(), strconv.Itoa(60*number(t, minutes)))
 	}
-	if len(periods) != len(pollMinutes(t)) {
-		t.Errorf("%d periods", len(periods))
-	}
+	mustBeSet(t, "minutes of the mapping Poll", slices.Collect(maps.Keys(periods)), pollMinutes(t))
 }
 
 // "Period multiplied by EvaluationPeriods can't be more than 604,800 seconds. For
@@ -221,8 +219,11 @@ func TestCloudWatchTakesEveryAllowedCombination(t *testing.T) {
 				if seconds >= 3600 {
 					longest = 604800
 				}
-				if total := seconds * number(t, periods); seconds%60 != 0 || total > longest {
-					t.Errorf("%s looks back %d s at a poll every %s minutes", id, total, minutes)
+				if seconds%60 != 0 {
+					t.Errorf("the period of %s is %d s at a poll every %s minutes, and no whole minutes", id, seconds, minutes)
+				}
+				if total := seconds * number(t, periods); total > longest {
+					t.Errorf("%s looks back %d s at a poll every %s minutes, more than the %d s of periods like these", id, total, minutes, longest)
 				}
 			}
 		}

@@ -3,6 +3,7 @@ package template_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ func property(template tree, function, name string) tree {
 func TestFunctionsAreWhatTheMakefileBuilds(t *testing.T) {
 	t.Parallel()
 	template := load(t)
-	mustBeSet(t, "functions", slices.Collect(maps.Keys(resources(template, "AWS::Serverless::Function"))), slices.Clone(functions))
+	mustBeSet(t, "functions", slices.Collect(maps.Keys(resources(template, "AWS::Serverless::Function"))), functions)
 	for _, id := range functions {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
@@ -273,9 +274,20 @@ func TestFirstSecretIsABindingTheFunctionsAccept(t *testing.T) {
 			t.Errorf("%q: the template accepts it: %t; the functions say: %v", app, apps.MatchString(app), err)
 		}
 	}
-	for _, format := range load(t).at("Parameters", "SecretFormat", "AllowedValues").texts() {
-		if _, err := binding.Of(binding.Secret{Tags: map[string]string{binding.AppTag: "shop", binding.FormatTag: format}}); err != nil {
+	read := func(format string) error {
+		_, err := binding.Of(binding.Secret{Tags: map[string]string{binding.AppTag: "shop", binding.FormatTag: format}})
+		return err
+	}
+	allowed := load(t).at("Parameters", "SecretFormat", "AllowedValues").texts()
+	for _, format := range allowed {
+		if err := read(format); err != nil {
 			t.Error(err)
 		}
 	}
+	// The functions name their formats where they refuse one.
+	var taken []string
+	for _, named := range regexp.MustCompile(`"([\w-]+)"`).FindAllStringSubmatch(fmt.Sprint(read("")), -1) {
+		taken = append(taken, named[1])
+	}
+	mustBeSet(t, "AllowedValues of SecretFormat", allowed, taken)
 }

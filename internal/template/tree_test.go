@@ -153,9 +153,21 @@ func mustBe(t *testing.T, what, got, want string) {
 
 func mustBeSet(t *testing.T, what string, got, want []string) {
 	t.Helper()
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
+	for _, item := range less(want, got) {
+		t.Errorf("%s: %q is missing", what, item)
 	}
+	for _, item := range less(got, want) {
+		t.Errorf("%s: %q is too much", what, item)
+	}
+}
+
+// less is the first list without the items of the second, each taken away once.
+func less(list, others []string) []string {
+	rest := slices.Sorted(slices.Values(list))
+	for _, other := range others {
+		if i := slices.Index(rest, other); i >= 0 {
+			rest = slices.Delete(rest, i, i+1)
+		}
+	}
+	return rest
 }

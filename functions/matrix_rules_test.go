@@ -74,6 +74,10 @@ func (c cell) readAhead() bool {
 	return c.trigger == webhook && slices.Contains([]string{readKey, readToken, list}, c.kind)
 }
 
+// loginWithHeld reports whether the call is a login with the value that the secret
+// holds. Every second one is: it follows a login with the candidate.
+func (c call) loginWithHeld() bool { return c.kind == login && c.nth%2 == 0 }
+
 func (c cell) ofHeroku() bool { return strings.HasPrefix(c.kind, "GET ") }
 
 // healed is what a run comes to whose call was tried again.
@@ -131,7 +135,7 @@ func (c cell) logins() (candidate, current loginResult) {
 		current = logsIn
 	}
 	switch {
-	case c.nth == 2:
+	case c.loginWithHeld():
 		candidate, current = refused, c.login
 	case c.lasts:
 		current = c.login
@@ -145,7 +149,7 @@ func (c cell) possible() bool {
 	case c.away:
 		return c.call == call{login, 1} && c.lasts
 	case c.outage:
-		return c.call == call{login, 2} && c.lasts
+		return c.loginWithHeld() && c.lasts
 	case c.kind == login:
 		return c.trouble.login != nil
 	case c.ofHeroku():
@@ -154,12 +158,11 @@ func (c cell) possible() bool {
 	return c.aws != nil
 }
 
-// meets reports whether the fault befalls a call of the run. Every second login
-// is one with the value in the secret.
+// meets reports whether the fault befalls a call of the run.
 func (c cell) meets(other call) bool {
 	later := c.lasts && other.nth > c.nth
-	if c.call == (call{login, 2}) && !c.outage {
-		later = later && other.nth%2 == 0
+	if c.loginWithHeld() && !c.outage {
+		later = later && other.loginWithHeld()
 	}
 	return other.kind == c.kind && (other.nth == c.nth || later)
 }

@@ -83,45 +83,59 @@ func TestADryRunSaysOfEveryBindingWhatWouldChange(t *testing.T) {
 	s.bind(s.app.Name, "shop/tag", "heroku:format=xml")
 	_, err := s.Platform.AppWebhookDelete(t.Context(), s.app.Name, s.webhooks()[0])
 	s.must(err)
-	s.plan("shop/database unchanged [] true",
-		"shop/new published [everything] true",
-		"shop/off off [] ",
-		"shop/tag failed [] ")
+	off := planned{secret: "shop/off", outcome: "off"}
+	bad := planned{secret: "shop/tag", outcome: "failed"}
+	expect := func(want ...planned) {
+		t.Helper()
+		report := s.poll(`{"dryRun": true}`)
+		if got := planOf(report); !slices.Equal(got, want) {
+			t.Errorf("the plan is\n%+v, want\n%+v", got, want)
+		}
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].State != "missing" {
+			t.Errorf("the webhook is deleted, and the report says of it: %+v", report.Subscriptions)
+		}
+	}
+	expect(
+		planned{secret: "shop/database", outcome: "unchanged", logsIn: "yes"},
+		planned{secret: "shop/new", outcome: "published", changes: "everything", logsIn: "yes"},
+		off, bad)
 	s.rotate()
-	s.plan("shop/database published [password] true",
-		"shop/new published [everything] true",
-		"shop/off off [] ",
-		"shop/tag failed [] ")
+	expect(
+		planned{secret: "shop/database", outcome: "published", changes: "password", logsIn: "yes"},
+		planned{secret: "shop/new", outcome: "published", changes: "everything", logsIn: "yes"},
+		off, bad)
 	s.app.Set("DATABASE_URL", strings.Replace(s.db.URL(), ":"+s.password(), ":wrong-EXAMPLE", 1))
-	s.plan("shop/database published [password] false", // what it holds no longer logs in either: it cannot get worse
-		"shop/new held [everything] false",
-		"shop/off off [] ",
-		"shop/tag failed [] ")
+	expect(
+		// What it holds no longer logs in either: it cannot get worse.
+		planned{secret: "shop/database", outcome: "published", changes: "password", logsIn: "no"},
+		planned{secret: "shop/new", outcome: "held", changes: "everything", logsIn: "no"},
+		off, bad)
 	s.untouched()
 	if len(s.measured(s.Poller)["Published"]) != 1 {
 		t.Error("a dry run has metrics")
 	}
 }
 
-// plan fails the test unless a dry run says this: of each binding the secret, the
-// outcome, what would change, and whether the new value logs in, if it was tried.
-func (s *stack) plan(want ...string) {
-	s.t.Helper()
-	report := s.poll(`{"dryRun": true}`)
-	var got []string
+// planned is what a plan says of one binding.
+type planned struct {
+	secret, outcome string
+	changes         string // the parts of the value that would be new
+	logsIn          string // whether the new value does: yes, no, or "" if it was not tried
+}
+
+func planOf(report stacktest.Report) (plan []planned) {
 	for _, line := range report.Plan {
-		logsIn := ""
-		if line.LogsIn != nil {
-			logsIn = fmt.Sprint(*line.LogsIn)
+		p := planned{secret: line.Secret, outcome: line.Outcome, changes: strings.Join(line.Changes, ", ")}
+		switch {
+		case line.LogsIn == nil:
+		case *line.LogsIn:
+			p.logsIn = "yes"
+		default:
+			p.logsIn = "no"
 		}
-		got = append(got, fmt.Sprint(line.Secret, " ", line.Outcome, " ", line.Changes, " ", logsIn))
+		plan = append(plan, p)
 	}
-	if !slices.Equal(got, want) {
-		s.t.Errorf("plan: %q", got)
-	}
-	if len(report.Subscriptions) != 1 || report.Subscriptions[0].State != "missing" {
-		s.t.Errorf("subscriptions: %+v", report.Subscriptions)
-	}
+	return plan
 }
 
 func (s *shop) password() string {

@@ -23,6 +23,8 @@ const (
 	pageLatency   = 60 * time.Millisecond // of ListSecrets, 100 secrets a page
 	lambdaTime    = 298 * time.Second     // what the template gives a poll, less what the report needs
 	reserve       = 500                   // requests that a poll leaves to others
+	perMinute     = 75                    // requests that come back to an account
+	abreast       = 8                     // apps that a poll works on at once
 )
 
 // An estate is many apps, each with a secret that is equal to its config var, and
@@ -40,7 +42,7 @@ type estate struct {
 type ledger struct {
 	*heroku.API
 	apps   int
-	others float64 // requests that other users of the account make each minute
+	others int // requests that other users of the account make each minute
 
 	mu      sync.Mutex // guards what follows
 	left    float64    // requests, at that time
@@ -86,7 +88,7 @@ func newEstate(apps, accounts, left int) *estate {
 func (e *estate) round(t *testing.T) time.Duration {
 	t.Helper()
 	start := time.Now()
-	turn := uint64(start.Unix() / int64(e.every.Seconds()))
+	turn := e.turn()
 	for _, l := range e.accounts {
 		l.turn, l.before, l.spent = turn, l.calls, false
 	}
@@ -113,6 +115,9 @@ func (e *estate) round(t *testing.T) time.Duration {
 	time.Sleep(time.Until(start.Truncate(e.every).Add(e.every))) // not at all if that has gone by
 	return took
 }
+
+// turn is that of a round which begins now.
+func (e *estate) turn() uint64 { return uint64(time.Now().Unix() / int64(e.every.Seconds())) }
 
 func (e *estate) List(context.Context) ([]binding.Secret, error) {
 	time.Sleep(time.Duration((len(e.secrets)+99)/100) * pageLatency)
@@ -172,7 +177,7 @@ func (l *ledger) RoundTrip(req *http.Request) (*http.Response, error) {
 	time.Sleep(herokuLatency)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.left = max(0, min(4500, l.left+(75-l.others)*time.Since(l.at).Minutes()))
+	l.left = max(0, min(4500, l.left+float64(perMinute-l.others)*time.Since(l.at).Minutes()))
 	l.at = time.Now()
 	l.calls++
 	if l.left < 1 {
@@ -214,15 +219,22 @@ func (e *estate) calls() (all int) {
 	return all
 }
 
-// bound is within how many rounds each app has its turn: the least power of two that is
-// no less than the apps of an account over the fewest that had their turn in a round,
-// which is one in any case.
-func (e *estate) bound() int {
-	most := 1
+// bound is within how many rounds each app has its turn, if as many of an account as
+// had theirs in its poorest round always do, which is one in any case.
+func (e *estate) bound() (most int) {
 	for _, l := range e.accounts {
-		for most*max(1, l.fewest) < l.apps {
-			most *= 2
-		}
+		most = max(most, roundsToReach(l.apps, max(1, l.fewest)))
 	}
 	return most
+}
+
+// roundsToReach is within how many rounds each of an account's apps has its turn, if
+// every round reaches at least so many of them: the least power of two that is no less
+// than apps / least.
+func roundsToReach(apps, least int) int {
+	rounds := 1
+	for rounds*least < apps {
+		rounds *= 2
+	}
+	return rounds
 }

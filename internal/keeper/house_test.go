@@ -83,12 +83,17 @@ func (s *keySet) Renew(context.Context, []credential.Value) ([]credential.Value,
 	return s.values, nil
 }
 
-// bind makes a secret whose tags bind it, without a value.
+// bind makes a secret without a value, and with these tags. It follows the app, unless
+// a tag names another.
 func (h *house) bind(name string, tags ...string) binding.Binding {
 	h.t.Helper()
-	in := &secretsmanager.CreateSecretInput{Name: &name, Tags: []types.Tag{{Key: aws.String("heroku:app"), Value: aws.String(app)}}}
+	values := map[string]string{binding.AppTag: app}
 	for _, tag := range tags {
 		key, value, _ := strings.Cut(tag, "=")
+		values[key] = value
+	}
+	in := &secretsmanager.CreateSecretInput{Name: &name}
+	for key, value := range values {
 		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
 	}
 	out, err := h.client.CreateSecret(h.t.Context(), in)

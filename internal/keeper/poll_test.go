@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
 	"time"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/keeper"
 )
@@ -34,8 +32,13 @@ func (h *house) expect(want outcomes) {
 	for _, r := range h.poll() {
 		got[r.Name] = r.Outcome
 	}
-	if !maps.Equal(got, want) {
-		h.t.Errorf("got %v, want %v", got, want)
+	for name, outcome := range want {
+		if got[name] != outcome {
+			h.t.Errorf("%s: got %q, want %q", name, got[name], outcome)
+		}
+	}
+	if len(got) != len(want) {
+		h.t.Errorf("the outcomes are %v, want %v", got, want)
 	}
 }
 
@@ -116,16 +119,16 @@ func TestPollIsNotMisledByALaggingList(t *testing.T) {
 func TestARateLimitEndsTheRound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	const apps = 40
 	want := outcomes{}
-	for i := range apps {
-		want[h.bind(fmt.Sprint("of-", i)).Name] = keeper.Deferred
+	for i := range 40 {
+		app := fmt.Sprint("app-", i)
+		h.bind(app, "heroku:app="+app)
+		want[app] = keeper.Deferred
 	}
 	h.account.err = fmt.Errorf("Heroku answered 429: %w", keeper.ErrRateLimited)
-	h.keeper.Secrets = spread{h.keeper.Secrets}
 	h.expect(want)
-	if h.account.reads > apps/2 {
-		t.Errorf("%d of %d apps were asked for after the rate limit was used up", h.account.reads, apps)
+	if h.account.reads > abreast {
+		t.Errorf("%d of %d apps were asked for, and only %d can have been under way when the first was refused", h.account.reads, len(want), abreast)
 	}
 }
 
@@ -134,25 +137,31 @@ func TestARateLimitEndsTheRound(t *testing.T) {
 func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	asked := 0
-	h.account.spare = func() bool { asked++; return asked > 1 }
+	h.account.show(1)
 	const apps = 5
 	for i := range apps {
-		h.bind(fmt.Sprint("of-", i))
+		app := fmt.Sprint("app-", i)
+		h.bind(app, "heroku:app="+app)
 	}
-	h.keeper.Secrets = spread{h.keeper.Secrets}
+	h.poll()
+	h.account.reads = 0
+	asked := 0
+	h.account.spare = func() bool { asked++; return asked > 1 }
 	results, err := h.keeper.Poll(t.Context(), keeper.Round{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	deferred := 0
+	unchanged, deferred := 0, 0
 	for _, r := range results {
-		if r.Outcome == keeper.Deferred && errors.Is(r.Err, keeper.ErrReserve) {
+		switch {
+		case r.Outcome == keeper.Unchanged:
+			unchanged++
+		case r.Outcome == keeper.Deferred && errors.Is(r.Err, keeper.ErrReserve):
 			deferred++
 		}
 	}
-	if deferred != apps-1 || h.account.reads != 1 {
-		t.Errorf("%d of %d apps were deferred, and %d asked for", deferred, apps, h.account.reads)
+	if unchanged != 1 || deferred != apps-1 || h.account.reads != 1 {
+		t.Errorf("of %d apps %d were looked at, with %d reads, and %d deferred", apps, unchanged, h.account.reads, deferred)
 	}
 }
 
@@ -171,23 +180,11 @@ func TestALimitIsOneAccountsOwn(t *testing.T) {
 	want := outcomes{}
 	for i := range 20 {
 		rich, limited := fmt.Sprint("rich-", i), fmt.Sprint("limited-", i)
-		h.bind(rich)
-		h.bind(limited, "heroku:token=poor")
-		want[rich], want[limited] = keeper.Off, keeper.Deferred // looked at, and found to follow another app than the list says
+		h.bind(rich, "heroku:app="+rich)
+		h.bind(limited, "heroku:app="+limited, "heroku:token=poor")
+		want[rich], want[limited] = keeper.Published, keeper.Deferred
 	}
-	h.keeper.Secrets = spread{h.keeper.Secrets}
 	h.expect(want)
-}
-
-// spread gives each listed secret an app of its own.
-type spread struct{ keeper.Secrets }
-
-func (s spread) List(ctx context.Context) ([]binding.Secret, error) {
-	secrets, err := s.Secrets.List(ctx)
-	for i := range secrets {
-		secrets[i].Tags[binding.AppTag] = fmt.Sprint("app-", i)
-	}
-	return secrets, err
 }
 
 func TestARoundThatIsOutOfTimeDefers(t *testing.T) {

@@ -55,14 +55,10 @@ func (s *stack) measured(f *lambdatest.Function) map[string][]float64 {
 }
 
 // within fails the test unless the function has measured that many values, all of
-// them within the bounds. What a function writes arrives a little after its answer.
+// them within the bounds.
 func (s *stack) within(f *lambdatest.Function, name string, values int, least, most float64) {
 	s.t.Helper()
-	var got []float64
-	eventually(func() bool {
-		got = s.measured(f)[name]
-		return len(got) >= values
-	})
+	got := s.measured(f)[name]
 	if len(got) != values || values > 0 && (slices.Min(got) < least || slices.Max(got) > most) {
 		s.t.Errorf("%s is %v, want %d values from %v to %v", name, got, values, least, most)
 	}
@@ -71,14 +67,10 @@ func (s *stack) within(f *lambdatest.Function, name string, values int, least, m
 // sum is like within for a count, of which the values together are known.
 func (s *stack) sum(f *lambdatest.Function, name string, want float64) {
 	s.t.Helper()
-	var got float64
-	eventually(func() bool {
-		got = 0
-		for _, value := range s.measured(f)[name] {
-			got += value
-		}
-		return got >= want
-	})
+	got := 0.0
+	for _, value := range s.measured(f)[name] {
+		got += value
+	}
 	if got != want {
 		s.t.Errorf("%s is %v in all, want %v", name, got, want)
 	}

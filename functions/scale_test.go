@@ -232,7 +232,7 @@ func (e *estate) round(values, least, most int) (r round) {
 	}
 	r.took, r.answered = time.Since(began), len(answer)
 	r.cpu, r.peak = e.cpu(), e.peak()
-	r.logged = e.settled(before) - before
+	r.logged = len(e.Poller.Logs()) - before
 	heroku, looks := e.Heroku.Calls(), e.Heroku.Calls()["GET /apps/{app}/webhooks"]
 	if r.looked = heroku[configVars]; r.looked < least || r.looked > most {
 		e.t.Errorf("%d apps: calls of Heroku: %v, want from %d to %d reads of config vars", e.apps, heroku, least, most)
@@ -245,20 +245,6 @@ func (e *estate) round(values, least, most int) (r round) {
 		e.t.Errorf("%d apps: calls of Secrets Manager: %v, want %v", e.apps, got, want)
 	}
 	return r
-}
-
-// settled returns the length of the poller's log when a round's last line has arrived
-// since the log had the given length.
-func (e *estate) settled(before int) int {
-	e.t.Helper()
-	var log []byte
-	if !eventually(func() bool {
-		log = e.Poller.Logs()
-		return bytes.Contains(log[before:], []byte(`"msg":"round"`)) && bytes.HasSuffix(log, []byte("\n"))
-	}) {
-		e.t.Fatal("the round did not end in the log")
-	}
-	return len(log)
 }
 
 // peak is the most memory that the poller's process has ever had resident, in bytes.

@@ -1,8 +1,8 @@
 package lambdatest
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -30,7 +30,7 @@ type Function struct {
 	host   string // address of the Runtime API
 	server *http.Server
 	slots  chan struct{} // one for each process that may run
-	log    logbook
+	log    *logbook
 	tasks  sync.WaitGroup
 
 	mu        sync.Mutex // guards what follows
@@ -46,9 +46,15 @@ func Start(config Config) (*Function, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lambdatest: listen for the runtime API: %w", err)
 	}
+	log, err := newLogbook()
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
 	f := &Function{
 		config:    config,
 		host:      listener.Addr().String(),
+		log:       log,
 		slots:     make(chan struct{}, config.Concurrency),
 		sandboxes: map[string]*sandbox{},
 	}
@@ -91,12 +97,9 @@ func (f *Function) begin(task func()) bool {
 	return true
 }
 
-// Logs is everything that all processes wrote, to stdout and stderr, so far.
-func (f *Function) Logs() []byte {
-	f.log.mu.Lock()
-	defer f.log.mu.Unlock()
-	return bytes.Clone(f.log.text.Bytes())
-}
+// Logs is everything that all processes wrote, to stdout and stderr, so far: what they
+// wrote before an answer is in it when the answer is there.
+func (f *Function) Logs() []byte { return f.log.text() }
 
 // Starts counts the cold starts so far.
 func (f *Function) Starts() int {
@@ -136,19 +139,7 @@ func (f *Function) Close() error {
 	err := f.server.Close()
 	f.tasks.Wait()
 	if err != nil {
-		return fmt.Errorf("lambdatest: close the runtime API: %w", err)
+		err = fmt.Errorf("lambdatest: close the runtime API: %w", err)
 	}
-	return nil
-}
-
-// logbook keeps what is written to it.
-type logbook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
+	return errors.Join(err, f.log.close())
 }

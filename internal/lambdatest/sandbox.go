@@ -35,9 +35,8 @@ func (f *Function) startSandbox() (*sandbox, error) {
 	}
 	s.cmd.Dir = filepath.Dir(f.config.Bootstrap)
 	s.cmd.Env = f.environment(s.id)
-	s.cmd.Stdout = &f.log
-	s.cmd.Stderr = &f.log
-	s.cmd.WaitDelay = time.Second // a grandchild may hold the output open
+	s.cmd.Stdout = f.log.file
+	s.cmd.Stderr = f.log.file
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {

@@ -1,0 +1,59 @@
+package lambdatest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"sync"
+)
+
+// logbook is what the processes of a function have written. It is a file and not a
+// pipe, so that what a process wrote before its answer is there when the answer is.
+type logbook struct {
+	file *os.File // has no name any more, so that none is left
+
+	mu   sync.Mutex // guards what follows
+	last []byte     // what it holds, once it is closed
+	done bool
+}
+
+func newLogbook() (*logbook, error) {
+	file, err := os.CreateTemp("", "lambdatest-")
+	if err == nil {
+		err = os.Remove(file.Name())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lambdatest: a file for the log: %w", err)
+	}
+	return &logbook{file: file}, nil
+}
+
+// text returns what was written so far.
+func (l *logbook) text() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return l.last
+	}
+	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, math.MaxInt64))
+	if err != nil {
+		return []byte("lambdatest: read the log: " + err.Error())
+	}
+	return text
+}
+
+func (l *logbook) close() error {
+	text := l.text()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return nil
+	}
+	l.last, l.done = text, true
+	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("lambdatest: close the log: %w", err)
+	}
+	return nil
+}

@@ -2,10 +2,13 @@
 # of JSON says how each query went. It ends with its standard input.
 import json, logging, os, sys, threading, time
 import boto3, psycopg
+from botocore.config import Config
 from pool import Secret, SecretPool
 
 logging.basicConfig()
-client = boto3.client("secretsmanager", endpoint_url=os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+# As the recipe's own, at an address that older versions of boto3 do not read by themselves.
+quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+client = boto3.client("secretsmanager", config=quick, endpoint_url=os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"])
 lifetime = int(os.environ.get("LIFETIME", 60_000)) / 1000
 pool = SecretPool(Secret(os.environ["DATABASE_SECRET_ID"], lifetime=lifetime, client=client), max_size=4)
 

@@ -103,32 +103,19 @@ func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
 	before := s.value(s.secret)
-	s.app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@"+serverWithoutTLS(t)+"/postgres_buildpack_db")
+	inDyno := s.database()
+	inDyno.Intercept(func() postgrestest.Fault { return withoutTLS })
+	s.app.Set("DATABASE_URL", inDyno.URL())
 	s.must(s.db.Rotate(t.Context())) // also if what the secret holds is dead
 	if report := s.poll(); report.Held != 1 || !strings.Contains(report.Problems[0].Error, "speaks no TLS") || s.value(s.secret) != before {
 		t.Errorf("report: %+v", report)
 	}
 }
 
-func serverWithoutTLS(t *testing.T) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.CopyN(io.Discard, conn, 8) // its question
-			_, _ = io.WriteString(conn, "N")
-			conn.Close()
-		}
-	}()
-	return listener.Addr().String()
+// withoutTLS answers the question for TLS with no.
+func withoutTLS(client net.Conn, _ func(net.Conn)) {
+	_, _ = io.CopyN(io.Discard, client, 8) // its question
+	_, _ = io.WriteString(client, "N")
 }
 
 func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {

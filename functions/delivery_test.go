@@ -3,17 +3,11 @@ package functions_test
 import (
 	"cmp"
 	"encoding/json"
-	"io"
-	"net/http"
 	"strings"
 
 	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/stacktest"
 )
-
-// deliverer keeps no connections: another test's server closes those of the
-// default client when it ends.
-var deliverer = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // request is a delivery that a test sends in Heroku's place.
 type request struct {
@@ -37,17 +31,10 @@ func (s *stack) deliver(r request) int {
 	if r.signature == "" {
 		r.signature = herokutest.Sign(cmp.Or(r.key, stacktest.SigningKey), []byte(r.body))
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL, strings.NewReader(r.body))
-	s.must(err)
-	req.Header.Set("Content-Type", cmp.Or(r.contentType, "application/json"))
-	req.Header.Set("Heroku-Webhook-Hmac-SHA256", r.signature)
-	resp, err := deliverer.Do(req)
-	s.must(err)
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	status, answer, err := s.Deliver(s.t.Context(), []byte(r.body), cmp.Or(r.contentType, "application/json"), r.signature)
 	s.must(err)
 	if len(answer) > 0 && !json.Valid(answer) || strings.Contains(string(answer), "EXAMPLE") {
 		s.t.Errorf("the answer's body is %q", answer)
 	}
-	return resp.StatusCode
+	return status
 }

@@ -37,22 +37,24 @@ func (l *logbook) text() []byte {
 	if l.done {
 		return l.last
 	}
-	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, math.MaxInt64))
-	if err != nil {
-		return []byte("lambdatest: read the log: " + err.Error())
-	}
+	text, _ := l.read() // close tells of an error
 	return text
 }
 
-func (l *logbook) close() error {
-	text := l.text()
+func (l *logbook) read() ([]byte, error) {
+	return io.ReadAll(io.NewSectionReader(l.file, 0, math.MaxInt64))
+}
+
+// close keeps the text, and lets go of the file.
+func (l *logbook) close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.done {
 		return nil
 	}
-	l.last, l.done = text, true
-	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+	l.last, err = l.read()
+	l.done = true
+	if err = errors.Join(err, l.file.Close()); err != nil {
 		return fmt.Errorf("lambdatest: close the log: %w", err)
 	}
 	return nil

@@ -146,14 +146,19 @@ func TestAServerWithoutTLSIsNoPlaceToSendAPassword(t *testing.T) {
 
 func TestASilentServerIsLeftInTime(t *testing.T) {
 	t.Parallel()
-	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + answer(t, "") + "/d"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := (login.Client{}).Login(ctx, url, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
-		t.Error(err)
+	for name, text := range map[string]string{
+		"a Postgres":                  "postgres://u:pEXAMPLE@" + answer(t, "") + "/d",
+		"a Redis, once TLS is spoken": "rediss://:pEXAMPLE@" + answerTLS(t, selfSigned(t), "", ""),
+	} {
+		url, err := connection.Parse(credential.New(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := (login.Client{}).Login(ctx, url, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

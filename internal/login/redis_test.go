@@ -1,7 +1,6 @@
 package login_test
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -10,12 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
-	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
-	"keepcurrent.example/internal/login"
 	"keepcurrent.example/internal/redistest"
 )
 
@@ -82,19 +77,6 @@ func TestWhatARedisAnswersDecides(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestASilentRedisIsLeftInTime(t *testing.T) {
-	t.Parallel()
-	url, err := connection.Parse(credential.New("rediss://:pEXAMPLE@" + answerTLS(t, selfSigned(t), "", "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := (login.Client{}).Login(ctx, url, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
-		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -221,25 +222,30 @@ func (s *Stack) Subscribe(ctx context.Context, app string) error {
 	return err
 }
 
-// stranger keeps no connection: when a server of httptest ends, it closes those
-// of http.DefaultTransport, whoever needs them.
-var stranger = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // Announce tells the webhook of the app's newest release, as Heroku does, and returns
 // the status of its answer.
 func (s *Stack) Announce(ctx context.Context, app *herokutest.App) (status int, err error) {
 	body := app.ReleaseEvent("create")
+	status, _, err = s.Deliver(ctx, body, "application/json", herokutest.Sign(SigningKey, body))
+	return status, err
+}
+
+// Deliver sends a request to the webhook's public address, and returns the status and
+// the body of the answer.
+func (s *Stack) Deliver(ctx context.Context, body []byte, contentType, signature string) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Heroku-Webhook-Hmac-SHA256", herokutest.Sign(SigningKey, body))
-	resp, err := stranger.Do(req)
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Heroku-Webhook-Hmac-SHA256", signature)
+	resp, err := (&http.Client{Transport: personal}).Do(req)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return resp.StatusCode, resp.Body.Close()
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
 }
 
 // Value returns what a consumer of the secret reads, "" before the first value.

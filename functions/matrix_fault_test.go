@@ -10,7 +10,7 @@ import (
 	"keepcurrent.example/internal/secretstest"
 )
 
-// A fault is one kind of trouble, as far as each of the three houses can have
+// A fault is one kind of trouble, as far as each of the three test servers can have
 // it.
 type fault struct {
 	name string

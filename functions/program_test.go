@@ -199,5 +199,5 @@ func (m *muffled) Write(p []byte) (int, error) {
 	return m.Conn.Write(p)
 }
 
-// CloseWrite makes it one of the connections that the house takes.
+// CloseWrite makes it one of the connections that the server takes.
 func (m *muffled) CloseWrite() error { return m.Conn.(interface{ CloseWrite() error }).CloseWrite() }

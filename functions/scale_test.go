@@ -96,7 +96,7 @@ func (e *estate) oneAppForAll() {
 	})
 }
 
-// keepPages makes the house keep the pages of its list, which it would sort anew for
+// keepPages makes the server keep the pages of its list, which it would sort anew for
 // each of 400.
 func (e *estate) keepPages() {
 	e.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {

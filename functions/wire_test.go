@@ -81,7 +81,7 @@ type wire struct {
 	choose func(call) trouble
 }
 
-// lay puts a wire between the functions and the three houses.
+// lay puts a wire between the functions and the three test servers.
 func (s *shop) lay() *wire {
 	w := new(wire)
 	w.listen(nil)

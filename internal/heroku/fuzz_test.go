@@ -54,10 +54,10 @@ func FuzzConfigVars(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			house := &answer{status: 200 + int(status)%400, body: body}
-			api := &heroku.API{URL: "http://heroku.invalid", Transport: house, Tokens: &keyring.Ring{Read: token}}
+			fixture := &answer{status: 200 + int(status)%400, body: body}
+			api := &heroku.API{URL: "http://heroku.invalid", Transport: fixture, Tokens: &keyring.Ring{Read: token}}
 			vars, err := api.ConfigVars(t.Context(), "shop")
-			house.check(t, vars, err)
+			fixture.check(t, vars, err)
 		})
 	})
 }

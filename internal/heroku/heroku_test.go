@@ -19,7 +19,7 @@ import (
 
 const configVars = "GET /apps/{app}/config-vars"
 
-func house(t *testing.T) (*herokutest.Server, *heroku.API) {
+func fixture(t *testing.T) (*herokutest.Server, *heroku.API) {
 	t.Helper()
 	server, err := herokutest.NewServer()
 	if err != nil {
@@ -41,7 +41,7 @@ func house(t *testing.T) (*herokutest.Server, *heroku.API) {
 
 func TestConfigVarsComeByNameOrIDAndOneThatIsNullIsAbsent(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	app := server.CreateApp("shop")
 	app.Set("DATABASE_URL", "EXAMPLE")
 	app.Set("EMPTY", "")
@@ -61,7 +61,7 @@ func TestConfigVarsComeByNameOrIDAndOneThatIsNullIsAbsent(t *testing.T) {
 
 func TestReleasedIsTheNewestRelease(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	app := server.CreateApp("shop")
 	app.Set("FOO", "1")
 	var answer []struct {
@@ -92,7 +92,7 @@ func listen(t *testing.T, answer any) herokutest.Fault {
 
 func TestAnAppWithoutReleasesIsAnError(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	if _, err := api.Released(t.Context(), "none-such"); err == nil {
 		t.Error("an app that is none has a release")
 	}
@@ -105,7 +105,7 @@ func TestAnAppWithoutReleasesIsAnError(t *testing.T) {
 // heroku-go would put it into the path as it is.
 func TestAnAppThatIsAPathIsNotAskedFor(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	for _, app := range []string{"", "../account", "shop/config-vars?", "Shop"} {
 		if _, err := api.ConfigVars(t.Context(), app); err == nil {
 			t.Errorf("app %q has config vars", app)
@@ -118,7 +118,7 @@ func TestAnAppThatIsAPathIsNotAskedFor(t *testing.T) {
 
 func TestATokenThatCannotBeReadIsAnError(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	server.CreateApp("shop")
 	away := errors.New("the token is away")
 	token := server.Token()
@@ -140,7 +140,7 @@ func TestATokenThatCannotBeReadIsAnError(t *testing.T) {
 
 func TestANewTokenIsFetchedWhenTheOldOneIsRefused(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	server.CreateApp("shop")
 	if _, err := api.ConfigVars(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func TestANewTokenIsFetchedWhenTheOldOneIsRefused(t *testing.T) {
 
 func TestATokenThatStaysRefusedIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	server.CreateApp("shop")
 	server.Wrap(herokutest.Refuse(403, "forbidden"))
 	_, err := api.ConfigVars(t.Context(), "shop")
@@ -192,7 +192,7 @@ func TestStatusesAreErrorsAndTellWhatToDo(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, api := house(t)
+			server, api := fixture(t)
 			server.CreateApp("shop").Set("DATABASE_URL", "EXAMPLE")
 			server.Wrap(tt.fault)
 			vars, err := api.ConfigVars(t.Context(), "shop")
@@ -214,7 +214,7 @@ func TestStatusesAreErrorsAndTellWhatToDo(t *testing.T) {
 
 func TestACallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	server, api := house(t)
+	server, api := fixture(t)
 	server.CreateApp("shop")
 	server.Wrap(herokutest.Hang())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -45,8 +45,8 @@ func (d *door) wait(t *testing.T) {
 	}
 }
 
-// secureHouse is an API with TLS, and a transport that trusts it.
-func secureHouse(t *testing.T) (string, *heroku.Transport, *door) {
+// secureFixture is an API with TLS, and a transport that trusts it.
+func secureFixture(t *testing.T) (string, *heroku.Transport, *door) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
 	d := &door{Listener: server.Listener, arrivals: make(chan struct{}, 10)}
@@ -80,7 +80,7 @@ func get(t *testing.T, transport *heroku.Transport, url string) (proto string) {
 
 func TestAConnectionOpenedAheadIsTheOneThatIsUsed(t *testing.T) {
 	t.Parallel()
-	url, transport, door := secureHouse(t)
+	url, transport, door := secureFixture(t)
 	transport.Prepare()
 	transport.Prepare()
 	door.wait(t)
@@ -96,7 +96,7 @@ func TestAConnectionOpenedAheadIsTheOneThatIsUsed(t *testing.T) {
 
 func TestAConnectionThatCouldNotBeOpenedAheadIsOpenedWhenItIsNeeded(t *testing.T) {
 	t.Parallel()
-	url, transport, door := secureHouse(t)
+	url, transport, door := secureFixture(t)
 	door.shut.Store(1)
 	transport.Prepare()
 	door.wait(t)
@@ -131,7 +131,7 @@ func TestAConnectionThatNobodyUsedInTimeIsOpenedAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url, transport, door := secureHouse(t)
+			url, transport, door := secureFixture(t)
 			transport.Prepare()
 			door.wait(t)
 			transport.Age(time.Minute)

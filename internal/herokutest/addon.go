@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A Database is the Postgres behind an add-on. The house calls it and then
+// A Database is the Postgres behind an add-on. The server calls it and then
 // tells the app what its URL has become.
 type Database interface {
 	// URL is postgres://USER:PASSWORD@HOST:PORT/DBNAME, as Heroku writes it.

@@ -21,7 +21,7 @@ type route struct {
 	handle  func(*Server, *call) (any, error)
 }
 
-// served is what the house answers; any other call is a 404.
+// served is what the server answers; any other call is a 404.
 var served = []route{
 	{"GET /apps/{app}/config-vars", (*Server).getConfigVars},
 	{"PATCH /apps/{app}/config-vars", (*Server).patchConfigVars},
@@ -180,7 +180,7 @@ func (s *Server) violate(kind string, r route, problems []string) {
 }
 
 // fail answers an error. One that is not in Heroku's form is a fault of the
-// house.
+// server.
 func (s *Server) fail(w http.ResponseWriter, err error) {
 	var e *apiError
 	if !errors.As(err, &e) {

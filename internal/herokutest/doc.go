@@ -13,7 +13,7 @@
 // Every request body and every successful answer is checked against Heroku's
 // published schema (https://api.heroku.com/schema), taken from the copy that
 // heroku-go ships in its module. A client that sends what the schema forbids is
-// answered 422; a house that answers what the schema forbids is answered 500.
+// answered 422; a server that answers what the schema forbids is answered 500.
 // Both are remembered in [Server.Violations].
 //
 // What the schema does not say comes from Heroku's Dev Center
@@ -38,13 +38,13 @@
 // # What it is not
 //
 // There are no teams, deploys, dynos or release phases, and an add-on is attached
-// to its own app only. A call, and a range of a list, that the house does not
+// to its own app only. A call, and a range of a list, that the server does not
 // know is refused, never ignored. An account's requests do not come back with
 // time, so that tests can count them.
 //
 // # What it does not know
 //
-// Heroku does not publish its retry schedule; the house waits 50 ms, then twice
+// Heroku does not publish its retry schedule; the server waits 50 ms, then twice
 // as long each time up to a second, and does not give up. It waits 10 s for a
 // receiver's answer. That the deliveries to one webhook follow each other, so that
 // one which fails holds up the next, is Heroku's word of 2017

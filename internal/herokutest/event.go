@@ -9,7 +9,7 @@ import (
 )
 
 // releaseEntity is what a subscription includes to be told of releases. The
-// house has no other events.
+// server has no other events.
 const releaseEntity = "api:release"
 
 // An event is what a webhook tells. Its fields, and those of its release, are

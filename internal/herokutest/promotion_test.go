@@ -4,7 +4,7 @@ import "testing"
 
 func TestPromotionLeavesAMomentWithoutDatabaseURL(t *testing.T) {
 	t.Parallel()
-	s := house(t)
+	s := fixture(t)
 	app := s.CreateApp("sushi")
 	before := &AddOn{name: "postgresql-amber-12345", app: app, alias: "HEROKU_POSTGRESQL_AMBER"}
 	app.attachments[primary] = before

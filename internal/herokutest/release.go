@@ -6,7 +6,7 @@ import (
 )
 
 // A release is a numbered state of an app, in the form of the schema. All
-// releases of this house succeed at once, as those do that an add-on makes, and
+// releases of this server succeed at once, as those do that an add-on makes, and
 // none brings new code.
 type release struct {
 	AddonPlanNames  []string  `json:"addon_plan_names"`

@@ -47,7 +47,7 @@ func TestRequestOutsideTheSchemaIs422(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := house(t)
+			s := fixture(t)
 			s.CreateApp("sushi")
 			status, answer := do(t, s, tt.method, "/apps/sushi"+tt.path, tt.body)
 			if status != 422 || !strings.Contains(answer, `"id":"invalid_params"`) {
@@ -65,7 +65,7 @@ func TestRequestOutsideTheSchemaIs422(t *testing.T) {
 
 func TestRequestThatIsNoJSONIs400(t *testing.T) {
 	t.Parallel()
-	s := house(t)
+	s := fixture(t)
 	s.CreateApp("sushi")
 	for _, body := range []string{"", "{", `{"FOO":"` + strings.Repeat("x", maxBody) + `"}`} {
 		if status, _ := do(t, s, "PATCH", "/apps/sushi/config-vars", body); status != 400 {
@@ -74,8 +74,8 @@ func TestRequestThatIsNoJSONIs400(t *testing.T) {
 	}
 }
 
-// A house that answers nonsense must not get away with it.
-func TestAnswerOutsideTheSchemaIsTheHousesFault(t *testing.T) {
+// A server that answers nonsense must not get away with it.
+func TestAnswerOutsideTheSchemaIsTheServersFault(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cret-EXAMPLE-value"
 	const webhooks = "GET /apps/{app}/webhooks"
@@ -105,7 +105,7 @@ func TestAnswerOutsideTheSchemaIsTheHousesFault(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := house(t)
+			s := fixture(t)
 			s.CreateApp("sushi")
 			bad := route{tt.pattern, func(*Server, *call) (any, error) { return tt.value, nil }}
 			mux := http.NewServeMux()
@@ -130,9 +130,9 @@ func TestAnswerOutsideTheSchemaIsTheHousesFault(t *testing.T) {
 	}
 }
 
-func TestErrorOutsideHerokusFormIsTheHousesFault(t *testing.T) {
+func TestErrorOutsideHerokusFormIsTheServersFault(t *testing.T) {
 	t.Parallel()
-	s := house(t)
+	s := fixture(t)
 	s.CreateApp("sushi")
 	bad := route{"GET /apps/{app}/webhooks", func(*Server, *call) (any, error) { return nil, io.EOF }}
 	mux := http.NewServeMux()
@@ -155,8 +155,8 @@ func TestSchemaIsHerokusOwn(t *testing.T) {
 	}
 }
 
-// house is a server without the check for violations, for tests that make some.
-func house(t *testing.T) *Server {
+// fixture is a server without the check for violations, for tests that make some.
+func fixture(t *testing.T) *Server {
 	t.Helper()
 	s, err := NewServer()
 	if err != nil {

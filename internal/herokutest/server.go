@@ -142,7 +142,7 @@ func (s *Server) ResetCalls() {
 }
 
 // Violations lists where a body did not follow Heroku's schema: requests of a
-// client, and answers of the house itself. It names the route, the place in the
+// client, and answers of the server itself. It names the route, the place in the
 // body and the rule, never a value. A test that is not about violations should
 // find it empty.
 func (s *Server) Violations() []string {
@@ -151,7 +151,7 @@ func (s *Server) Violations() []string {
 	return slices.Clone(s.violations)
 }
 
-// Credentials lists every credential that the house has made or was given,
+// Credentials lists every credential that the server has made or was given,
 // oldest first: API tokens, webhook secrets, and every config var value that is
 // a URL with a password, with the password on its own too. A test can search its
 // logs for them.

@@ -46,7 +46,7 @@ func (w webhookSettings) changed(body []byte) (webhookSettings, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if decoder.Decode(&w) != nil {
-		return w, invalid("The house knows include, level, secret and url.")
+		return w, invalid("The server knows include, level, secret and url.")
 	}
 	for _, name := range w.Include {
 		if !slices.Contains(entities, name) {

@@ -56,7 +56,7 @@ func TestAppHasTenWebhooksAtMost(t *testing.T) {
 	}
 }
 
-func TestWebhookMustNameWhatHerokuAndTheHouseKnow(t *testing.T) {
+func TestWebhookMustNameWhatHerokuAndTheServerKnow(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.CreateApp("sushi")

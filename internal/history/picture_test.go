@@ -17,7 +17,7 @@ var redraw = flag.Bool("update", false, "draw docs/img/plain-put.html again")
 
 func TestThePictureShowsWhatHappens(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
+	h := newFixture(t, nil)
 	s := h.stall(t, plainPut)
 	drawn := draw(t, h.history(t), s)
 	path := filepath.Join("..", "..", "docs", "img", "plain-put.html")

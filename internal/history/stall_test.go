@@ -36,7 +36,7 @@ func TestOnlyTheRightWriterSurvivesAStall(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, nil)
+			h := newFixture(t, nil)
 			left := h.stall(t, test.design).left
 			if left != test.left {
 				t.Errorf("the consumer is left with URL %d, want URL %d", left, test.left)
@@ -54,7 +54,7 @@ func TestEveryWriterIsRightWhenNobodyStalls(t *testing.T) {
 	for name, design := range map[string]design{"right": right, "observe first": observeFirst, "plain put": plainPut, "locked put": lockedPut} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, nil)
+			h := newFixture(t, nil)
 			b := h.bind(t, "orders")
 			for range 3 {
 				for n := range 2 {
@@ -80,7 +80,7 @@ type story struct {
 
 // stall lets a slow writer read URL 2 from Heroku, holds it until a fast writer has
 // published URL 3, and lets it go on.
-func (h *house) stall(t *testing.T, d design) story {
+func (h *fixture) stall(t *testing.T, d design) story {
 	t.Helper()
 	var s story
 	b := h.bind(t, "orders")
@@ -117,7 +117,7 @@ func mustPublish(t *testing.T, r keeper.Result) {
 }
 
 // read returns the number of the URL that a consumer finds.
-func (h *house) read(t *testing.T, b binding.Binding) int {
+func (h *fixture) read(t *testing.T, b binding.Binding) int {
 	t.Helper()
 	value, err := secrets.Manager{Client: h.client(consumer)}.Value(t.Context(), b.ARN)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, storm(seed))
+			h := newFixture(t, storm(seed))
 			bindings := []binding.Binding{h.bind(t, "orders"), h.bind(t, "reports")}
 			began := time.Now()
 			h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 20, lost: 5}, bindings, func(n int) func(context.Context) {
@@ -51,7 +51,7 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(20) {
-				h := newHouse(t, storm(seed))
+				h := newFixture(t, storm(seed))
 				b := h.bind(t, "orders")
 				h.weatherTheStorm(t, tally{calls: 200}, []binding.Binding{b}, func(n int) func(context.Context) {
 					write := design(h, n, h.heroku)
@@ -69,7 +69,7 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 
 // weatherTheStorm lets writers and consumers work until there is enough to judge.
 // What becomes of a run does not matter, only what it does to the register.
-func (h *house) weatherTheStorm(t *testing.T, least tally, bindings []binding.Binding, writer func(n int) func(context.Context)) {
+func (h *fixture) weatherTheStorm(t *testing.T, least tally, bindings []binding.Binding, writer func(n int) func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it takes seconds
 	defer cancel()
@@ -92,7 +92,7 @@ func (h *house) weatherTheStorm(t *testing.T, least tally, bindings []binding.Bi
 }
 
 // consumer reads the secrets in turn.
-func (h *house) consumer(n int, bindings []binding.Binding) func(context.Context) {
+func (h *fixture) consumer(n int, bindings []binding.Binding) func(context.Context) {
 	m := secrets.Manager{Client: h.client(n)}
 	turn := 0
 	return func(ctx context.Context) {

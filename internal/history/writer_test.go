@@ -17,7 +17,7 @@ type writer func(context.Context, binding.Binding) keeper.Result
 
 // A design makes writers: the n-th client with its view of Heroku. All designs
 // are the core itself, three of them with one thing changed.
-type design func(h *house, n int, view keeper.Heroku) writer
+type design func(h *fixture, n int, view keeper.Heroku) writer
 
 func update(k *keeper.Keeper) writer {
 	return func(ctx context.Context, b binding.Binding) keeper.Result {
@@ -26,10 +26,10 @@ func update(k *keeper.Keeper) writer {
 }
 
 // right fences, observes and swaps.
-func right(h *house, n int, view keeper.Heroku) writer { return update(h.keeper(n, view)) }
+func right(h *fixture, n int, view keeper.Heroku) writer { return update(h.keeper(n, view)) }
 
 // observeFirst observes, fences and swaps.
-func observeFirst(h *house, n int, view keeper.Heroku) writer {
+func observeFirst(h *fixture, n int, view keeper.Heroku) writer {
 	k := h.keeper(n, view)
 	e := &early{Secrets: k.Secrets, Heroku: view}
 	k.Secrets, k.Heroku = e, func(string) keeper.Heroku { return e }
@@ -55,7 +55,7 @@ func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value
 }
 
 // plainPut looks at the secret, observes, compares, and puts what is different.
-func plainPut(h *house, n int, view keeper.Heroku) writer {
+func plainPut(h *fixture, n int, view keeper.Heroku) writer {
 	k := h.keeper(n, view)
 	k.Secrets = unlabelled{k.Secrets, h.client(n)}
 	return update(k)
@@ -80,7 +80,7 @@ func (u unlabelled) Stage(ctx context.Context, arn, version string, payload cred
 func (unlabelled) Swap(context.Context, string, string, string) error { return nil }
 
 // lockedPut is plainPut under a lock, which other processes do not share.
-func lockedPut(h *house, n int, view keeper.Heroku) writer {
+func lockedPut(h *fixture, n int, view keeper.Heroku) writer {
 	var process sync.Mutex
 	write := plainPut(h, n, view)
 	return func(ctx context.Context, b binding.Binding) keeper.Result {

@@ -27,7 +27,7 @@ func TestAnInspectionLooksAtEveryBindingAndTellsWhatWouldChange(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			h.account.show(1)
 			h.mustPublish(h.bind("json"))
 			h.mustPublish(h.bind("url", "heroku:format=url"))
@@ -64,7 +64,7 @@ func TestAnInspectionNamesWhatAnAdoptedSecretWouldLose(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			h.account.show(1)
 			b := h.bind("adopted", "heroku:format="+tt.format)
 			if _, err := h.client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: &tt.value}); err != nil {

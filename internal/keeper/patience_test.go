@@ -30,7 +30,7 @@ func TestPatienceLooksAgainUntilHerokuShowsTheNewValue(t *testing.T) {
 
 func TestPatienceWaitsForAConfigVarThatIsBetweenTwoAttachments(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	b := h.bind("promoted", "heroku:format=url")
 	h.account.before = func(read int) {
 		if read == 3 {

@@ -13,7 +13,7 @@ import (
 )
 
 // poll runs a round.
-func (h *house) poll() []keeper.Result {
+func (h *fixture) poll() []keeper.Result {
 	h.t.Helper()
 	results, err := h.keeper.Poll(h.t.Context(), keeper.Round{})
 	if err != nil {
@@ -26,7 +26,7 @@ func (h *house) poll() []keeper.Result {
 type outcomes map[string]keeper.Outcome
 
 // expect runs a round and compares its outcomes.
-func (h *house) expect(want outcomes) {
+func (h *fixture) expect(want outcomes) {
 	h.t.Helper()
 	got := make(outcomes)
 	for _, r := range h.poll() {
@@ -44,7 +44,7 @@ func (h *house) expect(want outcomes) {
 
 func TestPollFillsRepairsAndRests(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	h.bind("a")
 	b := h.bind("b", "heroku:format=url")
@@ -64,7 +64,7 @@ func TestPollFillsRepairsAndRests(t *testing.T) {
 
 func TestPollDatesWhatItPublishes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	h.account.released = time.Now().Add(-time.Minute)
 	h.bind("late")
@@ -85,7 +85,7 @@ func TestPollDatesWhatItPublishes(t *testing.T) {
 
 func TestPollKeepsTheTroubleOfOneBindingToItself(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	h.bind("good")
 	h.bind("bad-tag", "heroku:format=xml")
@@ -99,7 +99,7 @@ func TestPollKeepsTheTroubleOfOneBindingToItself(t *testing.T) {
 // The list of five minutes ago is a filter, and no fence.
 func TestPollIsNotMisledByALaggingList(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	b := h.bind("lagging", "heroku:format=url")
 	h.aws.SetListLag(5 * time.Minute)
@@ -118,7 +118,7 @@ func TestPollIsNotMisledByALaggingList(t *testing.T) {
 
 func TestARateLimitEndsTheRound(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	want := outcomes{}
 	for i := range 40 {
 		app := fmt.Sprint("app-", i)
@@ -136,7 +136,7 @@ func TestARateLimitEndsTheRound(t *testing.T) {
 // as it is. What comes back during the round is for the next one.
 func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	const apps = 5
 	for i := range apps {
@@ -168,7 +168,7 @@ func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
 // One account that has nothing left takes nothing from another.
 func TestALimitIsOneAccountsOwn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	poor := &account{err: fmt.Errorf("429: %w", keeper.ErrRateLimited)}
 	h.keeper.Heroku = func(token string) keeper.Heroku {
@@ -199,7 +199,7 @@ func TestARoundThatIsOutOfTimeDefers(t *testing.T) {
 		"the next round has begun":         {t.Context(), keeper.Round{End: time.Now().Add(-time.Second)}},
 	}
 	for name, tt := range tests {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.bind("late")
 		results, err := h.keeper.Poll(tt.ctx, tt.round)
 		if err != nil || len(results) != 1 || results[0].Outcome != keeper.Deferred || !errors.Is(results[0].Err, keeper.ErrNoTime) {
@@ -215,14 +215,14 @@ func TestPollFailsWithoutAList(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newHouse(t).keeper.Poll(ctx, keeper.Round{}); !errors.Is(err, context.Canceled) {
+	if _, err := newFixture(t).keeper.Poll(ctx, keeper.Round{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a round without a list: %v", err)
 	}
 }
 
 func TestWithoutKeysNothingIsPublished(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	h.bind("keyless")
 	h.keeper.Keys = keys()
@@ -232,7 +232,7 @@ func TestWithoutKeysNothingIsPublished(t *testing.T) {
 // The webhook has read a signing key that this container does not know yet.
 func TestPollAsksForNewerKeysBeforeItBelievesInADifference(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	b := h.bind("rekeyed")
 	h.keeper.Keys = keys("new-EXAMPLE", "old-EXAMPLE")
@@ -243,7 +243,7 @@ func TestPollAsksForNewerKeysBeforeItBelievesInADifference(t *testing.T) {
 
 func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.bind("off", "heroku:sync=off", "heroku:format=xml")
 	h.bind("neither", "heroku:sync=perhaps")
 	h.expect(outcomes{"off": keeper.Off, "neither": keeper.Failed})
@@ -251,11 +251,11 @@ func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
 
 func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
 	t.Parallel()
-	for where, spoil := range map[string]func(*house){
-		"the login":       func(h *house) { h.keeper.Database = panics{} },
-		"the config vars": func(h *house) { h.account.before = func(int) { panic(url(1)) } },
+	for where, spoil := range map[string]func(*fixture){
+		"the login":       func(h *fixture) { h.keeper.Database = panics{} },
+		"the config vars": func(h *fixture) { h.account.before = func(int) { panic(url(1)) } },
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.account.show(1)
 		h.bind("panics")
 		spoil(h)

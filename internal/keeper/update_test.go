@@ -18,7 +18,7 @@ import (
 
 func TestUpdateFillsAnEmptySecret(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	b := h.bind("first", "heroku:format=url")
 	r := h.mustPublish(b)
@@ -35,7 +35,7 @@ func TestUpdateFillsAnEmptySecret(t *testing.T) {
 
 func TestUpdateFollowsTheConfigVar(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	b := h.bind("follow", "heroku:format=url")
 	versions := make(map[string]bool)
 	for _, n := range []int{1, 2, 1, 2, 3} { // a URL that returns is a new version
@@ -69,7 +69,7 @@ func TestUpdateIsQuietWhenNothingChanged(t *testing.T) {
 
 func TestUpdateReadsHerokuOnceForAllBindingsOfAnApp(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.set(map[string]string{"DATABASE_URL": url(1), "OTHER_URL": url(2)})
 	bindings := []binding.Binding{
 		h.bind("as-json"), h.bind("as-url", "heroku:format=url"), h.bind("of-other", "heroku:config-var=OTHER_URL", "heroku:format=url"),
@@ -196,18 +196,18 @@ func (e ends) Login(context.Context, connection.URL, string) error {
 func TestUpdateTakesTheTagsOfTheFence(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change  func(h *house, b binding.Binding) error
+		change  func(h *fixture, b binding.Binding) error
 		outcome keeper.Outcome
 	}{
-		"opted out": {func(h *house, b binding.Binding) error { return h.tag(b, "heroku:sync", "off") }, keeper.Off},
-		"rebound":   {func(h *house, b binding.Binding) error { return h.tag(b, "heroku:app", "other-app") }, keeper.Off},
-		"unbound":   {func(h *house, b binding.Binding) error { return h.untag(b, "heroku:app") }, keeper.Off},
-		"nonsense":  {func(h *house, b binding.Binding) error { return h.tag(b, "heroku:format", "xml") }, keeper.Failed},
+		"opted out": {func(h *fixture, b binding.Binding) error { return h.tag(b, "heroku:sync", "off") }, keeper.Off},
+		"rebound":   {func(h *fixture, b binding.Binding) error { return h.tag(b, "heroku:app", "other-app") }, keeper.Off},
+		"unbound":   {func(h *fixture, b binding.Binding) error { return h.untag(b, "heroku:app") }, keeper.Off},
+		"nonsense":  {func(h *fixture, b binding.Binding) error { return h.tag(b, "heroku:format", "xml") }, keeper.Failed},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			h.account.show(1)
 			listed := h.bind("listed")
 			if err := tt.change(h, listed); err != nil {
@@ -220,12 +220,12 @@ func TestUpdateTakesTheTagsOfTheFence(t *testing.T) {
 	}
 }
 
-func (h *house) tag(b binding.Binding, key, value string) error {
+func (h *fixture) tag(b binding.Binding, key, value string) error {
 	_, err := h.client.TagResource(h.t.Context(), &secretsmanager.TagResourceInput{SecretId: &b.ARN, Tags: []types.Tag{{Key: &key, Value: &value}}})
 	return err
 }
 
-func (h *house) untag(b binding.Binding, key string) error {
+func (h *fixture) untag(b binding.Binding, key string) error {
 	_, err := h.client.UntagResource(h.t.Context(), &secretsmanager.UntagResourceInput{SecretId: &b.ARN, TagKeys: []string{key}})
 	return err
 }

@@ -98,7 +98,7 @@ func TestAHeldCandidateIsPublishedAsSoonAsItLogsIn(t *testing.T) {
 func TestAFirstValueThatDoesNotLogInIsHeld(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []error{refused, unreachable, noTLS} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.account.show(1)
 		h.database.answer(1, answer)
 		b := h.bind("unfilled")
@@ -121,7 +121,7 @@ func TestAValueThatIsNotUnderstoodIsReplacedOnlyByAURLThatLogsIn(t *testing.T) {
 		`{"engine":"mysql","host":"a.example","username":"u1","password":"pEXAMPLE0","dbname":"d1"}`,
 		"postgres://u1:pEXAMPLE0@a.example,b.example/d1",
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		b := h.bind("by-hand")
 		if _, err := h.client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: &value}); err != nil {
 			t.Fatal(err)
@@ -141,7 +141,7 @@ func TestAValueThatIsNotUnderstoodIsReplacedOnlyByAURLThatLogsIn(t *testing.T) {
 
 func TestVerifyOffPublishesWithoutALogin(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	b := h.bind("unverified", "heroku:verify=off")
 	for n := range 2 {
 		h.account.show(n)

@@ -9,7 +9,7 @@ import (
 
 func TestAChangedSigningKeyIsNoReasonToPublish(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	b := h.bind("rekeyed")
 	h.keeper.Keys = keys("old-EXAMPLE")
@@ -27,7 +27,7 @@ func TestAChangedSigningKeyIsNoReasonToPublish(t *testing.T) {
 
 func TestVersionIDsTellNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	a, b := h.mustPublish(h.bind("one", "heroku:format=url")), h.mustPublish(h.bind("two", "heroku:format=url"))
 	if len(a.Version) != 64 || strings.Trim(a.Version, "0123456789abcdef") != "" {

@@ -18,7 +18,7 @@ func TestASlowWriterNeverTakesASecretBack(t *testing.T) {
 	for name, filled := range map[string]bool{"a secret with a value": true, "an empty secret": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			b := h.bind("fenced", "heroku:format=url")
 			if filled {
 				h.account.show(1)
@@ -42,7 +42,7 @@ func TestASlowWriterNeverTakesASecretBack(t *testing.T) {
 
 // overtaken returns a second keeper that is overtaken between its fence and the
 // answer of its first observation; later ones are up to date.
-func (h *house) overtaken(overtake func(slow *account)) *keeper.Keeper {
+func (h *fixture) overtaken(overtake func(slow *account)) *keeper.Keeper {
 	slow := &account{}
 	slow.before = func(read int) {
 		if read == 1 {

@@ -16,7 +16,7 @@ import (
 
 func TestTroubleThatIsNoConflict(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("denied")
 	h.stage(arn, 1)
 	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(400, "AccessDeniedException") })
@@ -29,7 +29,7 @@ func TestTroubleThatIsNoConflict(t *testing.T) {
 
 // everyCall makes each call for a secret whose version 1 is current, and returns how
 // it ended.
-func (h house) everyCall(arn string) map[string]error {
+func (h fixture) everyCall(arn string) map[string]error {
 	errs := map[string]error{}
 	_, errs["list"] = h.List(h.t.Context())
 	_, errs["describe"] = h.Describe(h.t.Context(), arn)
@@ -43,7 +43,7 @@ func (h house) everyCall(arn string) map[string]error {
 // Something between us and AWS says 200 and means nothing by it.
 func TestAHollowAnswerIsAnError(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("hollow", "heroku:app=shop")
 	h.stage(arn, 1)
 	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return answer("{}") })
@@ -56,7 +56,7 @@ func TestAHollowAnswerIsAnError(t *testing.T) {
 
 func TestAPutOfAnotherVersionIsAnError(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("another")
 	h.server.Intercept(func(secretstest.Call) secretstest.Fault {
 		return answer(fmt.Sprintf(`{"ARN":%q,"VersionId":%q,"VersionStages":["AWSCURRENT"]}`, arn, version(2)))
@@ -90,7 +90,7 @@ func TestNoErrorQuotesTheAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			h.Client = secretsmanager.New(h.Client.Options(), func(o *secretsmanager.Options) { o.RetryMaxAttempts = 1 })
 			arn := h.create("quoted")
 			h.stage(arn, 1)
@@ -114,7 +114,7 @@ func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			arn := h.create("refused")
 			h.server.Intercept(func(secretstest.Call) secretstest.Fault {
 				return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {

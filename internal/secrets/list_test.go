@@ -9,7 +9,7 @@ import (
 
 func TestListNamesExactlyTheTaggedSecrets(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	for i := range 205 {
 		h.create(fmt.Sprint("bound-", i), "heroku:app=shop", fmt.Sprint("n=", i))
 	}
@@ -42,7 +42,7 @@ func TestFirstIsOnePageAndSaysWhetherItIsAll(t *testing.T) {
 	for bound, isAll := range map[int]bool{100: true, 101: false} {
 		t.Run(fmt.Sprint(bound, " secrets"), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			for i := range bound {
 				h.create(fmt.Sprint("bound-", i), "heroku:app=shop")
 			}
@@ -56,7 +56,7 @@ func TestFirstIsOnePageAndSaysWhetherItIsAll(t *testing.T) {
 
 func TestOfNamesTheSecretsOfTheApps(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	for _, app := range []string{"shop", "blog", "forum"} {
 		h.create(app, "heroku:app="+app)
 	}
@@ -69,7 +69,7 @@ func TestOfNamesTheSecretsOfTheApps(t *testing.T) {
 
 func TestNoSecretsAreNoHollowAnswer(t *testing.T) {
 	t.Parallel()
-	if list, err := newHouse(t).List(t.Context()); err != nil || len(list) != 0 {
+	if list, err := newFixture(t).List(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%d secrets, %v", len(list), err)
 	}
 }

@@ -16,21 +16,21 @@ import (
 	"keepcurrent.example/internal/secretstest"
 )
 
-type house struct {
+type fixture struct {
 	secrets.Manager
 	t      *testing.T
 	server *secretstest.Server
 }
 
-func newHouse(t *testing.T) house {
+func newFixture(t *testing.T) fixture {
 	t.Helper()
 	server := secretstest.NewServer()
 	t.Cleanup(server.Close)
-	return house{secrets.Manager{Client: server.Client()}, t, server}
+	return fixture{secrets.Manager{Client: server.Client()}, t, server}
 }
 
 // create makes a secret without a value and returns its ARN.
-func (h house) create(name string, tags ...string) string {
+func (h fixture) create(name string, tags ...string) string {
 	h.t.Helper()
 	in := &secretsmanager.CreateSecretInput{Name: &name}
 	for _, tag := range tags {
@@ -47,7 +47,7 @@ func (h house) create(name string, tags ...string) string {
 // version is a version id of the right length.
 func version(n int) string { return fmt.Sprintf("version-%032d", n) }
 
-func (h house) stage(arn string, n int) (current bool) {
+func (h fixture) stage(arn string, n int) (current bool) {
 	h.t.Helper()
 	current, err := h.Stage(h.t.Context(), arn, version(n), credential.New(fmt.Sprint("EXAMPLE-", n)))
 	if err != nil {
@@ -58,7 +58,7 @@ func (h house) stage(arn string, n int) (current bool) {
 
 func TestTheFirstVersionIsCurrentAtOnce(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("first", "heroku:app=shop")
 	if !h.stage(arn, 1) {
 		t.Error("the first version is not AWSCURRENT")
@@ -88,7 +88,7 @@ func TestSwapMovesFromTheFenceOnly(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			arn := h.create("swapped")
 			for _, n := range []int{1, 3, 2} {
 				h.stage(arn, n)
@@ -114,7 +114,7 @@ func TestSwapMovesFromTheFenceOnly(t *testing.T) {
 
 func TestReadIsOfTheFenceOnly(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("read")
 	h.stage(arn, 1)
 	h.stage(arn, 2)
@@ -131,7 +131,7 @@ func TestReadIsOfTheFenceOnly(t *testing.T) {
 
 func TestValueAndPrevious(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("key")
 	if _, err := h.Value(t.Context(), arn); err == nil {
 		t.Error("a secret without a value has one")
@@ -155,7 +155,7 @@ func TestValueAndPrevious(t *testing.T) {
 
 func TestASecretMarkedForDeletionIsNoBinding(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	arn := h.create("gone", "heroku:app=shop")
 	if _, err := h.Client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &arn}); err != nil {
 		t.Fatal(err)

@@ -23,8 +23,8 @@ const (
 	theirs = "https://theirs.example/heroku/webhook"
 )
 
-// house is a desk at a Heroku with one app.
-type house struct {
+// fixture is a desk at a Heroku with one app.
+type fixture struct {
 	*subscription.Desk
 	t      *testing.T
 	server *herokutest.Server
@@ -32,7 +32,7 @@ type house struct {
 	made   time.Time // the signing key
 }
 
-func newHouse(t *testing.T) *house {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	server, err := herokutest.NewServer()
 	if err != nil {
@@ -46,7 +46,7 @@ func newHouse(t *testing.T) *house {
 	})
 	server.CreateApp("shop")
 	transport := &http.Transport{DisableKeepAlives: true}
-	h := &house{t: t, server: server, made: time.Now().Add(-time.Hour)}
+	h := &fixture{t: t, server: server, made: time.Now().Add(-time.Hour)}
 	h.person = platform.NewService(&http.Client{Transport: &platform.Transport{BearerToken: server.Token(), Transport: transport}})
 	h.person.URL = server.URL
 	tokens := &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
@@ -63,7 +63,7 @@ func newHouse(t *testing.T) *house {
 }
 
 // add is a person's `heroku webhooks:add`.
-func (h *house) add(url, level string, include ...string) {
+func (h *fixture) add(url, level string, include ...string) {
 	h.t.Helper()
 	_, err := h.person.AppWebhookCreate(h.t.Context(), "shop", platform.AppWebhookCreateOpts{Include: include, Level: level, URL: url})
 	if err != nil {
@@ -72,7 +72,7 @@ func (h *house) add(url, level string, include ...string) {
 }
 
 // all describes the app's webhooks.
-func (h *house) all() (all []string) {
+func (h *fixture) all() (all []string) {
 	h.t.Helper()
 	list, err := h.person.AppWebhookList(h.t.Context(), "shop", nil)
 	if err != nil {
@@ -89,20 +89,20 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 	t.Parallel()
 	const right, foreign = ours + "sync[api:release]", theirs + "notify[api:dyno]"
 	tests := map[string]struct {
-		before func(h *house)
+		before func(h *fixture)
 		did    string
 		after  []string
 	}{
-		"none":               {func(*house) {}, "subscribed", []string{right}},
-		"a foreign one":      {func(h *house) { h.add(theirs, "notify", "api:dyno") }, "subscribed", []string{right, foreign}},
-		"the right one":      {func(h *house) { h.add(ours, "sync", "api:release") }, "", []string{right}},
-		"the wrong level":    {func(h *house) { h.add(ours, "notify", "api:release") }, "mended", []string{right}},
-		"other entities":     {func(h *house) { h.add(ours, "sync", "api:dyno", "api:release") }, "mended", []string{right}},
-		"an older key":       {func(h *house) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
-		"doubles":            {func(h *house) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
-		"doubles, all wrong": {func(h *house) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
-		"doubles, one right": {func(h *house) { h.add(ours, "notify", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
-		"doubles, and theirs": {func(h *house) {
+		"none":               {func(*fixture) {}, "subscribed", []string{right}},
+		"a foreign one":      {func(h *fixture) { h.add(theirs, "notify", "api:dyno") }, "subscribed", []string{right, foreign}},
+		"the right one":      {func(h *fixture) { h.add(ours, "sync", "api:release") }, "", []string{right}},
+		"the wrong level":    {func(h *fixture) { h.add(ours, "notify", "api:release") }, "mended", []string{right}},
+		"other entities":     {func(h *fixture) { h.add(ours, "sync", "api:dyno", "api:release") }, "mended", []string{right}},
+		"an older key":       {func(h *fixture) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
+		"doubles":            {func(h *fixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
+		"doubles, all wrong": {func(h *fixture) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
+		"doubles, one right": {func(h *fixture) { h.add(ours, "notify", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
+		"doubles, and theirs": {func(h *fixture) {
 			h.add(ours, "sync", "api:release")
 			h.add(theirs, "notify", "api:dyno")
 			h.add(ours, "sync", "api:release")
@@ -111,7 +111,7 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			tt.before(h)
 			did, err := h.Mend(t.Context(), "shop", false)
 			if err != nil || did != tt.did {
@@ -131,7 +131,7 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 // Somebody has given our subscription another key, later than ours was made.
 func TestAMissedDeliveryRenewsTheKey(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.add(ours, "sync", "api:release")
 	if did, err := h.Mend(t.Context(), "shop", true); did != "mended" || err != nil {
 		t.Errorf("%q, %v", did, err)
@@ -140,7 +140,7 @@ func TestAMissedDeliveryRenewsTheKey(t *testing.T) {
 
 func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	unwrap := h.server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.CutBody()))
 	if did, err := h.Mend(t.Context(), "shop", false); did != "subscribed" || err != nil {
 		t.Errorf("%q, %v", did, err)
@@ -157,7 +157,7 @@ func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
 
 func TestMendRespectsHerokusLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	for i := range 10 {
 		h.add(fmt.Sprint(theirs, i), "notify", "api:dyno")
 	}
@@ -171,7 +171,7 @@ func TestMendRespectsHerokusLimit(t *testing.T) {
 
 func TestRemoveTakesOursAlone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.add(theirs, "notify", "api:dyno")
 	h.add(ours, "sync", "api:release")
 	h.add(ours, "sync", "api:release")
@@ -188,22 +188,22 @@ func TestRemoveTakesOursAlone(t *testing.T) {
 
 func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 	t.Parallel()
-	noKey := func(h *house) {
+	noKey := func(h *fixture) {
 		h.Key = func(context.Context) (credential.Value, time.Time, error) {
 			return credential.Value{}, time.Time{}, errors.New("no key")
 		}
 	}
-	refused := func(route string) func(h *house) {
-		return func(h *house) { h.server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden"))) }
+	refused := func(route string) func(h *fixture) {
+		return func(h *fixture) { h.server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden"))) }
 	}
 	const list, one = "/apps/{app}/webhooks", "/apps/{app}/webhooks/{webhook}"
-	mend := func(h *house) (string, error) { return h.Mend(h.t.Context(), "shop", false) }
-	state := func(h *house) (string, error) { return h.State(h.t.Context(), "shop") }
-	remove := func(h *house) (string, error) { return h.Remove(h.t.Context(), "shop") }
+	mend := func(h *fixture) (string, error) { return h.Mend(h.t.Context(), "shop", false) }
+	state := func(h *fixture) (string, error) { return h.State(h.t.Context(), "shop") }
+	remove := func(h *fixture) (string, error) { return h.Remove(h.t.Context(), "shop") }
 	tests := map[string]struct {
 		wrong   int // subscriptions of ours
-		trouble func(h *house)
-		do      func(h *house) (string, error)
+		trouble func(h *fixture)
+		do      func(h *fixture) (string, error)
 	}{
 		"mend without a key":             {0, noKey, mend},
 		"state without a key":            {0, noKey, state},
@@ -218,7 +218,7 @@ func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			for range tt.wrong {
 				h.add(ours, "notify", "api:release")
 			}
@@ -232,16 +232,16 @@ func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 
 func TestStateTellsAndTouchesNothing(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(h *house){
-		"missing": func(h *house) { h.add(theirs, "sync", "api:release") },
-		"right":   func(h *house) { h.add(ours, "sync", "api:release") },
-		"wrong":   func(h *house) { h.add(ours, "notify", "api:release") },
-		"doubled": func(h *house) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") },
+	tests := map[string]func(h *fixture){
+		"missing": func(h *fixture) { h.add(theirs, "sync", "api:release") },
+		"right":   func(h *fixture) { h.add(ours, "sync", "api:release") },
+		"wrong":   func(h *fixture) { h.add(ours, "notify", "api:release") },
+		"doubled": func(h *fixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") },
 	}
 	for want, before := range tests {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newFixture(t)
 			before(h)
 			all := h.all()
 			if state, err := h.State(t.Context(), "shop"); state != want || err != nil {

@@ -1,5 +1,5 @@
 // Package template holds nothing but tests: they hold template.yaml to the rules
-// of the house.
+// of the project.
 //
 // cfn-lint knows what CloudFormation accepts. It does not know what this project
 // promises: that AWS itself keeps the functions away from secrets without the

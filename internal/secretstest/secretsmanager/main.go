@@ -60,12 +60,12 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 func serve(ctx context.Context, listener net.Listener) error {
-	house := secretstest.New()
-	house.Intercept(func(c secretstest.Call) secretstest.Fault {
+	api := secretstest.New()
+	api.Intercept(func(c secretstest.Call) secretstest.Fault {
 		log.Printf("%s %q", c.Action, c.SecretID)
 		return nil
 	})
-	server := &http.Server{Handler: house, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

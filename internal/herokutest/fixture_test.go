@@ -16,7 +16,7 @@ import (
 )
 
 // newServer starts a Heroku that ends with the test, and fails the test if the
-// house broke the schema meanwhile.
+// server broke the schema meanwhile.
 func newServer(t *testing.T) *herokutest.Server {
 	t.Helper()
 	s, err := herokutest.NewServer()
@@ -32,7 +32,7 @@ func newServer(t *testing.T) *herokutest.Server {
 	return s
 }
 
-// transport is a connection to the house that outlives no test.
+// transport is a connection to the server that outlives no test.
 func transport(t *testing.T) *http.Transport {
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)

@@ -25,17 +25,17 @@ import (
 
 const app = "shop"
 
-// A house is a Secrets Manager whose calls are recorded, a Heroku, and secrets
+// A fixture is a Secrets Manager whose calls are recorded, a Heroku, and secrets
 // bound to one app.
-type house struct {
+type fixture struct {
 	*recorder
 	server *httptest.Server
 	heroku *heroku
 }
 
-func newHouse(t *testing.T, w *weather) *house {
+func newFixture(t *testing.T, w *weather) *fixture {
 	t.Helper()
-	h := &house{recorder: newRecorder(w), heroku: &heroku{weather: w, epoch: 1}}
+	h := &fixture{recorder: newRecorder(w), heroku: &heroku{weather: w, epoch: 1}}
 	h.server = httptest.NewUnstartedServer(h.recorder)
 	h.server.Config.ReadHeaderTimeout = 10 * time.Second
 	h.server.Start()
@@ -47,7 +47,7 @@ func newHouse(t *testing.T, w *weather) *house {
 }
 
 // client returns what one process knows of AWS.
-func (h *house) client(n int) *secretsmanager.Client {
+func (h *fixture) client(n int) *secretsmanager.Client {
 	return secretsmanager.New(secretsmanager.Options{
 		Region:       "eu-west-1",
 		BaseEndpoint: aws.String(fmt.Sprintf("%s/%d", h.server.URL, n)),
@@ -58,7 +58,7 @@ func (h *house) client(n int) *secretsmanager.Client {
 }
 
 // bind makes an empty secret that follows the app's DATABASE_URL.
-func (h *house) bind(t *testing.T, name string) binding.Binding {
+func (h *fixture) bind(t *testing.T, name string) binding.Binding {
 	t.Helper()
 	m := secrets.Manager{Client: h.client(0)}
 	out, err := m.Client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
@@ -72,7 +72,7 @@ func (h *house) bind(t *testing.T, name string) binding.Binding {
 
 // keeper returns the core as the n-th client, with the true Secrets Manager and
 // the given view of Heroku.
-func (h *house) keeper(n int, view keeper.Heroku) *keeper.Keeper {
+func (h *fixture) keeper(n int, view keeper.Heroku) *keeper.Keeper {
 	return &keeper.Keeper{
 		Secrets:  secrets.Manager{Client: h.client(n)},
 		Heroku:   func(string) keeper.Heroku { return view },
@@ -82,7 +82,7 @@ func (h *house) keeper(n int, view keeper.Heroku) *keeper.Keeper {
 }
 
 // history returns what was recorded, when no request is under way.
-func (h *house) history(t *testing.T) []porcupine.Operation {
+func (h *fixture) history(t *testing.T) []porcupine.Operation {
 	t.Helper()
 	h.late.Wait()
 	h.mu.Lock()

@@ -26,9 +26,9 @@ const app = "shop"
 
 var source = binding.Source{App: app}
 
-// house is a keeper between a Secrets Manager over HTTP and an account and a
+// fixture is a keeper between a Secrets Manager over HTTP and an account and a
 // database that do what a test tells them.
-type house struct {
+type fixture struct {
 	t        *testing.T
 	keeper   *keeper.Keeper
 	aws      *secretstest.Server
@@ -37,12 +37,12 @@ type house struct {
 	database *database
 }
 
-func newHouse(t *testing.T) *house {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	server := secretstest.NewServer()
 	t.Cleanup(server.Close)
 	client := server.Client()
-	h := &house{t: t, aws: server, client: client, account: &account{}, database: &database{}}
+	h := &fixture{t: t, aws: server, client: client, account: &account{}, database: &database{}}
 	h.keeper = &keeper.Keeper{
 		Secrets:  secrets.Manager{Client: client},
 		Heroku:   func(string) keeper.Heroku { return h.account },
@@ -85,7 +85,7 @@ func (s *keySet) Renew(context.Context, []credential.Value) ([]credential.Value,
 
 // bind makes a secret without a value, and with these tags. It follows the app, unless
 // a tag names another.
-func (h *house) bind(name string, tags ...string) binding.Binding {
+func (h *fixture) bind(name string, tags ...string) binding.Binding {
 	h.t.Helper()
 	values := map[string]string{binding.AppTag: app}
 	for _, tag := range tags {
@@ -103,11 +103,11 @@ func (h *house) bind(name string, tags ...string) binding.Binding {
 	return h.binding(*out.ARN)
 }
 
-// upToDate returns a house and a binding in it, in the url format, whose secret holds
+// upToDate returns a fixture and a binding in it, in the url format, whose secret holds
 // url(1). Calls and reads are counted from then on.
-func upToDate(t *testing.T) (*house, binding.Binding) {
+func upToDate(t *testing.T) (*fixture, binding.Binding) {
 	t.Helper()
-	h := newHouse(t)
+	h := newFixture(t)
 	h.account.show(1)
 	b := h.bind("orders", "heroku:format=url")
 	h.mustPublish(b)
@@ -116,7 +116,7 @@ func upToDate(t *testing.T) (*house, binding.Binding) {
 	return h, b
 }
 
-func (h *house) binding(arn string) binding.Binding {
+func (h *fixture) binding(arn string) binding.Binding {
 	h.t.Helper()
 	secret, err := h.keeper.Secrets.Describe(h.t.Context(), arn)
 	if err != nil {
@@ -127,12 +127,12 @@ func (h *house) binding(arn string) binding.Binding {
 }
 
 // update runs one update and returns its only result.
-func (h *house) update(b binding.Binding) keeper.Result {
+func (h *fixture) update(b binding.Binding) keeper.Result {
 	h.t.Helper()
 	return h.keeper.Update(h.t.Context(), source, []binding.Binding{b})[0]
 }
 
-func (h *house) mustPublish(b binding.Binding) keeper.Result {
+func (h *fixture) mustPublish(b binding.Binding) keeper.Result {
 	h.t.Helper()
 	r := h.update(b)
 	if r.Outcome != keeper.Published || r.Err != nil {
@@ -142,7 +142,7 @@ func (h *house) mustPublish(b binding.Binding) keeper.Result {
 }
 
 // value returns what a consumer reads, "" if there is no value yet.
-func (h *house) value(b binding.Binding) string {
+func (h *fixture) value(b binding.Binding) string {
 	h.t.Helper()
 	out, err := h.client.GetSecretValue(h.t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &b.ARN, VersionStage: aws.String("AWSCURRENT")})
 	if none := new(types.ResourceNotFoundException); errors.As(err, &none) {
@@ -156,7 +156,7 @@ func (h *house) value(b binding.Binding) string {
 
 // writes returns how many requests could have changed a secret, since the calls were
 // last reset.
-func (h *house) writes() int {
+func (h *fixture) writes() int {
 	calls := h.aws.Calls()
 	return calls["PutSecretValue"] + calls["UpdateSecretVersionStage"] + calls["CreateSecret"] + calls["TagResource"] + calls["DeleteSecret"]
 }

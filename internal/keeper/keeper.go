@@ -36,7 +36,10 @@ var (
 	ErrRateLimited = errors.New("Heroku's rate limit is used up")
 	// ErrToken says that Heroku refuses the API token, or what it may do.
 	ErrToken = errors.New("Heroku refuses the API token")
-	// ErrRefused says that the database answered and refused the login.
+	// ErrUnreachable says that no TCP connection to the database could be made: it has
+	// said nothing. Any other failed login, but for ErrUntried, is an answer.
+	ErrUnreachable = errors.New("the server cannot be reached")
+	// ErrRefused says that the database refused this user, password or database.
 	ErrRefused = errors.New("the server refuses the login")
 	// ErrFull says that the database answered and has no connection left; some
 	// servers say so only to those who know the password.
@@ -82,8 +85,8 @@ type Heroku interface {
 type Database interface {
 	// Login opens one connection with the URL and closes it. clientTLS names the
 	// secret with the certificate that it takes, if not "". The error is
-	// ErrRefused, ErrFull or ErrNoTLS if the server answered so; any other
-	// error says that it could not be reached.
+	// ErrUnreachable if there was no answer, ErrRefused, ErrFull or ErrNoTLS if the
+	// server answered so, and any other error if it answered something else.
 	Login(ctx context.Context, url connection.URL, clientTLS string) error
 }
 

@@ -71,7 +71,7 @@ func (k *Keeper) equal(ctx context.Context, r Result) (Result, retry) {
 	if ctx.Err() != nil {
 		return r.failed(ctx.Err())
 	}
-	if errors.Is(login, ErrRefused) {
+	if errors.Is(login, ErrRefused) && (k.Patience > 0 || k.Inspect) {
 		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", login, errNotYet))
 	}
 	if !k.DryRun {

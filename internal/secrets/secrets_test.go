@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/secrets"
@@ -162,5 +163,50 @@ func TestASecretMarkedForDeletionIsNoBinding(t *testing.T) {
 	}
 	if _, err := h.Describe(t.Context(), arn); err == nil || !strings.Contains(err.Error(), "restore it") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAMissingSecretIsNamedAsSuch(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	if _, err := h.Describe(t.Context(), h.create("there")+"X"); !errors.Is(err, keeper.ErrNoSecret) {
+		t.Errorf("%v", err)
+	}
+}
+
+// List and Describe both tell that a secret is not ours to write.
+func TestASecretThatIsNotOursToWriteIsToldApart(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		kind secretstest.Kind
+		want error
+		says string
+	}{
+		"a replica":                       {secretstest.Kind{PrimaryRegion: "eu-west-1"}, binding.ErrReplica, "eu-west-1"},
+		"one that has replicas elsewhere": {secretstest.Kind{PrimaryRegion: "us-east-1"}, nil, ""},
+		"one that a service manages":      {secretstest.Kind{OwningService: "rds"}, binding.ErrOwned, "rds"},
+		"one that a partner manages":      {secretstest.Kind{Type: "SalesforceClientSecret"}, binding.ErrOwned, "SalesforceClientSecret"},
+		"one with rotation on":            {secretstest.Kind{RotationEnabled: true}, binding.ErrOwned, "cancel-rotate-secret"},
+		"an ordinary one":                 {secretstest.Kind{}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			arn := h.create("marked", "heroku:app=shop")
+			h.server.Mark("marked", tt.kind)
+			described, err := h.Describe(t.Context(), arn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed, err := h.List(t.Context())
+			if err != nil || len(listed) != 1 {
+				t.Fatalf("%v, %v", listed, err)
+			}
+			for call, secret := range map[string]binding.Secret{"DescribeSecret": described, "ListSecrets": listed[0]} {
+				if _, err := binding.Of(secret); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("%s: %v", call, err)
+				}
+			}
+		})
 	}
 }

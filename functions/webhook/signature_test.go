@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -60,4 +65,30 @@ func TestVerifiedTriesEveryKeyAndThenNewerOnes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A key that has leaked is changed twice, because the one before the current counts as well.
+// Within its age a warm container takes no delivery any more that is signed with it.
+func TestAKeyThatWasChangedTwiceCountsNoLongerThanItsAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		current, previous := "leaked-EXAMPLE", ""
+		ring := &keyring.Ring{Rest: 30 * time.Second, Age: 5 * time.Minute, Read: func(context.Context) ([]credential.Value, error) {
+			return []credential.Value{credential.New(current), credential.New(previous)}, nil
+		}}
+		body := []byte(`{"resource":"release"}`)
+		mac := hmac.New(sha256.New, []byte("leaked-EXAMPLE"))
+		mac.Write(body)
+		request := events.APIGatewayV2HTTPRequest{Body: string(body), Headers: map[string]string{
+			strings.ToLower(signatureHeader): base64.StdEncoding.EncodeToString(mac.Sum(nil)),
+		}}
+		if _, err := verified(t.Context(), ring, request); err != nil {
+			t.Fatal(err)
+		}
+		current, previous = "third-EXAMPLE", "second-EXAMPLE"
+		time.Sleep(5 * time.Minute)
+		if _, err := verified(t.Context(), ring, request); !errors.Is(err, errSignature) {
+			t.Errorf("five minutes after the key was changed twice: %v", err)
+		}
+	})
 }

@@ -52,7 +52,7 @@ type Source struct {
 }
 
 // Valid reports whether App can be an app, and Token a secret if there is one.
-func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || isSecretID(s.Token)) }
+func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || IsSecretID(s.Token)) }
 
 // Binding is one secret that follows one config var of one app.
 type Binding struct {
@@ -132,7 +132,7 @@ func (r *reader) choice(tag, untagged, one, other string) string {
 // secretID returns the tag's value, which names a secret, "" if there is no such tag.
 func (r *reader) secretID(tag string) string {
 	value, tagged := r.tags[tag]
-	if tagged && !isSecretID(value) {
+	if tagged && !IsSecretID(value) {
 		r.refuse("tag %s is %q: it can be the name or the ARN of a secret", tag, value)
 	}
 	return value
@@ -171,9 +171,9 @@ func isUUID(s string) bool {
 	return true
 }
 
-// isSecretID follows the names of secrets, and ARNs, which have colons beside
+// IsSecretID reports whether the text can be the name or the ARN of a secret. It follows the names of secrets, and ARNs, which have colons beside
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
-func isSecretID(s string) bool {
+func IsSecretID(s string) bool {
 	for _, c := range []byte(s) {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/_+=.@-:", c) >= 0) {
 			return false

@@ -21,8 +21,13 @@ type route struct {
 	handle  func(*Server, *call) (any, error)
 }
 
+// rateLimits is the one call that costs no request: "Requests to this endpoint do
+// not count towards the rate limit", says the schema.
+const rateLimits = "GET /account/rate-limits"
+
 // served is what the server answers; any other call is a 404.
 var served = []route{
+	{rateLimits, (*Server).getRateLimits},
 	{"GET /apps/{app}/config-vars", (*Server).getConfigVars},
 	{"PATCH /apps/{app}/config-vars", (*Server).patchConfigVars},
 	{"GET /apps/{app}/releases", (*Server).listReleases},
@@ -36,7 +41,7 @@ var served = []route{
 // A call is one request on its way through a route.
 type call struct {
 	request *http.Request
-	app     *App        // the one that the path names
+	app     *App        // the one that the path names, if it names one
 	body    []byte      // checked against the schema
 	header  http.Header // of the answer
 	status  int         // of the answer
@@ -44,19 +49,24 @@ type call struct {
 
 // An apiError is an answer in the form of Heroku's errors.
 type apiError struct {
-	status  int
-	ID      string `json:"id"`
-	Message string `json:"message"`
+	status   int
+	ID       string `json:"id"`
+	Message  string `json:"message"`
+	Resource string `json:"resource,omitempty"` // what was not found
 }
 
 func (e *apiError) Error() string { return e.ID + ": " + e.Message }
 
-func notFound(what string) error {
-	return &apiError{http.StatusNotFound, "not_found", "Couldn't find that " + what + "."}
+func fault(status int, id, message string) *apiError {
+	return &apiError{status: status, ID: id, Message: message}
+}
+
+func notFound(what string) *apiError {
+	return fault(http.StatusNotFound, "not_found", "Couldn't find that "+what+".")
 }
 
 func invalid(message string) error {
-	return &apiError{http.StatusUnprocessableEntity, "invalid_params", message}
+	return fault(http.StatusUnprocessableEntity, "invalid_params", message)
 }
 
 func (s *Server) routes(sch schema) *http.ServeMux {
@@ -71,7 +81,7 @@ func (s *Server) routes(sch schema) *http.ServeMux {
 // api is the innermost handler. It checks the headers and calls the route.
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	if err := s.admit(w.Header(), r.Header); err != nil {
+	if err := s.admit(w.Header(), r); err != nil {
 		s.fail(w, err)
 		return
 	}
@@ -79,23 +89,25 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 }
 
 // admit checks the headers that every request needs, and charges the account
-// for it.
-func (s *Server) admit(answer, request http.Header) error {
+// for it, unless it asks how many requests are left.
+func (s *Server) admit(answer http.Header, r *http.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !acceptable(request.Get("Accept")) {
-		return &apiError{http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3."}
+	if !acceptable(r.Header.Get("Accept")) {
+		return fault(http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3.")
 	}
-	if request.Get("Authorization") != "Bearer "+s.token {
-		return &apiError{http.StatusUnauthorized, "unauthorized", "Invalid credentials provided."}
+	if r.Header.Get("Authorization") != "Bearer "+s.token {
+		return fault(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
 	}
-	allowed := s.requests > 0
-	if allowed {
+	_, pattern := s.mux.Handler(r)
+	free := pattern == rateLimits
+	allowed := s.requests > 0 || free
+	if allowed && !free {
 		s.requests--
 	}
 	answer.Set("RateLimit-Remaining", strconv.Itoa(s.requests))
 	if !allowed {
-		return &apiError{http.StatusTooManyRequests, "rate_limit", "Your account reached the API rate limit."}
+		return fault(http.StatusTooManyRequests, "rate_limit", "Your account reached the API rate limit.")
 	}
 	return nil
 }
@@ -122,7 +134,7 @@ func (s *Server) endpoint(r route, l link) http.HandlerFunc {
 func (s *Server) answer(c *call, r route, l link) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.request.Body, maxBody))
 	if err != nil {
-		return nil, &apiError{http.StatusBadRequest, "bad_request", "The body could not be read."}
+		return nil, fault(http.StatusBadRequest, "bad_request", "The body could not be read.")
 	}
 	c.body = body
 	s.mu.Lock()
@@ -139,19 +151,32 @@ func (s *Server) answer(c *call, r route, l link) ([]byte, error) {
 
 // checkRequest finds the app and holds the body against the schema.
 func (s *Server) checkRequest(c *call, r route, l link) error {
-	if c.app = s.findApp(c.request.PathValue("app")); c.app == nil {
-		return notFound("app")
+	if strings.Contains(r.pattern, "{app}") {
+		if err := s.checkApp(c); err != nil {
+			return err
+		}
 	}
 	if l.request == nil {
 		return nil
 	}
 	problems, err := check(l.request, c.body)
 	if err != nil {
-		return &apiError{http.StatusBadRequest, "bad_request", "The body is not JSON."}
+		return fault(http.StatusBadRequest, "bad_request", "The body is not JSON.")
 	}
 	if len(problems) > 0 {
 		s.violate("request", r, problems)
 		return invalid("The body does not follow the schema: " + strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// checkApp finds the app that the path names, for an account that may see it.
+func (s *Server) checkApp(c *call) error {
+	c.app = s.findApp(c.request.PathValue("app"))
+	if c.app == nil {
+		missing := notFound("app")
+		missing.Resource = "app"
+		return missing
 	}
 	return nil
 }
@@ -168,7 +193,7 @@ func (s *Server) checkAnswer(value any, r route, l link) ([]byte, error) {
 	}
 	if len(problems) > 0 {
 		s.violate("answer", r, problems)
-		return nil, &apiError{http.StatusInternalServerError, "internal_server_error", "The answer did not follow the schema."}
+		return nil, fault(http.StatusInternalServerError, "internal_server_error", "The answer did not follow the schema.")
 	}
 	return body, nil
 }
@@ -187,7 +212,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		s.mu.Lock()
 		s.violations = append(s.violations, "an error that is not in Heroku's form")
 		s.mu.Unlock()
-		e = &apiError{http.StatusInternalServerError, "internal_server_error", "Internal server error."}
+		e = fault(http.StatusInternalServerError, "internal_server_error", "Internal server error.")
 	}
 	w.WriteHeader(e.status)
 	_ = json.NewEncoder(w).Encode(e)

@@ -191,3 +191,33 @@ func TestCredentialsHoldEverySecretEverShown(t *testing.T) {
 		t.Error("a value that is no credential is listed")
 	}
 }
+
+func TestRateLimitsAreReadFreeOfCharge(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.CreateApp("sushi")
+	ask := func(want int) {
+		t.Helper()
+		info, err := newClient(t, s, s.Token()).RateLimitInfo(t.Context())
+		if err != nil || info.Remaining != want {
+			t.Errorf("got %+v, %v, want %d", info, err, want)
+		}
+	}
+	ask(4500)
+	raw(t, s, "GET", "/apps/sushi/config-vars", "", nil)
+	ask(4499)
+	s.SetRateLimit(0)
+	ask(0) // and not 429
+	if n := s.Calls()["GET /account/rate-limits"]; n != 3 {
+		t.Errorf("%d calls were counted", n)
+	}
+	_, err := newClient(t, s, "HRKU-EXAMPLE-wrong").RateLimitInfo(t.Context())
+	if he := herokuError(t, err); he.StatusCode != 401 {
+		t.Errorf("a wrong token got %d", he.StatusCode)
+	}
+	s.Wrap(herokutest.On("GET /account/rate-limits", herokutest.Refuse(403, "forbidden")))
+	_, err = newClient(t, s, s.Token()).RateLimitInfo(t.Context())
+	if he := herokuError(t, err); he.StatusCode != 403 {
+		t.Errorf("the fault was answered %d", he.StatusCode)
+	}
+}

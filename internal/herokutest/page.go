@@ -54,7 +54,7 @@ func page[T any](c *call, all []T, orders map[string]func(a, b T) int) (any, err
 	s, ok := parseSpan(c.request.Header.Get("Range"))
 	compare := orders[s.field]
 	if !ok || compare == nil {
-		return nil, &apiError{http.StatusRequestedRangeNotSatisfiable, "requested_range_not_satisfiable", "The range cannot be satisfied."}
+		return nil, fault(http.StatusRequestedRangeNotSatisfiable, "requested_range_not_satisfiable", "The range cannot be satisfied.")
 	}
 	all = append([]T{}, all...) // not nil, which would be null
 	slices.SortFunc(all, compare)

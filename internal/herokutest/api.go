@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -112,10 +113,15 @@ func (s *Server) admit(answer http.Header, r *http.Request) error {
 	return nil
 }
 
-// acceptable tells whether an Accept header asks for version 3.
+// A variant of version 3, such as 3.sdk or 3.webhooks, is what Heroku's own clients
+// ask for: https://devcenter.heroku.com/articles/platform-api-reference#versioning
+var version3 = regexp.MustCompile(`^3(\.[a-z][a-z-]*)?$`)
+
+// acceptable tells whether an Accept header asks for version 3 or a variant of it.
+// The server answers the same to all of them.
 func acceptable(accept string) bool {
 	kind, params, err := mime.ParseMediaType(accept)
-	return err == nil && kind == "application/vnd.heroku+json" && params["version"] == "3"
+	return err == nil && kind == "application/vnd.heroku+json" && version3.MatchString(params["version"])
 }
 
 func (s *Server) endpoint(r route, l link) http.HandlerFunc {
@@ -177,6 +183,9 @@ func (s *Server) checkApp(c *call) error {
 		missing := notFound("app")
 		missing.Resource = "app"
 		return missing
+	}
+	if c.app.foreign {
+		return fault(http.StatusForbidden, "forbidden", "You do not have access to the app "+c.app.Name+".")
 	}
 	return nil
 }

@@ -23,6 +23,10 @@ func TestEveryRequestNeedsVersionAndToken(t *testing.T) {
 	}{
 		"version 3":               {nil, 200, ""},
 		"version without a space": {map[string]string{"Accept": "application/vnd.heroku+json;version=3"}, 200, ""},
+		"the SDK's variant":       {map[string]string{"Accept": "application/vnd.heroku+json; version=3.sdk"}, 200, ""},
+		"the webhooks' variant":   {map[string]string{"Accept": "application/vnd.heroku+json; version=3.webhooks"}, 200, ""},
+		"a minor version":         {map[string]string{"Accept": "application/vnd.heroku+json; version=3.1"}, 406, "not_acceptable"},
+		"an empty variant":        {map[string]string{"Accept": "application/vnd.heroku+json; version=3."}, 406, "not_acceptable"},
 		"no version":              {map[string]string{"Accept": "application/json"}, 406, "not_acceptable"},
 		"another version":         {map[string]string{"Accept": "application/vnd.heroku+json; version=30"}, 406, "not_acceptable"},
 		"no accept":               {map[string]string{"Accept": ""}, 406, "not_acceptable"},

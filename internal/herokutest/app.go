@@ -15,6 +15,7 @@ type App struct {
 	ID, Name string
 
 	server      *Server
+	foreign     bool // not the account's
 	config      map[string]*string
 	releases    []release         // version n is at n-1
 	addons      int               // ever made: the next one's colour
@@ -46,13 +47,20 @@ var appNames = regexp.MustCompile(`^[a-z][a-z0-9-]{1,28}[a-z0-9]$`)
 // CreateApp makes an app with no config vars and one release. It panics if the
 // name is taken or is not one that Heroku allows (3 to 30 lower-case letters,
 // digits and dashes), as both are mistakes in a test.
-func (s *Server) CreateApp(name string) *App {
+func (s *Server) CreateApp(name string) *App { return s.createApp(name, false) }
+
+// CreateForeignApp makes an app of another account, as CreateApp does. Names are
+// global at Heroku, so it may be any app that exists: a call that names it is
+// answered 403, where one that names no app is answered 404.
+func (s *Server) CreateForeignApp(name string) *App { return s.createApp(name, true) }
+
+func (s *Server) createApp(name string, foreign bool) *App {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !appNames.MatchString(name) || s.findApp(name) != nil {
 		panic(fmt.Sprintf("herokutest: no app can be called %q", name))
 	}
-	app := &App{ID: newID(), Name: name, server: s, config: map[string]*string{}, attachments: map[string]*AddOn{}}
+	app := &App{ID: newID(), Name: name, server: s, foreign: foreign, config: map[string]*string{}, attachments: map[string]*AddOn{}}
 	s.apps = append(s.apps, app)
 	app.release("Initial release", user)
 	return app
@@ -130,11 +138,25 @@ func (s *Server) getConfigVars(c *call) (any, error) {
 	return c.app.config, nil
 }
 
-// patchConfigVars sets values, and removes those that are null, with one release.
+// owned returns the names in a patch that belong to an attachment, in order: a user
+// may neither set nor remove them. The words of the refusal are Heroku's, as seen in
+// https://github.com/xavdid/heroku-config/issues/32.
+func (a *App) owned(patch map[string]*string) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(patch)), func(name string) bool {
+		attachment, isURL := strings.CutSuffix(name, "_URL")
+		return !isURL || a.attachments[attachment] == nil
+	})
+}
+
+// patchConfigVars sets values, and removes those that are null, with one release. It
+// does neither if one of them belongs to an attachment.
 func (s *Server) patchConfigVars(c *call) (any, error) {
 	var patch map[string]*string
 	if err := json.Unmarshal(c.body, &patch); err != nil {
 		return nil, err
+	}
+	if owned := c.app.owned(patch); len(owned) > 0 {
+		return nil, invalid("Cannot overwrite attachment values " + strings.Join(owned, ", ") + ".")
 	}
 	for name, value := range patch {
 		if value == nil {

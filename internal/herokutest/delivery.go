@@ -143,10 +143,17 @@ func newDelivery(e event, w *webhook) *delivery {
 	}}
 }
 
+// listDeliveries can also go by seq, the order in which deliveries were made: `heroku
+// webhooks:deliveries` asks for it.
 func (s *Server) listDeliveries(c *call) (any, error) {
 	var all []record
-	for _, d := range c.app.deliveries {
+	place := map[string]int{} // by id: a delivery's seq
+	for i, d := range c.app.deliveries {
 		all = append(all, d.record)
+		place[d.record.ID] = i
 	}
-	return page(c, all, map[string]func(a, b record) int{"id": func(a, b record) int { return cmp.Compare(a.ID, b.ID) }})
+	return page(c, all, "id", map[string]func(a, b record) int{
+		"id":  func(a, b record) int { return cmp.Compare(a.ID, b.ID) },
+		"seq": func(a, b record) int { return cmp.Compare(place[a.ID], place[b.ID]) },
+	})
 }

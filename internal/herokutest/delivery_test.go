@@ -2,6 +2,7 @@ package herokutest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -183,4 +184,35 @@ func TestSlowSubscriptionDoesNotHoldUpAnother(t *testing.T) {
 	app.Set("FOO", "1")
 	<-got
 	<-got
+}
+
+// `heroku webhooks:deliveries` asks for them so.
+func TestDeliveriesComeByTheOrderInWhichTheyWereMade(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	app := s.CreateApp("sushi")
+	subscribe(t, s, "sync", newReceiver(t).URL)
+	for range 5 {
+		app.Unset("FOO")
+	}
+	idle(t, s)
+	list := func(header string) (ids []string) {
+		resp := raw(t, s, "GET", "/apps/sushi/webhook-deliveries", "", map[string]string{"Range": header, "Accept": "application/vnd.heroku+json; version=3.webhooks"})
+		var all []struct{ ID string }
+		if err := json.NewDecoder(resp.Body).Decode(&all); err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: got %d, %v", header, resp.StatusCode, err)
+		}
+		for _, d := range all {
+			ids = append(ids, d.ID)
+		}
+		return ids
+	}
+	newest, oldest := list("seq ..; order=desc,max=1000"), list("seq ..")
+	slices.Reverse(newest)
+	if len(newest) != 10 || !slices.Equal(newest, oldest) {
+		t.Errorf("by seq, the newest first: %v, the oldest first: %v", newest, oldest)
+	}
+	if slices.IsSorted(oldest) {
+		t.Error("by seq they come as by id")
+	}
 }

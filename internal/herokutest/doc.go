@@ -19,9 +19,10 @@
 // What the schema does not say comes from Heroku's Dev Center
 // (https://devcenter.heroku.com/articles/ and the name of the page):
 //
-//   - platform-api-reference: the Accept header (406), bearer tokens (401), the
-//     form of errors, the order and the length of lists (206), the requests of an
-//     account (4500, counted down in RateLimit-Remaining, 429 after that).
+//   - platform-api-reference: the Accept header (406), bearer tokens (401), apps of
+//     other accounts (403), the form of errors, the order and the length of lists
+//     (206), the requests of an account (4500, counted down in
+//     RateLimit-Remaining, 429 after that; asking how many are left is free).
 //   - app-webhooks, app-webhooks-schema, limits: subscriptions (ten an app, a
 //     secret generated if none was given and shown once, in a header), the
 //     signature over the raw body, the levels notify (one attempt) and sync

@@ -14,10 +14,11 @@ type span struct {
 	descending bool
 }
 
-// parseSpan reads a Range header. Without one it is the first 200 by id. A range
-// with bounds, as `id abc..`, is refused: nobody here turns pages.
-func parseSpan(header string) (s span, ok bool) {
-	s = span{field: "id", max: 200}
+// parseSpan reads a Range header. Without one it is the first 200 by the field that
+// the list usually goes by. A range with bounds, as `id abc..`, is refused: no test
+// turns pages.
+func parseSpan(header, usual string) (s span, ok bool) {
+	s = span{field: usual, max: 200}
 	if header == "" {
 		return s, true
 	}
@@ -49,9 +50,10 @@ func (s *span) option(text string) bool {
 }
 
 // page answers the part of a list that the Range header asks for, with 206 if
-// there is more. The orders are those that the list can be had in, by field.
-func page[T any](c *call, all []T, orders map[string]func(a, b T) int) (any, error) {
-	s, ok := parseSpan(c.request.Header.Get("Range"))
+// there is more. The orders are those that the list can be had in, by field, and
+// usual is the field that it goes by without a Range.
+func page[T any](c *call, all []T, usual string, orders map[string]func(a, b T) int) (any, error) {
+	s, ok := parseSpan(c.request.Header.Get("Range"), usual)
 	compare := orders[s.field]
 	if !ok || compare == nil {
 		return nil, fault(http.StatusRequestedRangeNotSatisfiable, "requested_range_not_satisfiable", "The range cannot be satisfied.")

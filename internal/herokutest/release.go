@@ -52,7 +52,7 @@ func (a *App) release(description string, by account) {
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 func (s *Server) listReleases(c *call) (any, error) {
-	return page(c, c.app.releases, map[string]func(a, b release) int{
+	return page(c, c.app.releases, "version", map[string]func(a, b release) int{
 		"id":      func(a, b release) int { return cmp.Compare(a.ID, b.ID) },
 		"version": func(a, b release) int { return cmp.Compare(a.Version, b.Version) },
 	})

@@ -142,5 +142,5 @@ func (s *Server) listWebhooks(c *call) (any, error) {
 	for _, w := range c.app.webhooks {
 		all = append(all, w.answer(c.app))
 	}
-	return page(c, all, map[string]func(a, b webhookAnswer) int{"id": func(a, b webhookAnswer) int { return cmp.Compare(a.ID, b.ID) }})
+	return page(c, all, "id", map[string]func(a, b webhookAnswer) int{"id": func(a, b webhookAnswer) int { return cmp.Compare(a.ID, b.ID) }})
 }

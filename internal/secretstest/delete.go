@@ -11,9 +11,9 @@ type deleteInput struct {
 
 func (s *store) deleteSecret(in deleteInput) (identity, error) {
 	if in.ForceDeleteWithoutRecovery {
-		return s.destroy(in.SecretId), nil
+		return s.destroy(in.SecretId)
 	}
-	c, err := s.usable(in.SecretId)
+	c, err := s.writable(in.SecretId)
 	if err != nil {
 		return identity{}, err
 	}
@@ -23,12 +23,15 @@ func (s *store) deleteSecret(in deleteInput) (identity, error) {
 }
 
 // destroy deletes at once, also a secret that is marked. That there is none is no error.
-func (s *store) destroy(id string) identity {
+func (s *store) destroy(id string) (identity, error) {
 	c, err := s.find(id)
-	if err != nil {
-		return identity{Name: id}
+	switch {
+	case err != nil:
+		return identity{Name: id}, nil
+	case c.kind.replica():
+		return identity{}, errReplica
 	}
 	delete(s.secrets, c.Name)
 	s.list.forget(c)
-	return c.identity
+	return c.identity, nil
 }

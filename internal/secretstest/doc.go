@@ -32,10 +32,11 @@
 // # What it is not
 //
 // Requests must carry a SigV4 Authorization header, whose signature is not
-// checked. There is no IAM, KMS, replication, rotation or resource policy. Values
-// are texts, no label is removed, AWSPENDING is a label like any other, and a
-// secret that is marked deleted stays so. An action or a parameter that the
-// server does not know is refused, never ignored.
+// checked. There is no IAM, KMS or resource policy, and nothing is replicated or
+// rotated; but a test can say that a secret is a replica, rotated, or another
+// service's ([Server.Mark]). Values are texts, no label is removed, AWSPENDING is
+// a label like any other, and a secret that is marked deleted stays so. An action
+// or a parameter that the server does not know is refused, never ignored.
 //
 // The conformance test of this package runs the same cases against this server,
 // against moto and, given an address, against AWS itself.

@@ -41,5 +41,6 @@ var (
 	errNoToken   = refuse(invalidRequest, "You must provide a ClientRequestToken value. We recommend a UUID-type value.")
 	errDeleted   = refuse(invalidRequest, "You can't perform this operation on the secret because it was marked for deletion.")
 	errNameTaken = refuse(invalidRequest, "You can't create this secret because a secret with this name is already scheduled for deletion.")
+	errReplica   = refuse(invalidParameter, "Operation not permitted on a replica secret. Call must be made in primary secret's region.")
 	errMismatch  = refuse(invalidRequest, "You provided a VersionStage that is not associated to the provided VersionId.")
 )

@@ -6,11 +6,14 @@ type idInput struct{ SecretId string }
 // also tell the labels, each under a name of its own.
 type description struct {
 	identity
+	Kind
 	DeletedDate epoch `json:",omitzero"`
 	Tags        []tag `json:",omitempty"`
 }
 
-func (c *secret) describe() description { return description{c.identity, epoch{c.deletion}, c.tags} }
+func (c *secret) describe() description {
+	return description{c.identity, c.kind, epoch{c.deletion}, c.tags}
+}
 
 type describeOutput struct {
 	description

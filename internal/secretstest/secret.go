@@ -32,6 +32,7 @@ type identity struct{ ARN, Name string }
 // A secret has versions and labels; both are empty until the first value.
 type secret struct {
 	identity
+	kind     Kind
 	serial   int       // in order of creation
 	deletion time.Time // not zero: marked deleted, and this is the end of its window
 	tags     []tag

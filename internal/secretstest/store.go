@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const arnPrefix = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
+const arnPrefix = "arn:aws:secretsmanager:" + region + ":123456789012:secret:"
 
 // A store is all secrets of the account. The Server's lock guards it, so that an
 // action is one step.

@@ -28,7 +28,7 @@ func (s *store) untagResource(in untagInput) (nothing, error) {
 
 // retag changes a copy of the tags: the list may still show them as they were.
 func (s *store) retag(id string, change func([]tag) []tag) (nothing, error) {
-	c, err := s.usable(id)
+	c, err := s.writable(id)
 	if err != nil {
 		return nothing{}, err
 	}

@@ -61,7 +61,7 @@ func (s *store) putSecretValue(in putInput) (out putOutput, err error) {
 	if in.SecretString == "" {
 		return out, refuse(invalidRequest, "You must provide either SecretString or SecretBinary.")
 	}
-	c, err := s.usable(in.SecretId)
+	c, err := s.writable(in.SecretId)
 	if err != nil {
 		return out, err
 	}
@@ -104,7 +104,7 @@ func checkWrite(token, value string) error {
 type stageInput struct{ SecretId, VersionStage, RemoveFromVersionId, MoveToVersionId string }
 
 func (s *store) updateSecretVersionStage(in stageInput) (out identity, err error) {
-	c, err := s.usable(in.SecretId)
+	c, err := s.writable(in.SecretId)
 	if err != nil {
 		return out, err
 	}

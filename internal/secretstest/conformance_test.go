@@ -40,7 +40,7 @@ const (
 )
 
 func conformanceCases() []conformanceCase {
-	return slices.Concat(secretCases, versionCases, labelCases, swapCases, raceCases, listCases)
+	return slices.Concat(secretCases, versionCases, labelCases, swapCases, removeCases, changeCases, raceCases, listCases, limitCases)
 }
 
 func TestConformance(t *testing.T) {

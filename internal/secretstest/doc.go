@@ -26,17 +26,25 @@
 //   - A version without a label can be read and promoted by its id until it is
 //     removed: the oldest go when there are more than 100, but none younger than
 //     24 hours ([quotas]).
+//   - AWSCURRENT can be moved, and not removed; any other label can be removed from
+//     the version that has it ([UpdateSecretVersionStage]).
 //   - The list may lag, goes by pages of at most 100 ([ListSecrets]), and is
 //     filtered by prefixes of tags ([Filter]).
+//   - A secret has the dates of its making, its last change and its last read (the
+//     day alone). One that is marked deleted can be described and restored
+//     ([RestoreSecret]).
+//   - Names, tags, labels, tokens and values have AWS's limits: limits.go has them
+//     with their sources.
 //
 // # What it is not
 //
 // Requests must carry a SigV4 Authorization header, whose signature is not
-// checked. There is no IAM, KMS or resource policy, and nothing is replicated or
-// rotated; but a test can say that a secret is a replica, rotated, or another
-// service's ([Server.Mark]). Values are texts, no label is removed, AWSPENDING is
-// a label like any other, and a secret that is marked deleted stays so. An action
-// or a parameter that the server does not know is refused, never ignored.
+// checked. There is no IAM, no KMS (a key is told, and encrypts nothing), and no
+// resource policy. Nothing is replicated or rotated; but a test can say that a
+// secret is a replica, rotated, or another service's ([Server.Mark]). AWSPENDING is
+// a label like any other. A secret that is marked deleted is not deleted when its
+// recovery window ends. An action or a parameter that the server does not know is
+// refused, never ignored.
 //
 // The conformance test of this package runs the same cases against this server,
 // against moto and, given an address, against AWS itself.
@@ -45,5 +53,6 @@
 // [UpdateSecretVersionStage]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
 // [ListSecrets]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
 // [Filter]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
+// [RestoreSecret]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RestoreSecret.html
 // [quotas]: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 package secretstest

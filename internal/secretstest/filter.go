@@ -18,15 +18,24 @@ const (
 	byTagValue = "tag-value"
 )
 
-// AWS takes "!" as well: before the value it turns the filter round.
+// The limits of filters: API_ListSecrets.html and API_Filter.html. AWS takes "!" in a
+// value as well: before it, it turns the filter round.
+const (
+	maxFilters      = 10
+	maxFilterValues = 10
+)
+
 var filterValue = regexp.MustCompile(`^[a-zA-Z0-9 :_@/+=.-]{0,512}$`)
 
 func checkFilters(filters []filter) error {
+	if len(filters) > maxFilters {
+		return refuse(validationError, "There can be at most %d filters.", maxFilters)
+	}
 	for _, f := range filters {
 		switch {
 		case f.Key != byTagKey && f.Key != byTagValue:
 			return refuse(validationError, "secretstest has no filter by %s.", f.Key)
-		case len(f.Values) == 0 || len(f.Values) > 10:
+		case len(f.Values) == 0 || len(f.Values) > maxFilterValues:
 			return refuse(invalidParameter, "Invalid filter values for key: %s", f.Key)
 		case slices.ContainsFunc(f.Values, func(value string) bool { return !filterValue.MatchString(value) }):
 			return refuse(validationError, "A value of filter %s has a character that secretstest does not take, or too many.", f.Key)

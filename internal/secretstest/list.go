@@ -48,13 +48,16 @@ func showing(history []snapshot, now time.Time) int {
 	return -1
 }
 
-// find returns the secrets that show, are not marked deleted and pass the filters,
-// the oldest first.
-func (l *listing) find(filters []filter, now time.Time) []snapshot {
+// find returns the secrets that show and pass the filters, the oldest first; those that
+// are marked deleted only if asked for.
+func (l *listing) find(in listInput, now time.Time) []snapshot {
 	var found []snapshot
 	for _, history := range l.histories {
 		i := showing(history, now)
-		if i >= 0 && history[i].DeletedDate.IsZero() && passes(history[i].Tags, filters) {
+		if i < 0 || !history[i].DeletedDate.IsZero() && !in.IncludePlannedDeletion {
+			continue
+		}
+		if passes(history[i].Tags, in.Filters) {
 			found = append(found, history[i])
 		}
 	}
@@ -63,7 +66,8 @@ func (l *listing) find(filters []filter, now time.Time) []snapshot {
 }
 
 type listInput struct {
-	Filters []filter
+	Filters                []filter
+	IncludePlannedDeletion bool
 	pageInput
 }
 
@@ -76,7 +80,7 @@ func (s *store) listSecrets(in listInput) (out listOutput, err error) {
 	if err := checkFilters(in.Filters); err != nil {
 		return out, err
 	}
-	found, next, err := page(s.list.find(in.Filters, s.now()), in.pageInput, func(s snapshot) int { return s.serial })
+	found, next, err := page(s.list.find(in, s.now()), in.pageInput, func(s snapshot) int { return s.serial })
 	if err != nil {
 		return out, err
 	}

@@ -14,6 +14,9 @@ import (
 // has no lock.
 const either = "either"
 
+// noLimit is why moto does not pass most cases of limits.
+const noLimit = "takes any size"
+
 // motoFaults are the cases that moto 5.2 does not pass, and why.
 var motoFaults = map[string]string{
 	"delete: a secret marked deleted can only be described": "PutSecretValue succeeds",
@@ -30,6 +33,27 @@ var motoFaults = map[string]string{
 	"swap: to an unknown version is refused":                  "refuses, but has removed the label by then",
 	"swap: any label that is attached needs its holder named": "asks for the holder of AWSCURRENT only",
 	"list: more than 100 a page is refused":                   "takes any number",
+
+	"remove: AWSCURRENT can only be moved":                         "removes it",
+	"remove: from a version that has not got the label is refused": "takes none for any",
+	"binary: a value is bytes or a text, not both":                 "takes both",
+
+	"name: has letters, digits and /_+=.@-":           "takes any",
+	"tags: have letters, digits, blanks and +-=._:/@": "takes any",
+	"tags: keys that begin with aws: are AWS's":       "takes them",
+	"limit: a secret's name":                          noLimit,
+	"limit: a SecretId":                               "looks for a secret of that name",
+	"limit: a description":                            noLimit,
+	"limit: a staging label":                          noLimit,
+	"limit: a staging label of a put":                 noLimit,
+	"limit: a binary value":                           noLimit,
+	"limit: a tag's key":                              noLimit,
+	"limit: a tag's key in characters of two bytes":   noLimit,
+	"limit: a tag's value":                            noLimit,
+	"limit: the number of tags":                       noLimit,
+	"limit: the value of a filter":                    noLimit,
+	"limit: the number of a filter's values":          noLimit,
+	"limit: the number of filters":                    noLimit,
 
 	"race: of 50 equal swaps one wins":                        either,
 	"race: of 15 candidates one becomes current":              either,

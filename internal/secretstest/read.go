@@ -6,13 +6,14 @@ type idInput struct{ SecretId string }
 // also tell the labels, each under a name of its own.
 type description struct {
 	identity
+	details
+	dates
 	Kind
-	DeletedDate epoch `json:",omitzero"`
-	Tags        []tag `json:",omitempty"`
+	Tags []tag `json:",omitempty"`
 }
 
 func (c *secret) describe() description {
-	return description{c.identity, c.kind, epoch{c.deletion}, c.tags}
+	return description{c.identity, c.details, c.dates, c.kind, c.tags}
 }
 
 type describeOutput struct {
@@ -35,10 +36,15 @@ type getOutput struct {
 	VersionId     string
 	VersionStages []string `json:",omitempty"`
 	CreatedDate   epoch
-	SecretString  string
+	value
 }
 
 func (s *store) getSecretValue(in getInput) (out getOutput, err error) {
+	if in.VersionStage != "" {
+		if err := checkLabels(in.VersionStage); err != nil {
+			return out, err
+		}
+	}
 	c, err := s.usable(in.SecretId)
 	if err != nil {
 		return out, err
@@ -47,6 +53,7 @@ func (s *store) getSecretValue(in getInput) (out getOutput, err error) {
 	if err != nil {
 		return out, err
 	}
+	s.accessed(c, v)
 	return getOutput{c.identity, v.id, c.stages(v.id), epoch{v.created}, v.value}, nil
 }
 
@@ -78,8 +85,10 @@ type versionsInput struct {
 }
 
 type versionEntry struct {
-	VersionId     string
-	VersionStages []string `json:",omitempty"`
+	VersionId        string
+	VersionStages    []string `json:",omitempty"`
+	CreatedDate      epoch
+	LastAccessedDate epoch `json:",omitzero"`
 }
 
 type versionsOutput struct {
@@ -102,7 +111,7 @@ func (s *store) listSecretVersionIDs(in versionsInput) (out versionsOutput, err 
 	out.identity, out.Versions = c.identity, []versionEntry{}
 	kept, out.NextToken, err = page(kept, in.pageInput, func(v *version) int { return v.serial })
 	for _, v := range kept {
-		out.Versions = append(out.Versions, versionEntry{v.id, c.stages(v.id)})
+		out.Versions = append(out.Versions, versionEntry{v.id, c.stages(v.id), epoch{v.created}, v.accessed})
 	}
 	return out, err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -14,14 +13,10 @@ const (
 	previous = "AWSPREVIOUS"
 )
 
-// The quotas of a secret:
+// maxLoose is how many versions without a label are kept, and keepLoose the age below
+// which none is removed:
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 const (
-	maxValue  = 65536 // bytes
-	maxLabels = 20    // over all versions of a secret
-
-	// maxLoose is how many versions without a label are kept, and keepLoose the age
-	// below which none is removed.
 	maxLoose  = 100
 	keepLoose = 24 * time.Hour
 )
@@ -29,12 +24,35 @@ const (
 // An identity says which secret an answer is about.
 type identity struct{ ARN, Name string }
 
+// details are what a user says about a secret. Nothing is encrypted here, whatever the
+// key: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+type details struct {
+	Description string `json:",omitempty"`
+	KmsKeyId    key    `json:",omitempty"`
+}
+
+// A key is the id, the ARN or the alias of a KMS key. None is AWS's own key.
+type key string
+
+// ownKey is AWS's own key, which DescribeSecret does not tell:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
+const ownKey = "alias/aws/secretsmanager"
+
+func (k *key) UnmarshalText(text []byte) error {
+	*k = key(text)
+	if *k == ownKey {
+		*k = ""
+	}
+	return nil
+}
+
 // A secret has versions and labels; both are empty until the first value.
 type secret struct {
 	identity
+	details
+	dates
 	kind     Kind
-	serial   int       // in order of creation
-	deletion time.Time // not zero: marked deleted, and this is the end of its window
+	serial   int // in order of creation
 	tags     []tag
 	versions map[string]*version
 	labels   map[string]string // to the id of the version that has it
@@ -42,18 +60,16 @@ type secret struct {
 }
 
 type version struct {
-	id      string
-	serial  int
-	created time.Time
-	value   string
+	id       string
+	serial   int
+	created  time.Time
+	accessed epoch // the day of the last read, or zero
+	value    value
 }
 
-// epoch is a time as JSON 1.1 has it: seconds since 1970, with milliseconds.
-type epoch struct{ time.Time }
-
-func (e epoch) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, float64(e.UnixMilli())/1000, 'f', 3, 64), nil
-}
+// deleted tells whether the secret is marked deleted, and waits for the end of its
+// recovery window.
+func (c *secret) deleted() bool { return !c.DeletedDate.IsZero() }
 
 // stages returns the labels of a version in alphabetical order, as AWS does.
 func (c *secret) stages(id string) []string {
@@ -89,10 +105,17 @@ func (c *secret) attach(id string, labels ...string) error {
 		move(after, label, id)
 	}
 	if len(after) > maxLabels {
-		return refuse(limitExceeded, "A secret can have at most %d staging labels.", maxLabels)
+		return errTooMany
 	}
 	c.labels = after
 	return nil
+}
+
+// detach takes a label from the version that has it.
+func (c *secret) detach(label string) {
+	after := maps.Clone(c.labels) // the list may still show it as it was
+	delete(after, label)
+	c.labels = after
 }
 
 func move(labels map[string]string, label, to string) {
@@ -104,7 +127,7 @@ func move(labels map[string]string, label, to string) {
 }
 
 // add makes a version and labels it.
-func (c *secret) add(id, value string, labels []string, now time.Time) error {
+func (c *secret) add(id string, v value, labels []string, now time.Time) error {
 	if len(c.versions) == 0 && !slices.Contains(labels, current) {
 		labels = append(slices.Clone(labels), current)
 	}
@@ -115,7 +138,7 @@ func (c *secret) add(id, value string, labels []string, now time.Time) error {
 		return err
 	}
 	c.last++
-	c.versions[id] = &version{id: id, serial: c.last, created: now, value: value}
+	c.versions[id] = &version{id: id, serial: c.last, created: now, value: v}
 	return nil
 }
 

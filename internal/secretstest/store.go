@@ -29,12 +29,15 @@ var actions = map[string]func(*store, []byte) (any, error){
 	"CreateSecret":             action((*store).createSecret),
 	"DeleteSecret":             action((*store).deleteSecret),
 	"DescribeSecret":           action((*store).describeSecret),
+	"GetResourcePolicy":        action((*store).getResourcePolicy),
 	"GetSecretValue":           action((*store).getSecretValue),
 	"ListSecretVersionIds":     action((*store).listSecretVersionIDs),
 	"ListSecrets":              action((*store).listSecrets),
 	"PutSecretValue":           action((*store).putSecretValue),
+	"RestoreSecret":            action((*store).restoreSecret),
 	"TagResource":              action((*store).tagResource),
 	"UntagResource":            action((*store).untagResource),
+	"UpdateSecret":             action((*store).updateSecret),
 	"UpdateSecretVersionStage": action((*store).updateSecretVersionStage),
 }
 
@@ -55,6 +58,9 @@ func action[In, Out any](do func(*store, In) (Out, error)) func(*store, []byte) 
 // and six characters:
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
 func (s *store) find(id string) (*secret, error) {
+	if err := checkLength("SecretId", id, 1, maxSecretID); err != nil {
+		return nil, err
+	}
 	rest, isARN := strings.CutPrefix(id, arnPrefix)
 	if suffix := len(rest) - len("-xxxxxx"); isARN && suffix > 0 {
 		if found := s.secrets[rest[:suffix]]; found != nil && found.ARN == id {
@@ -70,17 +76,19 @@ func (s *store) find(id string) (*secret, error) {
 // usable is find for the actions that a secret marked deleted refuses.
 func (s *store) usable(id string) (*secret, error) {
 	found, err := s.find(id)
-	if err == nil && !found.deletion.IsZero() {
+	if err == nil && found.deleted() {
 		return nil, errDeleted
 	}
 	return found, err
 }
 
 // newSecret makes a secret that is not in the store yet.
-func (s *store) newSecret(name string, tags []tag) *secret {
+func (s *store) newSecret(name string, about details, tags []tag) *secret {
 	s.serial++
 	return &secret{
 		identity: identity{ARN: fmt.Sprintf("%s%s-%s", arnPrefix, name, rand.Text()[:6]), Name: name},
+		details:  about,
+		dates:    dates{CreatedDate: epoch{s.now()}},
 		serial:   s.serial,
 		tags:     tags,
 		versions: map[string]*version{},
@@ -89,4 +97,17 @@ func (s *store) newSecret(name string, tags []tag) *secret {
 }
 
 // changed notes that a secret is not what it was: the list will show it.
-func (s *store) changed(c *secret) { s.list.record(c, s.now()) }
+func (s *store) changed(c *secret) {
+	c.LastChangedDate = epoch{s.now()}
+	s.list.record(c, s.now())
+}
+
+// accessed notes that a value was read. It shows if it is the first time on that day.
+func (s *store) accessed(c *secret, v *version) {
+	today := day(s.now())
+	v.accessed = today
+	if !c.LastAccessedDate.Equal(today.Time) {
+		c.LastAccessedDate = today
+		s.list.record(c, s.now())
+	}
+}

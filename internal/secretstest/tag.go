@@ -21,6 +21,11 @@ type untagInput struct {
 }
 
 func (s *store) untagResource(in untagInput) (nothing, error) {
+	for _, key := range in.TagKeys {
+		if err := checkTagKey(key); err != nil {
+			return nothing{}, err
+		}
+	}
 	return s.retag(in.SecretId, func(tags []tag) []tag {
 		return slices.DeleteFunc(tags, func(t tag) bool { return slices.Contains(in.TagKeys, t.Key) })
 	})
@@ -32,7 +37,11 @@ func (s *store) retag(id string, change func([]tag) []tag) (nothing, error) {
 	if err != nil {
 		return nothing{}, err
 	}
-	c.tags = change(slices.Clone(c.tags))
+	after := change(slices.Clone(c.tags))
+	if err := checkTags(after); err != nil {
+		return nothing{}, err
+	}
+	c.tags = after
 	s.changed(c)
 	return nothing{}, nil
 }

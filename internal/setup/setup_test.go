@@ -17,6 +17,7 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/secrets"
 )
 
 func TestTheTokenGoesOverTLSOrStaysOnTheMachine(t *testing.T) {
@@ -82,6 +83,7 @@ func TestOnlyWhatAPersonMustMendIsFinal(t *testing.T) {
 	for err, final := range map[error]bool{
 		errEmpty:                           true,
 		errNoToken:                         true,
+		secrets.ErrBinary:                  true,
 		&types.ResourceNotFoundException{}: true,
 		&smithy.GenericAPIError{Code: "AccessDeniedException"}: true,
 		&smithy.GenericAPIError{Code: "ThrottlingException"}:   false,

@@ -66,7 +66,7 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	h.measure(results, r.good())
 	logAll(ctx, log, results)
 	if !h.keeper.DryRun {
-		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
+		r.subscribe(h.subscriptions.look(ctx, time.Now(), results), maxNamed, maxList)
 	}
 	for _, s := range r.Subscriptions {
 		if s.Error != "" {
@@ -88,7 +88,7 @@ func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 	}
 	r := newReport(true, results)
 	r.plan(results)
-	r.Subscriptions = h.subscriptions.inspect(ctx, results)
+	r.subscribe(h.subscriptions.inspect(ctx, results), maxApps, maxSubscriptions)
 	return r, nil
 }
 

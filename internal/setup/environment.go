@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
 )
 
 // environment is what the variables in the README's table say.
@@ -54,7 +55,16 @@ func logger(level string) (*slog.Logger, error) {
 			return nil, fmt.Errorf("LOG_LEVEL is %q: it can be debug, info, warn or error", level)
 		}
 	}
-	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})), nil
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least, ReplaceAttr: cut})), nil
+}
+
+// cut bounds every text of a log line but the stack of a panic: an error can quote AWS or
+// a server at any length.
+func cut(_ []string, attr slog.Attr) slog.Attr {
+	if attr.Value.Kind() == slog.KindString && attr.Key != "stack" {
+		attr.Value = slog.StringValue(keeper.Cut(attr.Value.String(), keeper.MaxText))
+	}
+	return attr
 }
 
 // herokuURL refuses to send the API token over a network in the clear.

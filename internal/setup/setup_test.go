@@ -16,6 +16,7 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
+	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/secrets"
 )
@@ -49,6 +50,22 @@ func TestGuardKeepsThePanicValueOutOfTheLog(t *testing.T) {
 	_, err := guarded(t.Context(), "")
 	if err == nil || strings.Contains(err.Error()+log.String(), "EXAMPLE") || !strings.Contains(log.String(), "TestGuard") {
 		t.Errorf("%v\n%s", err, &log)
+	}
+}
+
+func TestNoTextInALogLineIsLongerThanItsBound(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	long := strings.Repeat("x", 1<<20)
+	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: cut}))
+	log.With("trigger", long).Error("failed", "error", long, slog.Group("more", "error", long))
+	if out.Len() > 3*keeper.MaxText+500 {
+		t.Errorf("a line of %d bytes", out.Len())
+	}
+	out.Reset()
+	log.Error("panic", "stack", long[:5*keeper.MaxText], "count", 7)
+	if out.Len() < 5*keeper.MaxText || !strings.Contains(out.String(), `"count":7`) {
+		t.Errorf("the stack of a panic is cut: %d bytes", out.Len())
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	first    = "first value" // the secret is empty
 	rotation = "rotation"    // Heroku shows a new URL, and the one in the secret is dead
 	held     = "held"        // Heroku shows a URL that does not log in, and the one in the secret does
+	foreign  = "foreign"     // another writer has put the URL that Heroku shows
 )
 
 // What a secret holds after a run.
@@ -78,6 +79,8 @@ func (b *bench) prepare(situation string) {
 	switch situation {
 	case rotation:
 		b.rotate()
+	case foreign:
+		b.put(b.secret, b.old)
 	case held:
 		u, err := url.Parse(b.db.URL())
 		b.must(err)

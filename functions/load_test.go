@@ -213,7 +213,7 @@ func (l *load) bounded(took time.Duration) {
 	}
 	starts, renewals := l.Webhook.Starts(), int(took/keyRest)
 	most := map[string]int{
-		"DescribeSecret": signed,                        // the fence
+		"DescribeSecret": 2 * signed,                    // the fence, and whether AWSCURRENT is still there
 		"GetSecretValue": starts * (1 + 2*(1+renewals)), // the token; the key and its predecessor
 		"ListSecrets":    starts * (1 + int(took/listRest)),
 	}

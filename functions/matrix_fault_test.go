@@ -32,6 +32,7 @@ const (
 	logsIn
 	refused
 	unreachable
+	answered // something else
 	full
 	noTLS
 )
@@ -42,11 +43,11 @@ func aList(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.W
 const pause = 50 * time.Millisecond // in a trickle
 
 var faults = []*fault{
-	{name: "time-out", slow: true, login: unreachable,
+	{name: "time-out", slow: true, login: answered,
 		trouble: trouble{secretstest.Hang, herokutest.Hang(), postgrestest.Hang}},
 	{name: "slow trickle", slow: true,
 		trouble: trouble{secretstest.Trickle(pause), herokutest.Trickle(pause), nil}},
-	{name: "reset", login: unreachable,
+	{name: "reset", login: answered,
 		trouble: trouble{secretstest.Reset, herokutest.Drop(), postgrestest.Reset}},
 	{name: "answer lost", done: true,
 		trouble: trouble{aws: secretstest.LoseAnswer}},
@@ -65,9 +66,9 @@ var faults = []*fault{
 	{name: "4xx", refuses: true,
 		trouble: trouble{secretstest.Fail(400, "AccessDeniedException"), herokutest.Refuse(403, "forbidden"), nil}},
 	{name: "no connection", login: unreachable, away: true},
-	{name: "outage from then on", login: unreachable, outage: true, trouble: trouble{login: postgrestest.Reset}},
+	{name: "outage from then on", login: answered, outage: true, trouble: trouble{login: postgrestest.Reset}},
 	{name: "garbage", login: noTLS, trouble: trouble{login: postgrestest.Garble}},
 	{name: "53300", login: full, trouble: trouble{login: postgrestest.Answer("53300")}},
-	{name: "57P03", login: unreachable, trouble: trouble{login: postgrestest.Answer("57P03")}},
+	{name: "57P03", login: answered, trouble: trouble{login: postgrestest.Answer("57P03")}},
 	{name: "28P01", login: refused, trouble: trouble{login: postgrestest.Answer("28P01")}},
 }

@@ -30,14 +30,19 @@ func quiet(trigger, situation string) string {
 		return "204"
 	case situation == held:
 		return "held"
+	case situation == foreign:
+		return "unchanged"
 	}
 	return "published"
 }
 
 // unfilled is what the secret holds as long as nothing is published.
 func unfilled(situation string) string {
-	if situation == first {
+	switch situation {
+	case first:
 		return empty
+	case foreign:
+		return newer
 	}
 	return older
 }
@@ -50,11 +55,16 @@ func unfilled(situation string) string {
 //     met what a cold webhook reads ahead: that is read again when it is needed.
 //  2. Without the newest release only the lag stays unknown.
 //  3. A login shows something of the database; the verdicts have a table.
-//  4. All else stops the run: 503 or a failed invocation; 500 if there is no key to
+//  4. The look after the swap stops a run as well, but AWSCURRENT has moved by then, and
+//     a rate limit is no reason to call that deferred.
+//  5. All else stops the run: 503 or a failed invocation; 500 if there is no key to
 //     check a signature with; Heroku's rate limit defers.
-//  5. Only a call that was carried out can have changed the secret.
+//  6. Only a call that was carried out can have changed the secret.
 func (c cell) expected() outcome {
 	stopped := outcome{c.stopped(), c.left()}
+	if c.isAfterSwap() {
+		stopped = outcome{c.unconfirmed(), newer}
+	}
 	outOfTime := c.slow && c.trigger == webhook
 	switch {
 	case c.kind == readLast:
@@ -67,6 +77,19 @@ func (c cell) expected() outcome {
 		return stopped
 	}
 	return c.healed()
+}
+
+// isAfterSwap reports whether the call is the look once more.
+func (c cell) isAfterSwap() bool {
+	return c.call == (call{readVars, 2}) && c.trigger == webhook || c.call == (call{readVars, 3})
+}
+
+// unconfirmed is what a run says whose look after the swap failed.
+func (c cell) unconfirmed() string {
+	if c.trigger == webhook {
+		return "503"
+	}
+	return "failed"
 }
 
 // readAhead reports whether the call is made before anybody needs its answer.
@@ -114,6 +137,9 @@ func (c cell) left() string {
 
 // verdict is what the logins decide, as docs/how-it-works.md has it.
 func (c cell) verdict() outcome {
+	if c.situation == foreign {
+		return c.equal()
+	}
 	candidate, current := c.logins()
 	holds := c.situation == first ||
 		candidate == noTLS ||
@@ -125,6 +151,15 @@ func (c cell) verdict() outcome {
 		return outcome{"204", newer}
 	}
 	return outcome{"published", newer}
+}
+
+// equal is what a login decides if the secret is equal: a webhook that sees its credential
+// refused looks again, for Heroku may be about to show another.
+func (c cell) equal() outcome {
+	if c.trigger == webhook && c.login == refused && c.lasts {
+		return outcome{"503", newer}
+	}
+	return outcome{quiet(c.trigger, c.situation), newer}
 }
 
 // logins are the results of the candidate's login and, if it came to that, of the

@@ -21,8 +21,8 @@ const hurry = 5800 * time.Millisecond
 
 // columns are the runs that the faults meet.
 var columns = []struct{ trigger, situation string }{
-	{webhook, first}, {webhook, rotation}, {webhook, held},
-	{poller, first}, {poller, rotation}, {poller, held},
+	{webhook, first}, {webhook, rotation}, {webhook, held}, {webhook, foreign},
+	{poller, first}, {poller, rotation}, {poller, held}, {poller, foreign},
 }
 
 // Every fault at every remote call of every kind of run: the outcome is that of

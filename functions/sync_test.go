@@ -127,7 +127,7 @@ func TestTheWebhookIsQuietIfNothingChanged(t *testing.T) {
 		}
 	}
 	// One warm container: the token, the key and its predecessor, and the list.
-	s.awsCalls(map[string]int{"GetSecretValue": 3, "ListSecrets": 1, "DescribeSecret": 10})
+	s.awsCalls(map[string]int{"GetSecretValue": 3, "ListSecrets": 1, "DescribeSecret": 20})
 	if calls := s.Heroku.Calls(); calls[configVars] != 10 || len(calls) != 1 {
 		t.Errorf("calls of Heroku: %v", calls)
 	}

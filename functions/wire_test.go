@@ -48,11 +48,13 @@ var knownCalls = []struct {
 	{call{describe, 1}, "fence"},
 	{call{readVars, 1}, "config vars"},
 	{call{readVars, 2}, "config vars again"},
-	{call{put, 1}, "stage"},
 	{call{login, 1}, "login"},
 	{call{readHeld, 1}, "held value"},
+	{call{put, 1}, "stage"},
 	{call{login, 2}, "login with it"},
+	{call{describe, 2}, "fence again"},
 	{call{swap, 1}, "swap"},
+	{call{readVars, 3}, "config vars once more"},
 	{call{readLast, 1}, "newest release"},
 }
 

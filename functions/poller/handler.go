@@ -126,6 +126,9 @@ func (h *handler) measure(results []keeper.Result, good bool) {
 	set := metric.Of(results)
 	set.Add("Bindings", float64(len(results)))
 	set.Add("FoundByPoller", float64(count(results, isMissed)))
+	if len(results) > 0 && count(results, isReplica) == len(results) {
+		set.Add("OnlyReplicas", 1)
+	}
 	if left, known := h.remaining(); known {
 		set.Add("HerokuRequestsLeft", float64(left))
 	}
@@ -140,6 +143,8 @@ func (h *handler) measure(results []keeper.Result, good bool) {
 	}
 	h.metrics.Write(set)
 }
+
+func isReplica(r keeper.Result) bool { return errors.Is(r.Err, binding.ErrReplica) }
 
 func count(results []keeper.Result, is func(keeper.Result) bool) int {
 	return len(slices.DeleteFunc(slices.Clone(results), func(r keeper.Result) bool { return !is(r) }))

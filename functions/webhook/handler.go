@@ -82,20 +82,28 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	}
 	h.prepare()
 	kept, all := h.bindings.Kept(ctx, identities...)
-	var others []binding.Binding
+	var listed []binding.Binding
 	var err error
 	var listing sync.WaitGroup
-	if !all {
-		listing.Go(func() {
-			err = credential.Safely(func() (err error) {
-				others, err = h.bindings.Find(ctx, identities...)
-				return err
-			})
+	list := func() {
+		err = credential.Safely(func() (err error) {
+			listed, err = h.bindings.Find(ctx, identities...)
+			return err
 		})
+	}
+	if !all {
+		listing.Go(list)
 	}
 	results := h.update(ctx, identities, kept)
 	listing.Wait()
-	results = append(results, h.update(ctx, identities, without(others, kept))...)
+	if all && slices.ContainsFunc(results, isGone) { // what was listed minutes ago is there no more
+		list()
+		all = false
+	}
+	if !all && err == nil {
+		results = slices.DeleteFunc(results, func(r keeper.Result) bool { return isGone(r) && !contains(listed, r.ARN) })
+	}
+	results = append(results, h.update(ctx, identities, without(listed, results))...)
 	status = http.StatusNoContent
 	if err != nil {
 		log.Error("bindings not found", "app", release.AppName, "error", err.Error())
@@ -137,12 +145,19 @@ func (h *handler) updateOnce(ctx context.Context, bindings []binding.Binding) (r
 	return results
 }
 
-// without returns the bindings of secrets that are not among the others.
-func without(bindings, others []binding.Binding) []binding.Binding {
+// without returns the bindings that have no result yet.
+func without(bindings []binding.Binding, results []keeper.Result) []binding.Binding {
 	return slices.DeleteFunc(bindings, func(b binding.Binding) bool {
-		return slices.ContainsFunc(others, func(o binding.Binding) bool { return o.ARN == b.ARN })
+		return slices.ContainsFunc(results, func(r keeper.Result) bool { return r.ARN == b.ARN })
 	})
 }
+
+func contains(bindings []binding.Binding, arn string) bool {
+	return slices.ContainsFunc(bindings, func(b binding.Binding) bool { return b.ARN == arn })
+}
+
+// isGone reports whether there is no such secret any more, nor another one of its name.
+func isGone(r keeper.Result) bool { return errors.Is(r.Err, keeper.ErrNoSecret) }
 
 // measure writes the metrics of a delivery, if its app is bound.
 func (h *handler) measure(results []keeper.Result) {
@@ -156,8 +171,10 @@ func (h *handler) measure(results []keeper.Result) {
 	h.metrics.Write(set)
 }
 
-// again reports whether Heroku shall try again. A tag that makes no sense is for a
-// person to mend, and would hold up the deliveries for the app's other bindings.
+// again reports whether Heroku shall try again. An invalid tag, or a secret that is not
+// ours to write, is a person's matter, and would hold up the deliveries for the app's
+// other bindings.
 func again(r keeper.Result) bool {
-	return (r.Outcome == keeper.Failed || r.Outcome == keeper.Held) && !errors.Is(r.Err, binding.ErrTag)
+	isForAPerson := errors.Is(r.Err, binding.ErrTag) || errors.Is(r.Err, binding.ErrOwned)
+	return (r.Outcome == keeper.Failed || r.Outcome == keeper.Held) && !isForAPerson
 }

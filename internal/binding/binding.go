@@ -15,6 +15,17 @@ import (
 // ErrTag says that a tag makes no sense: only a person can mend it.
 var ErrTag = errors.New("a tag makes no sense")
 
+// Why a secret cannot be written by us, although its tags are right.
+var (
+	// ErrReplica says that AWS copies the secret from another Region, and lets nobody
+	// write it here
+	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html).
+	ErrReplica = errors.New("the secret is a replica")
+	// ErrOwned says that a service, a partner or a rotation writes the secret. Only a
+	// person can decide who shall.
+	ErrOwned = errors.New("the secret is not ours to write")
+)
+
 // The tags of a bound secret. All but [AppTag] are optional.
 const (
 	AppTag       = "heroku:app"        // app name or id
@@ -37,6 +48,25 @@ type Secret struct {
 	Current string
 	// Candidate is the id of the version that was staged last, "" if none is.
 	Candidate string
+	// Primary is the Region that AWS copies a replica from, "" if this is none.
+	Primary string
+	// Owner is the AWS service or the partner that writes the secret, "" for none.
+	Owner string
+	// Rotates says that Secrets Manager rotates the secret.
+	Rotates bool
+}
+
+// writable returns why the secret is not ours to write, nil if it is.
+func (s Secret) writable() error {
+	switch {
+	case s.Primary != "":
+		return fmt.Errorf("%w: AWS copies it from Region %s; keep it there", ErrReplica, s.Primary)
+	case s.Owner != "":
+		return fmt.Errorf("%w: %s writes it; remove the tag %s", ErrOwned, s.Owner, AppTag)
+	case s.Rotates:
+		return fmt.Errorf("%w: its rotation is on; turn it off (aws secretsmanager cancel-rotate-secret) or remove the tag %s", ErrOwned, AppTag)
+	}
+	return nil
 }
 
 // Format is how a connection URL is written into a secret.
@@ -69,7 +99,8 @@ type Binding struct {
 }
 
 // Of reads the binding out of a secret's tags. The error wraps [ErrTag] and names
-// every tag that makes no sense; the fields that could be read are set all the same.
+// every tag that is invalid, or [ErrReplica] or [ErrOwned] if the secret is not ours to
+// write; the fields that could be read are set all the same.
 func Of(s Secret) (Binding, error) {
 	r := reader{tags: s.Tags}
 	b := Binding{
@@ -81,6 +112,9 @@ func Of(s Secret) (Binding, error) {
 		Verify:    r.choice(VerifyTag, "login", "login", "off") == "login",
 		ClientTLS: r.secretID(ClientTLSTag),
 		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",
+	}
+	if err := s.writable(); err != nil {
+		return b, err
 	}
 	if len(r.wrong) > 0 {
 		return b, fmt.Errorf("%w: %w", ErrTag, errors.Join(r.wrong...))

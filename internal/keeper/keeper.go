@@ -32,11 +32,18 @@ import (
 var (
 	// ErrConflict says that somebody else moved AWSCURRENT since the fence.
 	ErrConflict = errors.New("AWSCURRENT has moved since the fence")
+	// ErrNoSecret says that there is no such secret.
+	ErrNoSecret = errors.New("there is no such secret")
+	// ErrTooOften says that this container keeps writing one secret.
+	ErrTooOften = errors.New("this container has put more than 4 versions of this secret within an hour: does another writer put another value?")
 	// ErrRateLimited says that Heroku takes no more requests for now.
 	ErrRateLimited = errors.New("Heroku's rate limit is used up")
 	// ErrToken says that Heroku refuses the API token, or what it may do.
 	ErrToken = errors.New("Heroku refuses the API token")
-	// ErrRefused says that the database answered and refused the login.
+	// ErrUnreachable says that no TCP connection to the database could be made: it has
+	// said nothing. Any other failed login, but for ErrUntried, is an answer.
+	ErrUnreachable = errors.New("the server cannot be reached")
+	// ErrRefused says that the database refused this user, password or database.
 	ErrRefused = errors.New("the server refuses the login")
 	// ErrFull says that the database answered and has no connection left; some
 	// servers say so only to those who know the password.
@@ -53,8 +60,9 @@ var (
 type Secrets interface {
 	// List names all secrets that have the tag heroku:app. It may lag.
 	List(ctx context.Context) ([]binding.Secret, error)
-	// Describe tells of one secret as it is now.
-	Describe(ctx context.Context, arn string) (binding.Secret, error)
+	// Describe tells of one secret as it is now, by its ARN or its name, or fails with
+	// ErrNoSecret.
+	Describe(ctx context.Context, id string) (binding.Secret, error)
 	// Stage puts the payload as the given version under HEROKU_CANDIDATE and
 	// reports whether that made it AWSCURRENT, as the first version of a secret
 	// always is. Staging the same version twice is staging it once.
@@ -82,8 +90,8 @@ type Heroku interface {
 type Database interface {
 	// Login opens one connection with the URL and closes it. clientTLS names the
 	// secret with the certificate that it takes, if not "". The error is
-	// ErrRefused, ErrFull or ErrNoTLS if the server answered so; any other
-	// error says that it could not be reached.
+	// ErrUnreachable if there was no answer, ErrRefused, ErrFull or ErrNoTLS if the
+	// server answered so, and any other error if it answered something else.
 	Login(ctx context.Context, url connection.URL, clientTLS string) error
 }
 
@@ -103,6 +111,8 @@ type Keeper struct {
 	Heroku   func(token string) Heroku
 	Database Database
 	Keys     Keys
+	// Memory is what a warm container knows already; nil knows nothing.
+	Memory *Memory
 	// Patience is for how long Update looks again when it finds nothing new
 	// although what the secret holds no longer logs in: Heroku may be slower to
 	// show a value than to announce it. Zero does not look.
@@ -138,8 +148,11 @@ type Result struct {
 	// Err says why the binding was held, failed or deferred. If it was published
 	// although the candidate does not log in, Err says that.
 	Err error
-	// Conflicts is how many swaps were lost to other writers.
+	// Conflicts is how often another writer moved AWSCURRENT after the fence.
 	Conflicts int
+	// TooOften says that this container has put more than a few versions of the secret
+	// within an hour.
+	TooOften bool
 	// Looks is how often Heroku was asked again because it showed nothing new
 	// although what the secret holds does not log in.
 	Looks int

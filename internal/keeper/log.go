@@ -36,7 +36,11 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 	}
 	if r.Err != nil {
 		attrs = append(attrs, slog.String("error", Text(r.Err)))
-		if r.Outcome != Deferred {
+		switch r.Outcome {
+		case Deferred:
+		case Off: // it is off for a reason that nobody gave with a tag
+			level = max(level, slog.LevelInfo)
+		default:
 			level = max(level, slog.LevelWarn)
 		}
 	}

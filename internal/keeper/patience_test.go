@@ -23,7 +23,7 @@ func TestPatienceLooksAgainUntilHerokuShowsTheNewValue(t *testing.T) {
 	}
 	h.keeper.Patience = time.Minute
 	r := h.mustPublish(b)
-	if got := h.value(b); got != want(2) || h.account.reads != 3 || r.Looks != 2 {
+	if got := h.value(b); got != want(2) || h.account.reads != 3+1 || r.Looks != 2 { // the last one after the swap
 		t.Errorf("the secret holds %s after %d reads, of which %d were looks again", got, h.account.reads, r.Looks)
 	}
 }
@@ -70,5 +70,37 @@ func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
 	r := h.keeper.Update(ctx, source, []binding.Binding{b})[0]
 	if r.Outcome != keeper.Held || !errors.Is(r.Err, keeper.ErrRefused) {
 		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}
+
+// The secret is equal, and its login fails for a reason that says nothing of the credential:
+// a deploy would be a 503, again and again.
+func TestAnEqualSecretIsUnchangedUnlessItsCredentialIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer  error
+		outcome keeper.Outcome
+	}{
+		"refused":     {refused, keeper.Held},
+		"full":        {full, keeper.Unchanged},
+		"answered":    {answered, keeper.Unchanged},
+		"unreachable": {unreachable, keeper.Unchanged},
+		"without TLS": {noTLS, keeper.Unchanged},
+		"not tried":   {untried, keeper.Unchanged},
+		"it logs in":  {nil, keeper.Unchanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, b := upToDate(t)
+			h.database.answer(1, tt.answer)
+			h.keeper.Patience = time.Millisecond
+			r := h.update(b)
+			if r.Outcome != tt.outcome || h.writes() != 0 {
+				t.Errorf("%s after %d writes: %v", r.Outcome, h.writes(), r.Err)
+			}
+			if tt.outcome == keeper.Unchanged && (h.database.logins != 2 || h.account.reads != 1) { // one was for the first value
+				t.Errorf("%d logins and %d reads of config vars", h.database.logins, h.account.reads)
+			}
+		})
 	}
 }

@@ -80,16 +80,11 @@ func group(secrets []binding.Secret) (settled []Result, sources map[binding.Sour
 	for _, secret := range secrets {
 		b, err := binding.Of(secret)
 		b.Tags = nil // read, and a third of what an estate takes of memory
-		r := Result{Binding: b}
-		switch {
-		case !b.Sync:
-			r.Outcome = Off
-			settled = append(settled, r)
-		case err != nil:
-			settled = append(settled, r.failed(err))
-		default:
-			sources[b.Source] = append(sources[b.Source], b)
+		if outcome, err, ruledOut := ruleOut(b, err); ruledOut {
+			settled = append(settled, Result{Binding: b}.ended(outcome, err))
+			continue
 		}
+		sources[b.Source] = append(sources[b.Source], b)
 	}
 	return settled, sources
 }
@@ -134,7 +129,9 @@ func (p *poll) add(results []Result) {
 	defer p.mu.Unlock()
 	for _, r := range results {
 		if errors.Is(r.Err, ErrRateLimited) {
-			r.Outcome = Deferred
+			if r.Moved.IsZero() {
+				r.Outcome = Deferred
+			}
 			p.over[r.Token] = ErrRateLimited
 		}
 		p.results = append(p.results, r)
@@ -179,20 +176,20 @@ func (k *Keeper) filter(ctx context.Context, bindings []binding.Binding, vars ma
 	if err != nil {
 		return nil, bindings, err
 	}
-	same, different = part(bindings, vars, keys)
+	same, different = k.part(bindings, vars, keys)
 	if len(different) == 0 {
 		return same, nil, nil
 	}
 	if keys, err = k.Keys.Renew(ctx, keys); err != nil {
 		return same, different, err
 	}
-	same, different = part(bindings, vars, keys)
+	same, different = k.part(bindings, vars, keys)
 	return same, different, nil
 }
 
-func part(bindings []binding.Binding, vars map[string]credential.Value, keys []credential.Value) (same, different []binding.Binding) {
+func (k *Keeper) part(bindings []binding.Binding, vars map[string]credential.Value, keys []credential.Value) (same, different []binding.Binding) {
 	for _, b := range bindings {
-		if _, payload, err := want(b, vars); err == nil && holds(keys, b, payload) {
+		if _, payload, err := want(b, vars); err == nil && k.isEqual(keys, b, payload) {
 			same = append(same, b)
 		} else {
 			different = append(different, b)

@@ -106,7 +106,7 @@ func TestPollIsNotMisledByALaggingList(t *testing.T) {
 	h.expect(outcomes{"lagging": keeper.Published})
 	h.aws.ResetCalls()
 	h.expect(outcomes{"lagging": keeper.Unchanged})
-	if calls := h.aws.Calls(); h.writes() != 0 || calls["DescribeSecret"] != 1 {
+	if calls := h.aws.Calls(); h.writes() != 0 || calls["DescribeSecret"] != 2 {
 		t.Errorf("calls: %v", calls)
 	}
 	h.account.show(2)

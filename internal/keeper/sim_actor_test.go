@@ -39,10 +39,16 @@ type actor struct {
 	calls map[string]int
 	saw   map[string]sight // by payload; guarded by world.mu
 	dead  bool
+
+	// Guarded by world.mu: when Heroku answered, and by ARN when this run first asked for
+	// the fence and when it last moved AWSCURRENT.
+	looks           []time.Time
+	fenced, swapped map[string]time.Time
 }
 
 func newActor(w *world, seed uint64, name string, faulty bool) *actor {
-	return &actor{name: name, seed: seed, world: w, faulty: faulty, calls: make(map[string]int), saw: make(map[string]sight)}
+	return &actor{name: name, seed: seed, world: w, faulty: faulty, calls: make(map[string]int), saw: make(map[string]sight),
+		fenced: make(map[string]time.Time), swapped: make(map[string]time.Time)}
 }
 
 // draw returns the random numbers of the n-th call of its kind. They depend on
@@ -82,6 +88,9 @@ func (a *actor) List(ctx context.Context) ([]binding.Secret, error) {
 func (a *actor) Describe(ctx context.Context, arn string) (binding.Secret, error) {
 	return call(ctx, a, "describe "+arn, func() (binding.Secret, error) {
 		s := a.world.secret(arn)
+		if _, again := a.fenced[arn]; !again {
+			a.fenced[arn] = time.Now()
+		}
 		return tagged(arn, s.current, s.candidate), nil
 	})
 }
@@ -106,8 +115,13 @@ func (a *actor) Read(ctx context.Context, arn, version string) (credential.Value
 }
 
 func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential.Value, error) {
+	age := time.Duration(0)
+	if dice := a.draw("old answer"); a.world.old > 0 && dice.IntN(3) == 0 {
+		age = upTo(a.world.old, dice)
+	}
 	return call(ctx, a, "config vars", func() (map[string]credential.Value, error) {
-		now := a.world.shown[len(a.world.shown)-1]
+		a.looks = append(a.looks, time.Now())
+		now := a.world.shown[a.world.at(time.Now().Add(-age))]
 		if now == "" {
 			return nil, nil
 		}
@@ -130,7 +144,7 @@ func (a *actor) Login(ctx context.Context, u connection.URL, _ string) error {
 		case life.alive(time.Now()):
 			return true, nil
 		case life.unreachable:
-			return false, errors.New("unreachable")
+			return false, keeper.ErrUnreachable
 		}
 		return false, keeper.ErrRefused
 	})

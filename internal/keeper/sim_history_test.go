@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,17 +28,43 @@ type history struct {
 	log    bytes.Buffer
 	last   string // the newest URL
 	serial int    // the last number that a URL or an announcement was given
+	stacks []stack
 	// wrong makes a keeper wrong in one point, for the controls.
 	wrong func(*keeper.Keeper, *actor)
+}
+
+// stack is one deployment of both functions. Where there are two, each has a key of its
+// own, so that neither knows the version ids of the other.
+type stack struct {
+	name            string
+	webhook, poller *keeper.Memory // of warm containers; nil if every run is a cold one
+}
+
+func newStack(name string, warm bool) stack {
+	if !warm {
+		return stack{name: name}
+	}
+	return stack{name, new(keeper.Memory), new(keeper.Memory)}
 }
 
 // play runs the history of a seed to its end, in virtual time.
 func play(seed uint64, tracing bool, wrong func(*keeper.Keeper, *actor)) *history {
 	r := rand.New(rand.NewPCG(seed, 0))
 	h := &history{world: newWorld(1+r.IntN(2), tracing), r: r, seed: seed, wrong: wrong}
+	if r.IntN(2) == 0 {
+		h.old = oldAnswers
+	}
+	for _, name := range []string{"", "second "}[:1+r.IntN(2)] {
+		h.stacks = append(h.stacks, newStack(name, r.IntN(2) == 0))
+	}
 	h.change(h.fresh(), time.Time{})
 	polling, stop := context.WithCancel(context.Background())
-	h.runs.Go(func() { h.poll(polling) })
+	for _, s := range h.stacks {
+		h.runs.Go(func() { h.poll(polling, s) })
+	}
+	if r.IntN(3) == 0 {
+		h.runs.Go(func() { h.repeat(polling) })
+	}
 	for range 3 + r.IntN(4) {
 		time.Sleep(time.Duration(r.Int64N(int64(90 * time.Second))))
 		h.happen()
@@ -46,13 +73,27 @@ func play(seed uint64, tracing bool, wrong func(*keeper.Keeper, *actor)) *histor
 	stop()
 	h.runs.Wait()
 	time.Sleep(10 * time.Minute) // until every late request has arrived and the list is up to date
-	if h.run("quiet poll", false, poll) {
+	if h.quiet("quiet poll") {
 		h.settled()
+		before := h.versions()
+		if h.quiet("idle poll") && h.quiet("last poll") && h.versions() > before {
+			h.breaks("idle polls made %d versions", h.versions()-before)
+		}
 	}
 	if strings.Contains(h.log.String(), password) {
 		h.breaks("a credential is in the log")
 	}
 	return h
+}
+
+// quiet lets every stack poll once, without faults.
+func (h *history) quiet(name string) (ok bool) {
+	ok = true
+	for _, s := range h.stacks {
+		ok = h.run(s.name+name, s.name, s.poller, false, poll) && ok
+		time.Sleep(10 * time.Minute) // the list is up to date again
+	}
+	return ok
 }
 
 func (h *history) fresh() string {
@@ -81,7 +122,7 @@ func (h *history) locked(f func()) {
 func (h *history) happen() {
 	now, short := time.Now(), time.Duration(h.r.Int64N(int64(5*time.Second)))
 	old := h.last
-	switch h.r.IntN(6) {
+	switch h.r.IntN(8) {
 	case 0: // a rotation; the old credential dies at once, and the new one may be shown late
 		h.locked(func() { h.logins[old].until = now })
 		h.announce()
@@ -104,6 +145,13 @@ func (h *history) happen() {
 		time.Sleep(short)
 		h.change(h.promotable(), time.Time{})
 	case 5: // a deploy
+	case 6, 7: // there and back: a value that Heroku takes back at once
+		h.change(h.fresh(), time.Time{})
+		h.announce()
+		time.Sleep(short)
+		if h.logins[old].until.IsZero() {
+			h.change(old, time.Time{})
+		}
 	}
 	h.announce()
 }
@@ -123,13 +171,14 @@ func (h *history) announce() {
 	h.serial++
 	for _, action := range []string{"create", "update"} {
 		for copy := range h.r.IntN(3) {
-			name := fmt.Sprintf("webhook %d %s %d", h.serial, action, copy)
+			s := h.stacks[h.r.IntN(len(h.stacks))]
+			name := fmt.Sprintf("%swebhook %d %s %d", s.name, h.serial, action, copy)
 			delay := latency(h.r)
 			h.runs.Go(func() {
 				time.Sleep(delay)
-				if !h.run(name, true, update) { // Heroku tries again
+				if !h.run(name, s.name, s.webhook, true, update) { // Heroku tries again
 					time.Sleep(30 * time.Second)
-					h.run(name+" again", true, update)
+					h.run(name+" again", s.name, s.webhook, true, update)
 				}
 			})
 		}
@@ -155,16 +204,23 @@ func poll(k *keeper.Keeper, ctx context.Context) ([]keeper.Result, error) {
 }
 
 // poll runs a poller every minute, also if the one before is still at work.
-func (h *history) poll(ctx context.Context) {
+func (h *history) poll(ctx context.Context, s stack) {
 	for n := 0; wait(ctx, time.Minute); n++ {
-		h.runs.Go(func() { h.run(fmt.Sprint("poller ", n), true, poll) })
+		h.runs.Go(func() { h.run(fmt.Sprint(s.name, "poller ", n), s.name, s.poller, true, poll) })
+	}
+}
+
+// repeat is another tool, which puts the value that is there again and again.
+func (h *history) repeat(ctx context.Context) {
+	for wait(ctx, 37*time.Second) {
+		h.locked(h.world.repeat)
 	}
 }
 
 // run is one run of a function, and reports whether it did all it had to.
-func (h *history) run(name string, faulty bool, what func(*keeper.Keeper, context.Context) ([]keeper.Result, error)) (ok bool) {
+func (h *history) run(name, key string, memory *keeper.Memory, faulty bool, what func(*keeper.Keeper, context.Context) ([]keeper.Result, error)) (ok bool) {
 	a := newActor(h.world, h.seed, name, faulty)
-	k := &keeper.Keeper{Secrets: a, Heroku: func(string) keeper.Heroku { return a }, Database: a, Keys: keys("key-EXAMPLE")}
+	k := &keeper.Keeper{Secrets: a, Heroku: func(string) keeper.Heroku { return a }, Database: a, Keys: keys(key + "key-EXAMPLE"), Memory: memory}
 	k.SetJitter(func(pause time.Duration) time.Duration {
 		a.live()
 		return pause/2 + time.Duration(a.draw("pause").Int64N(int64(pause/2)))
@@ -178,6 +234,7 @@ func (h *history) run(name string, faulty bool, what func(*keeper.Keeper, contex
 		results, err := what(k, context.Background())
 		a.live()
 		ok = h.judge(results, err)
+		h.locked(func() { h.judgeEnd(a, results) })
 	}()
 	<-done
 	if !ok {
@@ -198,4 +255,48 @@ func (h *history) judge(results []keeper.Result, err error) (ok bool) {
 		ok = ok && (r.Outcome == keeper.Published || r.Outcome == keeper.Unchanged)
 	}
 	return ok
+}
+
+// judgeEnd judges the bindings of a run that ended well, each by what Heroku showed at or
+// after the run's last look. A list that lags is no fence: what a poll took for equal
+// because of it is not judged.
+func (h *history) judgeEnd(a *actor, results []keeper.Result) {
+	for _, r := range results {
+		s := h.secret(r.ARN)
+		_, fenced := a.fenced[r.ARN]
+		switch {
+		case !fenced:
+		case r.Outcome == keeper.Published:
+			if url := shownAs(s.versions[r.Version]); !h.showed(url, a.swapped[r.ARN]) {
+				h.breaks("%s: %s ended well with %s, which Heroku had taken back before it was published", r.ARN, a.name, host(url))
+			}
+		case r.Outcome == keeper.Unchanged:
+			url := shownAs(s.versions[r.Current])
+			if !slices.ContainsFunc(h.judged(a), func(look time.Time) bool { return h.showed(url, look) && h.held(s, url, look) }) {
+				h.breaks("%s: %s ended well with %s, which AWSCURRENT did not hold at its last look or after it", r.ARN, a.name, host(url))
+			}
+		}
+	}
+}
+
+// judged are the looks of a run that may have been the last one of a binding: one app's
+// bindings share their looks, and one of them may end before another.
+func (h *history) judged(a *actor) []time.Time {
+	if len(h.secrets) == 1 {
+		return a.looks[len(a.looks)-1:]
+	}
+	return a.looks
+}
+
+// held reports whether AWSCURRENT held the URL at some time from then until now.
+func (h *history) held(s *simSecret, url string, then time.Time) bool {
+	for i := len(s.past) - 1; i >= 0; i-- {
+		if shownAs(s.versions[s.past[i].current]) == url {
+			return true
+		}
+		if !s.past[i].since.After(then) {
+			return false
+		}
+	}
+	return false
 }

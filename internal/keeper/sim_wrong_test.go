@@ -25,8 +25,17 @@ func TestTheSimulationFindsAWrongKeeper(t *testing.T) {
 			e := &early{actor: a}
 			k.Secrets, k.Heroku = e, func(string) keeper.Heroku { return e }
 		}, "went back"},
-		"no login":                     {func(k *keeper.Keeper, a *actor) { k.Database = noLogin{} }, "without a login"},
-		"a login that is not believed": {func(k *keeper.Keeper, a *actor) { k.Database = yesMan{a} }, "which logs in"},
+		"no look after the swap": {func(k *keeper.Keeper, a *actor) {
+			b := &blind{early{actor: a}}
+			k.Secrets, k.Heroku = b, func(string) keeper.Heroku { return b }
+		}, "had taken back"},
+		"no second look at the fence": {func(k *keeper.Keeper, a *actor) {
+			tr := &trusting{actor: a, fences: make(map[string]binding.Secret)}
+			k.Secrets, k.Heroku = tr, func(string) keeper.Heroku { return tr }
+		}, "at its last look or after it"},
+		"a put without a look at what is there": {func(k *keeper.Keeper, a *actor) { k.Secrets = illiterate{a} }, "idle polls made"},
+		"no login":                              {func(k *keeper.Keeper, a *actor) { k.Database = noLogin{} }, "without a login"},
+		"a login that is not believed":          {func(k *keeper.Keeper, a *actor) { k.Database = yesMan{a} }, "which logs in"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -86,4 +95,63 @@ type yesMan struct{ *actor }
 func (y yesMan) Login(ctx context.Context, u connection.URL, clientTLS string) error {
 	_ = y.actor.Login(ctx, u, clientTLS)
 	return nil
+}
+
+// blind asks Heroku once after each fence.
+type blind struct{ early }
+
+func (b *blind) Describe(ctx context.Context, arn string) (binding.Secret, error) {
+	b.world.mu.Lock()
+	b.vars, b.err = nil, nil
+	b.world.mu.Unlock()
+	return b.actor.Describe(ctx, arn)
+}
+
+func (b *blind) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {
+	if vars, err := b.early.ConfigVars(ctx, app); vars != nil || err != nil {
+		return vars, err
+	}
+	vars, err := b.actor.ConfigVars(ctx, app)
+	b.world.mu.Lock()
+	defer b.world.mu.Unlock()
+	b.vars, b.err = vars, err
+	return vars, err
+}
+
+// trusting takes the fence for what AWSCURRENT still holds when Heroku has answered.
+type trusting struct {
+	*actor
+	fences map[string]binding.Secret // guarded by world.mu
+	looked bool                      // as well
+}
+
+func (t *trusting) Describe(ctx context.Context, arn string) (binding.Secret, error) {
+	t.world.mu.Lock()
+	fence, fenced := t.fences[arn]
+	delete(t.fences, arn)
+	isSecond := fenced && t.looked
+	t.world.mu.Unlock()
+	if isSecond {
+		return fence, nil
+	}
+	secret, err := t.actor.Describe(ctx, arn)
+	t.world.mu.Lock()
+	defer t.world.mu.Unlock()
+	t.fences[arn], t.looked = secret, false
+	return secret, err
+}
+
+func (t *trusting) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {
+	vars, err := t.actor.ConfigVars(ctx, app)
+	t.world.mu.Lock()
+	defer t.world.mu.Unlock()
+	t.looked = true
+	return vars, err
+}
+
+// illiterate does not understand what it reads.
+type illiterate struct{ *actor }
+
+func (illiterate) Read(context.Context, string, string) (credential.Value, error) {
+	return credential.New("EXAMPLE"), nil
 }

@@ -13,19 +13,21 @@ import (
 )
 
 // step takes a fenced binding from the observed config vars to the swap.
-func (k *Keeper) step(ctx context.Context, r Result, vars map[string]credential.Value, keys []credential.Value) Result {
+func (u *update) step(ctx context.Context, t *task, r Result, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
 	url, payload, err := want(r.Binding, vars)
 	if err != nil {
 		return r.failed(err)
 	}
-	if holds(keys, r.Binding, payload) {
-		return k.equal(ctx, r, url)
+	if u.isEqual(keys, r.Binding, payload) {
+		r.Login = u.login(ctx, r.Binding, url, u.Patience > 0 || u.Inspect)
+		return u.equal(ctx, r)
 	}
+	t.published = payload
 	r.Version = versionOf(keys[0], r.Binding, payload)
 	if r.Current == "" {
-		return k.first(ctx, r, url, payload)
+		return u.first(ctx, r, url, payload)
 	}
-	return k.swap(ctx, r, url, payload)
+	return u.swap(ctx, r, url, payload)
 }
 
 // want returns what the secret ought to hold.
@@ -49,115 +51,206 @@ func want(b binding.Binding, vars map[string]credential.Value) (url connection.U
 	return url, payload, err
 }
 
-// equal is the end of a binding whose secret is equal. A keeper with patience
-// makes sure that the credential still logs in: if not, Heroku has perhaps
-// announced a value that it does not show yet.
-func (k *Keeper) equal(ctx context.Context, r Result, url connection.URL) Result {
-	r.Version, r.Outcome = r.Current, Unchanged
-	if k.Patience == 0 && !k.Inspect {
-		return r
+// isEqual reports whether the binding's current version is known to say what it ought
+// to: by its id if it is one of ours, or because this container has read or written it.
+func (k *Keeper) isEqual(keys []credential.Value, b binding.Binding, payload credential.Value) bool {
+	if holds(keys, b, payload) {
+		return true
 	}
-	err := k.login(ctx, &r, url)
+	members, known := k.Memory.members(b)
+	return known && members.Contain(connection.MembersOf(payload))
+}
+
+// equal is the end of a binding whose secret is equal. AWSCURRENT must still be where the
+// fence saw it, after Heroku was asked: a run that moved it in between may have died before
+// it could look again. A keeper with patience has tried the credential: if the server
+// refuses it, Heroku has perhaps announced a value that it does not show yet.
+func (k *Keeper) equal(ctx context.Context, r Result) (Result, retry) {
+	r.Version = r.Current
+	login := r.Login.failure()
 	if ctx.Err() != nil {
 		return r.failed(ctx.Err())
 	}
-	if err != nil {
-		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", err, errNotYet))
+	if errors.Is(login, ErrRefused) && (k.Patience > 0 || k.Inspect) {
+		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", login, errNotYet))
 	}
-	return r
+	if !k.DryRun {
+		secret, err := k.Secrets.Describe(ctx, r.ARN)
+		if err == nil && secret.Current != r.Current {
+			err = ErrConflict
+		}
+		if err != nil {
+			return r.failed(err)
+		}
+	}
+	if errors.Is(login, ErrUntried) { // for a person: the next rotation could not be tried
+		return r.ended(Unchanged, login), done
+	}
+	return r.ended(Unchanged, nil), done
 }
 
-// login tries the candidate, unless the binding says that it cannot be tried. What
-// it returns says nothing of the candidate once the run is out of time.
-func (k *Keeper) login(ctx context.Context, r *Result, url connection.URL) error {
-	if !r.Verify {
+// login tries the candidate, unless it cannot or need not be tried; then it returns nil.
+// What a login says means nothing once the run is out of time.
+func (k *Keeper) login(ctx context.Context, b binding.Binding, url connection.URL, needed bool) *Login {
+	if !b.Verify || !needed {
 		return nil
 	}
 	start := time.Now()
-	err := k.Database.Login(ctx, url, r.ClientTLS)
-	r.Login = &Login{Took: time.Since(start), Err: err}
-	return err
+	err := k.Database.Login(ctx, url, b.ClientTLS)
+	return &Login{Took: time.Since(start), Err: err}
 }
 
 // first publishes the first value of a secret. Secrets Manager makes it
 // AWSCURRENT as soon as it is put, whatever label was asked for, so the login
 // comes before.
-func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payload credential.Value) Result {
+func (k *Keeper) first(ctx context.Context, r Result, url connection.URL, payload credential.Value) (Result, retry) {
 	if k.Inspect {
 		r.Changes = everything
 	}
-	err := k.login(ctx, &r, url)
+	r.Login = k.login(ctx, r.Binding, url, true)
 	if ctx.Err() != nil {
 		return r.failed(ctx.Err())
 	}
-	if err != nil {
+	if err := r.Login.failure(); err != nil {
 		return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
 	}
 	if k.DryRun {
-		return r.published(time.Time{})
+		return r.published(time.Time{}, nil)
 	}
-	current, err := k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
-	if err == nil && !current { // somebody else's value came first
+	current, tooOften, err := k.stage(ctx, r, payload)
+	r.TooOften = r.TooOften || tooOften
+	if err == nil && !current { // another writer's value came first
 		err = k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current)
 	}
 	if err != nil {
 		return r.failed(err)
 	}
-	return r.published(time.Now())
+	return k.moved(r, payload, nil)
 }
 
-// swap stages the candidate, logs in with it at the same time, and moves
-// AWSCURRENT to it from the fence.
-func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload credential.Value) Result {
+// swap logs in with the candidate and stages it at the same time, unless the value that
+// is there turns out to say the same, and moves AWSCURRENT to it from the fence.
+func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload credential.Value) (Result, retry) {
+	var there current
 	var staging error
+	var tooOften bool
 	var wg sync.WaitGroup
-	if !k.DryRun && r.Candidate != r.Version {
-		wg.Go(func() {
-			staging = credential.Safely(func() error {
-				_, err := k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
+	wg.Go(func() {
+		staging = credential.Safely(func() (err error) {
+			if there, err = k.compareValue(ctx, r.Binding, payload); err != nil || there.isEqual || k.DryRun || r.Candidate == r.Version {
 				return err
-			})
+			}
+			_, tooOften, err = k.stage(ctx, r, payload)
+			return err
 		})
-	}
-	candidate := k.login(ctx, &r, url)
-	verdict, reason := k.admit(ctx, r.Binding, url, candidate)
+	})
+	r.Login = k.login(ctx, r.Binding, url, true)
 	wg.Wait()
+	r.TooOften = r.TooOften || tooOften
+	if staging == nil && there.isEqual {
+		if k.Inspect && connection.HasOtherKeys(there.value, r.ConfigVar) {
+			r.Changes = []string{otherKeys}
+		}
+		return k.equal(ctx, r)
+	}
+	verdict, reason := k.judge(ctx, r.Binding, url, r.Login.failure(), &there)
 	if k.Inspect {
-		r.Changes = k.changes(ctx, r.Binding, url)
+		r.Changes = k.changes(ctx, r.Binding, url, &there)
 	}
 	switch {
 	case staging != nil || verdict == Failed:
 		return r.failed(errors.Join(staging, reason))
 	case verdict == Held:
 		return r.held(reason)
-	}
-	if reason != nil {
-		r.Err = r.explain(reason)
-	}
-	if k.DryRun {
-		return r.published(time.Time{})
+	case k.DryRun:
+		return r.published(time.Time{}, reason)
 	}
 	if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
 		return r.failed(err)
 	}
-	return r.published(time.Now())
+	return k.moved(r, payload, reason)
 }
+
+// stage puts the candidate, and notes it.
+func (k *Keeper) stage(ctx context.Context, r Result, payload credential.Value) (isCurrent, tooOften bool, err error) {
+	isCurrent, err = k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
+	if err == nil {
+		tooOften = k.Memory.wrote(r.ARN, r.Version)
+	}
+	return isCurrent, tooOften, err
+}
+
+// moved is the end of a binding whose AWSCURRENT has moved. reason says why a candidate
+// that does not log in was published all the same.
+func (k *Keeper) moved(r Result, payload credential.Value, reason error) (Result, retry) {
+	k.Memory.learn(r.ARN, r.Version, connection.MembersOf(payload))
+	return r.published(time.Now(), reason)
+}
+
+// published takes the time at which AWSCURRENT moved, zero in a dry run.
+func (r Result) published(moved time.Time, reason error) (Result, retry) {
+	r = r.ended(Published, reason)
+	r.Moved = moved
+	return r, done
+}
+
+// failure returns the error of a login, nil if there was none.
+func (l *Login) failure() error {
+	if l == nil {
+		return nil
+	}
+	return l.Err
+}
+
+// current is what the secret holds, as far as it was read.
+type current struct {
+	isRead  bool
+	isEqual bool
+	value   credential.Value
+}
+
+// compareValue reads the value that is there before another one is put: no version id tells
+// another payload of ours from one that a stack with another key, or another tool, wrote.
+// What this container knows already it does not read again.
+func (k *Keeper) compareValue(ctx context.Context, b binding.Binding, payload credential.Value) (there current, err error) {
+	if _, known := k.Memory.members(b); known {
+		return there, nil // and not equal
+	}
+	if err := k.read(ctx, b, &there); err != nil {
+		return there, err
+	}
+	members := connection.MembersOf(there.value)
+	k.Memory.learn(b.ARN, b.Current, members)
+	there.isEqual = members.Contain(connection.MembersOf(payload))
+	return there, nil
+}
+
+// read reads what the secret holds, once.
+func (k *Keeper) read(ctx context.Context, b binding.Binding, there *current) (err error) {
+	if there.isRead {
+		return nil
+	}
+	there.value, err = k.Secrets.Read(ctx, b.ARN, b.Current)
+	there.isRead = err == nil
+	return err
+}
+
+const otherKeys = "other keys"
 
 var everything = []string{"everything"}
 
 // changes names the parts in which the candidate differs from what the secret holds.
-func (k *Keeper) changes(ctx context.Context, b binding.Binding, url connection.URL) []string {
-	value, err := k.Secrets.Read(ctx, b.ARN, b.Current)
-	if err != nil {
-		return nil // the outcome does not hang on it
+func (k *Keeper) changes(ctx context.Context, b binding.Binding, url connection.URL, there *current) []string {
+	if k.read(ctx, b, there) != nil {
+		return nil // the outcome does not depend on it
 	}
-	held, err := connection.Read(value, b.ConfigVar)
+	held, err := connection.Read(there.value, b.ConfigVar)
 	if err != nil {
 		return everything
 	}
 	parts := url.Differs(held)
-	if connection.HasOtherKeys(value, b.ConfigVar) {
-		parts = append(parts, "other keys")
+	if connection.HasOtherKeys(there.value, b.ConfigVar) {
+		parts = append(parts, otherKeys)
 	}
 	if len(parts) == 0 {
 		return []string{"format"}
@@ -165,57 +258,26 @@ func (k *Keeper) changes(ctx context.Context, b binding.Binding, url connection.
 	return parts
 }
 
-// admit decides whether the candidate, whose login went as it did, may replace what
-// the secret holds: Published, Held or Failed, and why.
-//
-//	candidate     held by the secret      verdict
-//	logs in       not tried               publish
-//	no TLS        not tried               hold: no consumer could use it
-//	no login      logs in, or finds the   hold
-//	              server full
-//	no login      not understood          hold: a consumer may understand it
-//	no login      refused                 publish: it cannot get worse
-//	refused       unreachable             hold: the candidate is wrong for sure, the other one perhaps not
-//	unreachable   unreachable, same       hold: an outage of the server says nothing of its credentials
-//	              address
-//	unreachable   unreachable, another    publish: a failover looks like this
-//	              address
-func (k *Keeper) admit(ctx context.Context, b binding.Binding, url connection.URL, candidate error) (verdict Outcome, reason error) {
-	if candidate == nil {
-		return Published, nil
+// judge tries what the secret holds, if the candidate does not log in, and decides.
+func (k *Keeper) judge(ctx context.Context, b binding.Binding, url connection.URL, candidate error, there *current) (verdict Outcome, reason error) {
+	if ctx.Err() != nil { // no login means anything in a run that is out of time
+		return Failed, ctx.Err()
 	}
-	if errors.Is(candidate, ErrUntried) {
-		return Failed, candidate
+	if candidate == nil || errors.Is(candidate, ErrUntried) || errors.Is(candidate, ErrNoTLS) {
+		return decide(candidate, nil, false)
 	}
-	if errors.Is(candidate, ErrNoTLS) {
-		return Held, fmt.Errorf("the candidate does not log in: %w", candidate)
-	}
-	value, err := k.Secrets.Read(ctx, b.ARN, b.Current)
-	if err != nil {
+	if err := k.read(ctx, b, there); err != nil {
 		return Failed, err
 	}
-	held, err := connection.Read(value, b.ConfigVar)
+	held, err := connection.Read(there.value, b.ConfigVar)
 	if err != nil {
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value is not understood (%w): %w", err, candidate)
 	}
 	current := k.Database.Login(ctx, held, b.ClientTLS)
-	switch {
-	case ctx.Err() != nil: // no login means nothing in a run that is out of time
+	if ctx.Err() != nil {
 		return Failed, ctx.Err()
-	case errors.Is(current, ErrUntried):
-		return Failed, current
-	case current == nil, errors.Is(current, ErrFull):
-		return Held, fmt.Errorf("the candidate does not log in and the secret's value does: %w", candidate)
-	case !errors.Is(current, ErrRefused) && (errors.Is(candidate, ErrRefused) || sameAddress(url, held)):
-		return Held, fmt.Errorf("the candidate does not log in and the secret's value could not be tried: %w", candidate)
 	}
-	return Published, fmt.Errorf("neither the candidate nor the secret's value logs in: %w", candidate)
+	return decide(candidate, current, !sameAddress(url, held))
 }
 
 func sameAddress(a, b connection.URL) bool { return a.Host() == b.Host() && a.Port() == b.Port() }
-
-// published takes the time at which AWSCURRENT moved, zero in a dry run.
-func (r Result) published(moved time.Time) Result {
-	r.Outcome, r.Moved = Published, moved
-	return r
-}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,53 +16,91 @@ const (
 	// maxConflicts bounds how often one binding is started again because another
 	// writer was faster. Each lost swap is a swap that somebody else won.
 	maxConflicts = 5
-	// abreast is how many bindings of one app are worked on at once: each
+	// maxReturns bounds how often one binding is started again because Heroku took back
+	// what was published.
+	maxReturns = 5
+	// parallelBindings is how many bindings of one app are worked on at once: each
 	// may hold one of the 20 connections of a small Heroku plan.
-	abreast = 4
+	parallelBindings = 4
 
 	firstPause = 50 * time.Millisecond
 	maxPause   = 2 * time.Second
+	// betweenLooks is the time between the two looks that must agree before a run
+	// believes that Heroku took back what was published: a single answer can be an old one.
+	betweenLooks = time.Second
 )
 
-// errNotYet marks a result that may be better in a moment: the config var shows
-// nothing new or nothing at all, and what the secret holds does not log in.
-var errNotYet = errors.New("Heroku shows nothing better yet")
+var (
+	// errNotYet marks a result that may be better in a moment: the config var shows
+	// nothing new or nothing at all, and what the secret holds does not log in.
+	errNotYet = errors.New("Heroku shows nothing better yet")
+	// errReturned says that a publication was overtaken by Heroku.
+	errReturned = errors.New("Heroku took this value back while it was published, and shows another one")
+)
 
-// Update brings the bindings, all of one source, up to date. It starts again at
-// the fence, a bounded number of times, where another writer was faster, and
-// for as long as Patience where Heroku shows nothing new yet. There is one
-// result for each binding, in the same order.
-func (k *Keeper) Update(ctx context.Context, from binding.Source, bindings []binding.Binding) []Result {
-	results := make([]Result, len(bindings))
-	pending := make([]int, len(bindings))
-	for i, b := range bindings {
-		results[i].Binding, pending[i] = b, i
-	}
-	patient := time.Now().Add(k.Patience)
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		before := slices.Clone(results)
-		k.attempt(ctx, from, results, pending)
-		again := pending[:0]
-		for _, i := range pending {
-			if ctx.Err() != nil && results[i].Outcome == Failed && before[i].Err != nil {
-				results[i] = before[i] // it says more than "out of time" does
-			}
-			if startAgain(results[i], time.Now().Before(patient)) {
-				again = append(again, i)
-			}
-		}
-		if pending = again; len(pending) == 0 || !sleep(ctx, k.jittered(pause)) {
-			return results
-		}
-	}
+// retry says whether another attempt may give a better result, and why.
+type retry int
+
+const (
+	done          retry = iota
+	afterConflict       // another writer moved AWSCURRENT since the fence
+	afterWait           // Heroku shows nothing better yet
+	afterReturn         // Heroku took back what was published
+)
+
+// update is one call of [Keeper.Update].
+type update struct {
+	*Keeper
+	from  binding.Source
+	tasks []*task
 }
 
-// startAgain reports whether another attempt may give a better result.
-func startAgain(r Result, patient bool) bool {
-	if errors.Is(r.Err, ErrConflict) {
-		return r.Conflicts < maxConflicts
+// task is one binding on its way.
+type task struct {
+	Result
+	retry     retry
+	before    Result           // of the attempt before
+	returns   int              // how often Heroku took back what was published
+	published credential.Value // what AWSCURRENT was moved to
+}
+
+// Update brings the bindings, all of one source, up to date. It starts again at
+// the fence, a bounded number of times, where another writer was faster or Heroku took
+// back what was published, and for as long as Patience where Heroku shows nothing new
+// yet. There is one result for each binding, in the same order.
+func (k *Keeper) Update(ctx context.Context, from binding.Source, bindings []binding.Binding) []Result {
+	u := &update{Keeper: k, from: from}
+	for _, b := range bindings {
+		u.tasks = append(u.tasks, &task{Result: Result{Binding: b}})
 	}
-	return patient && errors.Is(r.Err, errNotYet)
+	patient := time.Now().Add(k.Patience)
+	pending := u.tasks
+	for pause := firstPause; len(pending) > 0; pause = min(2*pause, maxPause) {
+		u.attempt(ctx, pending)
+		u.lookOnceMore(ctx, pending)
+		pending = startAgain(pending, time.Now().Before(patient))
+		if len(pending) > 0 && !sleep(ctx, k.jittered(pause)) {
+			break
+		}
+	}
+	results := make([]Result, len(u.tasks))
+	for i, t := range u.tasks {
+		results[i] = t.Result
+	}
+	return results
+}
+
+// startAgain returns the tasks whose next attempt may give a better result.
+func startAgain(tasks []*task, patient bool) (again []*task) {
+	for _, t := range tasks {
+		switch {
+		case t.retry == afterConflict && t.Conflicts < maxConflicts,
+			t.retry == afterReturn && t.returns < maxReturns,
+			t.retry == afterWait && patient:
+			again = append(again, t)
+		}
+	}
+	return again
 }
 
 // jittered returns the pause or up to a half less, so that two writers that met
@@ -85,45 +122,67 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// attempt takes the pending bindings once from the fence to the swap.
-func (k *Keeper) attempt(ctx context.Context, from binding.Source, results []Result, pending []int) {
-	each(results, pending, func(r Result) Result { return k.fence(ctx, r) })
-	var fenced []int
-	for _, i := range pending {
-		if results[i].Outcome == "" {
-			fenced = append(fenced, i)
+// attempt takes the pending tasks once from the fence to the swap. What the attempt
+// before found stays if this one only ran out of time: it says more.
+func (u *update) attempt(ctx context.Context, pending []*task) {
+	for _, t := range pending {
+		t.before = t.Result
+	}
+	u.bring(ctx, u.fenceAll(ctx, pending))
+	for _, t := range pending {
+		if ctx.Err() != nil && t.Outcome == Failed && t.before.Err != nil {
+			t.Result = t.before
 		}
 	}
+}
+
+// fenceAll fences the tasks, and returns those that do not end there.
+func (u *update) fenceAll(ctx context.Context, tasks []*task) (fenced []*task) {
+	isFenced := make([]bool, len(tasks))
+	each(tasks, func(i int, r Result) (Result, retry) {
+		r, isFenced[i] = u.fence(ctx, r, tasks[i].retry == afterWait)
+		return r, done
+	})
+	for i, t := range tasks {
+		if isFenced[i] {
+			fenced = append(fenced, t)
+		}
+	}
+	return fenced
+}
+
+// bring observes the app once, and takes the fenced tasks to the swap.
+func (u *update) bring(ctx context.Context, fenced []*task) {
 	if len(fenced) == 0 {
 		return
 	}
-	vars, err := k.Heroku(from.Token).ConfigVars(ctx, from.App)
+	vars, err := u.Heroku(u.from.Token).ConfigVars(ctx, u.from.App)
 	var keys []credential.Value
 	if err == nil {
-		keys, err = k.Keys.Values(ctx)
+		keys, err = u.Keys.Values(ctx)
 	}
-	each(results, fenced, func(r Result) Result {
+	each(fenced, func(i int, r Result) (Result, retry) {
 		if err != nil {
 			return r.failed(err)
 		}
-		return k.step(ctx, r, vars, keys)
+		return u.step(ctx, fenced[i], r, vars, keys)
 	})
 }
 
-// each replaces the results at the indices by what f makes of them, some abreast.
-func each(results []Result, indices []int, f func(Result) Result) {
+// each replaces the results of the tasks by what f makes of them, some at the same time.
+func each(tasks []*task, f func(i int, r Result) (Result, retry)) {
 	var wg sync.WaitGroup
-	free := make(chan struct{}, abreast)
-	for _, i := range indices {
+	free := make(chan struct{}, parallelBindings)
+	for i, t := range tasks {
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
 			panicked := credential.Safely(func() error {
-				results[i] = f(results[i])
+				t.Result, t.retry = f(i, t.Result)
 				return nil
 			})
 			if panicked != nil {
-				results[i] = results[i].failed(panicked)
+				t.Result, t.retry = t.failed(panicked)
 			}
 		})
 	}
@@ -131,39 +190,140 @@ func each(results []Result, indices []int, f func(Result) Result) {
 }
 
 // fence reads the secret's tags and the version that holds AWSCURRENT. The tags
-// decide what the binding is: the list that named it may be minutes old.
-// The outcome stays open unless the binding ends here.
-func (k *Keeper) fence(ctx context.Context, r Result) Result {
-	from, looks := r.Source, r.Looks
-	if errors.Is(r.Err, errNotYet) {
-		looks++
+// decide what the binding is: the list that named it may be minutes old. ok is false if
+// the binding ends here.
+func (k *Keeper) fence(ctx context.Context, r Result, isLook bool) (fenced Result, ok bool) {
+	from := r.Source
+	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: r.Looks, TooOften: r.TooOften}
+	if isLook {
+		fenced.Looks++
 	}
-	r = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: looks}
-	secret, err := k.Secrets.Describe(ctx, r.ARN)
+	secret, err := k.describe(ctx, r.Binding)
 	if err != nil {
-		return r.failed(err)
+		fenced, _ = fenced.failed(err)
+		return fenced, false
 	}
-	r.Binding, err = binding.Of(secret)
+	fenced.Binding, err = binding.Of(secret)
+	if fenced.Source != from { // it follows another app, or with another token
+		return fenced.ended(Off, nil), false
+	}
+	outcome, err, ruledOut := ruleOut(fenced.Binding, err)
+	if ruledOut {
+		return fenced.ended(outcome, err), false
+	}
+	return fenced, true
+}
+
+// describe describes a secret by its ARN, or by its name if there is no such ARN any
+// more: the secret may have been made anew.
+func (k *Keeper) describe(ctx context.Context, b binding.Binding) (binding.Secret, error) {
+	secret, err := k.Secrets.Describe(ctx, b.ARN)
+	if errors.Is(err, ErrNoSecret) && b.Name != "" {
+		return k.Secrets.Describe(ctx, b.Name)
+	}
+	return secret, err
+}
+
+// ruleOut reports whether a binding ends without a look at Heroku, and how. invalid is
+// what [binding.Of] says of it.
+func ruleOut(b binding.Binding, invalid error) (outcome Outcome, err error, ruledOut bool) {
 	switch {
-	case r.Source != from, !r.Sync: // it follows something else now, or is opted out
-		r.Outcome = Off
-	case err != nil:
-		return r.failed(err)
+	case !b.Sync:
+		return Off, nil, true
+	case errors.Is(invalid, binding.ErrReplica):
+		return Off, invalid, true
+	case invalid != nil:
+		return Failed, invalid, true
+	}
+	return "", nil, false
+}
+
+// lookOnceMore asks Heroku once more after AWSCURRENT was moved: while that went on,
+// Heroku may have taken the value back, and another run may have found the secret equal
+// to what it shows now, and left it to this one. Two looks must agree that it did.
+func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
+	var moved []*task
+	for _, t := range pending {
+		if t.Outcome == Published && !t.Moved.IsZero() {
+			moved = append(moved, t)
+		}
+	}
+	returned, err := u.returned(ctx, moved)
+	if err == nil && len(returned) > 0 {
+		if moved = returned; sleep(ctx, betweenLooks) {
+			returned, err = u.returned(ctx, moved)
+		} else {
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("AWSCURRENT has moved, but whether Heroku still shows this value is unknown: %w", err)
+		returned = moved
+	}
+	for _, t := range returned {
+		if err != nil {
+			t.Result, t.retry = t.failed(err)
+			continue
+		}
+		t.returns++
+		t.Result, _ = t.failed(errReturned)
+		t.retry = afterReturn
+	}
+}
+
+// returned asks Heroku, and returns the tasks whose published value it does not show.
+func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task, err error) {
+	if len(tasks) == 0 {
+		return nil, nil
+	}
+	vars, err := u.Heroku(u.from.Token).ConfigVars(ctx, u.from.App)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tasks {
+		if _, payload, err := want(t.Binding, vars); err != nil || !payload.Equal(t.published) {
+			returned = append(returned, t)
+		}
+	}
+	return returned, nil
+}
+
+// ended returns the result with its outcome, and with what is to be told of it.
+func (r Result) ended(outcome Outcome, err error) Result {
+	switch {
+	case r.TooOften && err == nil:
+		err = ErrTooOften
+	case r.TooOften:
+		err = fmt.Errorf("%w; %w", err, ErrTooOften)
+	}
+	r.Outcome, r.Err = outcome, nil
+	if err != nil {
+		r.Err = r.explain(err)
 	}
 	return r
 }
 
-func (r Result) failed(err error) Result {
-	r.Outcome, r.Err = Failed, r.explain(err)
-	if errors.Is(err, ErrConflict) {
+// failed ends a binding for now. After a conflict another attempt may do better, and
+// where Heroku shows nothing better yet.
+func (r Result) failed(err error) (Result, retry) {
+	r = r.ended(Failed, err)
+	switch {
+	case errors.Is(err, ErrConflict):
 		r.Conflicts++
+		return r, afterConflict
+	case errors.Is(err, errNotYet):
+		return r, afterWait
 	}
-	return r
+	return r, done
 }
 
-func (r Result) held(err error) Result {
-	r.Outcome, r.Err = Held, r.explain(err)
-	return r
+// held leaves the secret as it is.
+func (r Result) held(err error) (Result, retry) {
+	r = r.ended(Held, err)
+	if errors.Is(err, errNotYet) {
+		return r, afterWait
+	}
+	return r, done
 }
 
 // explain says on what an error happened.

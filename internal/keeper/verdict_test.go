@@ -1,8 +1,10 @@
 package keeper_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -16,8 +18,51 @@ var (
 	noTLS       = fmt.Errorf("db.example:5432: %w", keeper.ErrNoTLS)
 	full        = fmt.Errorf("db.example:5432: %w", keeper.ErrFull)
 	untried     = fmt.Errorf("no certificate: %w", keeper.ErrUntried)
-	unreachable = errors.New("db.example:5432 cannot be reached")
+	unreachable = fmt.Errorf("db.example:5432: %w", keeper.ErrUnreachable)
+	answered    = errors.New("db.example:5432 takes no login now (SQLSTATE 57P03)")
 )
+
+// What a login may say, by the words of testdata/answers-of-a-candidate.json: each server's
+// answers are those of package login, whose tests have the same words.
+func TestVerdictOfEveryAnswer(t *testing.T) {
+	t.Parallel()
+	var vectors struct {
+		Cases []struct{ Answer, A, B, C, D string }
+	}
+	text, err := os.ReadFile("testdata/answers-of-a-candidate.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &vectors); err != nil || len(vectors.Cases) == 0 {
+		t.Fatalf("%d cases, %v", len(vectors.Cases), err)
+	}
+	for _, c := range vectors.Cases {
+		candidate := answered
+		switch {
+		case strings.HasPrefix(c.Answer, "no TCP connection"):
+			candidate = unreachable
+		case strings.HasPrefix(c.Answer, "SQLSTATE 28"), strings.HasPrefix(c.Answer, "SQLSTATE 3D000"), strings.HasPrefix(c.Answer, "SQLSTATE 08P01"):
+			candidate = refused
+		case strings.HasPrefix(c.Answer, "SQLSTATE 53300"):
+			candidate = full
+		case c.Answer == "speaks no TLS":
+			candidate = noTLS
+		}
+		holds := map[string]error{"a": nil, "b": refused, "c": unreachable, "d": full}
+		for column, outcome := range map[string]string{"a": c.A, "b": c.B, "c": c.C, "d": c.D} {
+			t.Run(c.Answer+", "+column, func(t *testing.T) {
+				t.Parallel()
+				h, b := upToDate(t)
+				h.database.answer(1, holds[column])
+				h.database.answer(2, candidate)
+				h.account.set(map[string]string{"DATABASE_URL": strings.Replace(url(2), "db.example", "other.example", 1)})
+				if r := h.update(b); string(r.Outcome) != outcome {
+					t.Errorf("%s, want %s: %v", r.Outcome, outcome, r.Err)
+				}
+			})
+		}
+	}
+}
 
 // A secret is replaced only by a URL that logs in, or when the one it holds no
 // longer does.
@@ -47,6 +92,11 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 		"unreachable elsewhere, and the old one unreachable":   {elsewhere, unreachable, unreachable, published, true},
 		"unreachable elsewhere, and the old server is full":    {elsewhere, unreachable, full, held, false},
 		"refused elsewhere, and the old one unreachable":       {elsewhere, refused, unreachable, held, false},
+		"answered, and the old one is refused":                 {here, answered, refused, published, true},
+		"answered elsewhere, and the old one unreachable":      {elsewhere, answered, unreachable, held, false},
+		"unreachable elsewhere, and the old one answered":      {elsewhere, unreachable, answered, held, false},
+		"unreachable elsewhere, and the old one has no TLS":    {elsewhere, unreachable, noTLS, held, false},
+		"full elsewhere, and the old one unreachable":          {elsewhere, full, unreachable, held, false},
 		"not tried, and the old one is refused":                {here, untried, refused, failed, false},
 		"not tried elsewhere, nor the old one":                 {elsewhere, untried, untried, failed, false},
 		"unreachable elsewhere, and the old one was not tried": {elsewhere, unreachable, untried, failed, false},

@@ -19,9 +19,9 @@ func TestAChangedSigningKeyIsNoReasonToPublish(t *testing.T) {
 		t.Errorf("with the old key known: %s, %v", r.Outcome, r.Err)
 	}
 	h.keeper.Keys = keys("newest-EXAMPLE", "new-EXAMPLE")
-	h.mustPublish(b)
-	if r := h.update(b); r.Outcome != keeper.Unchanged {
-		t.Errorf("after one publication under the new key: %s, %v", r.Outcome, r.Err)
+	h.aws.ResetCalls()
+	if r := h.update(b); r.Outcome != keeper.Unchanged || h.writes() != 0 {
+		t.Errorf("with a key that it was not written with: %s, %v, calls %v", r.Outcome, r.Err, h.aws.Calls())
 	}
 }
 

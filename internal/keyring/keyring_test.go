@@ -115,3 +115,24 @@ func TestAFailedRenewalLeavesWhatIsKeptAndRests(t *testing.T) {
 		}
 	})
 }
+
+// A key that was changed twice, because it had leaked, counts no longer than its age.
+func TestValuesAreReadAgainWhenTheyHaveTheirAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		ring := &keyring.Ring{Read: s.read, Age: 5 * time.Minute}
+		for minute := range 12 {
+			values, err := ring.Values(t.Context())
+			if want := fmt.Sprint("EXAMPLE-", 1+minute/5); err != nil || values[0].Reveal() != want {
+				t.Errorf("minute %d: %v", minute, err)
+			}
+			time.Sleep(time.Minute)
+		}
+		s.err = errors.New("away")
+		time.Sleep(5 * time.Minute)
+		if _, err := ring.Values(t.Context()); !errors.Is(err, s.err) {
+			t.Errorf("old values count although they could not be read again: %v", err)
+		}
+	})
+}

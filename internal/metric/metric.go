@@ -38,6 +38,8 @@ var Units = map[string]string{
 
 	"Pending":            count,        // what a paused stack would have published
 	"Conflicts":          count,        // swaps lost to other writers
+	"WrittenTooOften":    count,        // bindings of which this container put more than 4 versions within an hour, if there are any
+	"OnlyReplicas":       count,        // 1 if a round saw replicas of other Regions and nothing else
 	"LookedAgain":        count,        // bindings for which Heroku was asked again
 	"FoundByPoller":      count,        // changes that the webhook should have brought
 	"TokenRefused":       count,        // bindings whose token Heroku refuses for the account, too

@@ -36,6 +36,9 @@ func Of(results []keeper.Result) Set {
 		if r.Looks > 0 {
 			counts["LookedAgain"]++
 		}
+		if r.TooOften {
+			counts["WrittenTooOften"]++
+		}
 		if errors.Is(r.Err, keeper.ErrToken) {
 			counts["TokenRefused"]++
 		}

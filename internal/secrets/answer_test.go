@@ -106,8 +106,13 @@ func TestNoErrorQuotesTheAnswer(t *testing.T) {
 func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	for code, tt := range map[string]struct{ message, said string }{
-		"ValidationException":       {"Value 'EXAMPLE' at 'secretString' failed to satisfy constraint", "ValidationException"},
-		"InvalidParameterException": {"the value EXAMPLE is not valid", "InvalidParameterException"},
+		"ValidationException":       {"Value 'EXAMPLE' at 'secretString' failed to satisfy constraint", "65,536 bytes"},
+		"InvalidParameterException": {"the value EXAMPLE is not valid", "InvalidParameterException: AWS takes no such value here: the secret is a replica"},
+		"LimitExceededException":    {"EXAMPLE", "too many versions"},
+		"InvalidRequestException":   {"EXAMPLE", "a service manages it"},
+		"ResourceNotFoundException": {"EXAMPLE", "no such secret"},
+		"ResourceExistsException":   {"EXAMPLE", "another value"},
+		"DecryptionFailure":         {"EXAMPLE", "KMS"},
 		"SomethingNew":              {"EXAMPLE", "SomethingNew"},
 		"EncryptionFailure":         {"the KMS key is disabled", "the KMS key is disabled"},
 		"AccessDeniedException":     {"not authorized to perform: kms:GenerateDataKey", "kms:GenerateDataKey"}, // for a person to mend

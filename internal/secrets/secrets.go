@@ -14,12 +14,14 @@
 package secrets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,15 +43,6 @@ const (
 // errHollow says that an answer of 200 lacks what AWS's answers always have: it
 // comes from something else.
 var errHollow = errors.New("the answer is not one of Secrets Manager's")
-
-// ErrBinary says that a value was put in as bytes: what is read as a text must be put in
-// as a text.
-var ErrBinary = errors.New("its value was put in as binary: put it in as a text, with aws secretsmanager put-secret-value --secret-string")
-
-// notText is what [Manager.Read] returns of a binary value: no connection URL and no JSON
-// object, whatever the bytes are. A consumer that reads the secret's text finds none, so
-// the bytes must count for nothing, even if they spell the right URL.
-var notText = credential.New("\x00")
 
 // Manager is Secrets Manager of one account and Region. It implements
 // [keeper.Secrets].
@@ -100,6 +93,9 @@ func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (s
 		}
 		for _, entry := range page.SecretList {
 			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
+			s.Primary = primary(s.ARN, entry.PrimaryRegion)
+			s.Owner = cmp.Or(aws.ToString(entry.OwningService), aws.ToString(entry.Type))
+			s.Rotates = aws.ToBool(entry.RotationEnabled)
 			if _, bound := s.Tags[binding.AppTag]; bound && entry.DeletedDate == nil {
 				secrets = append(secrets, s)
 			}
@@ -108,9 +104,13 @@ func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (s
 	return secrets, !pages.HasMorePages(), nil
 }
 
-// Describe tells of one secret as it is now.
-func (m Manager) Describe(ctx context.Context, arn string) (binding.Secret, error) {
-	out, err := m.Client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+// Describe tells of one secret, by its ARN or its name, as it is now. The error is
+// [keeper.ErrNoSecret] if there is none.
+func (m Manager) Describe(ctx context.Context, id string) (binding.Secret, error) {
+	out, err := m.Client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
+	if isA[*types.ResourceNotFoundException](err) {
+		return binding.Secret{}, fmt.Errorf("describing the secret: %w: %w", keeper.ErrNoSecret, err)
+	}
 	if err != nil {
 		return binding.Secret{}, fmt.Errorf("describing the secret: %w", plain(err))
 	}
@@ -120,7 +120,21 @@ func (m Manager) Describe(ctx context.Context, arn string) (binding.Secret, erro
 	if out.DeletedDate != nil {
 		return binding.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
 	}
-	return secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages), nil
+	s := secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
+	s.Primary = primary(s.ARN, out.PrimaryRegion)
+	s.Owner = cmp.Or(aws.ToString(out.OwningService), aws.ToString(out.Type))
+	s.Rotates = aws.ToBool(out.RotationEnabled)
+	return s, nil
+}
+
+// primary returns the Region that a replica is copied from, "" for what is none: a
+// secret that has replicas names its own
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html).
+func primary(arn string, region *string) string {
+	if parts := strings.Split(arn, ":"); region == nil || len(parts) < 4 || parts[3] == *region {
+		return ""
+	}
+	return *region
 }
 
 func secretOf(arn, name *string, tags []types.Tag, versions map[string][]string) binding.Secret {
@@ -168,26 +182,12 @@ func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput
 	}
 	out, err := m.Client.PutSecretValue(ctx, in)
 	if err != nil {
-		return false, unquoted(err)
+		return false, refusal(err)
 	}
 	if aws.ToString(out.VersionId) != *in.ClientRequestToken {
 		return false, errHollow
 	}
 	return slices.Contains(out.VersionStages, current), nil
-}
-
-// aboutKeys are the errors of a put whose words are about the caller and the KMS key,
-// and worth reading.
-var aboutKeys = []string{"AccessDeniedException", "EncryptionFailure"}
-
-// unquoted keeps of what AWS says to a put the code alone: AWS quotes a parameter that
-// it does not like, and one of a put's is the value.
-func unquoted(err error) error {
-	var answer smithy.APIError
-	if errors.As(err, &answer) && !slices.Contains(aboutKeys, answer.ErrorCode()) {
-		return &smithy.GenericAPIError{Code: answer.ErrorCode(), Message: "its words are left out: they may quote the value"}
-	}
-	return err
 }
 
 // Swap moves AWSCURRENT from one version to another. AWS refuses with

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/secrets"
@@ -166,35 +166,47 @@ func TestASecretMarkedForDeletionIsNoBinding(t *testing.T) {
 	}
 }
 
-// The AWS console and --secret-binary put bytes in, and then there is no text to read.
-func TestAValueThatIsBinaryIsNamedAndTheSecretOfAConsumerIsNotUnderstood(t *testing.T) {
+func TestAMissingSecretIsNamedAsSuch(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
-	arn := h.create("binary")
-	put := func(in secretsmanager.PutSecretValueInput) string {
-		in.SecretId = &arn
-		out, err := h.Client.PutSecretValue(t.Context(), &in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return *out.VersionId
-	}
-	bytes := put(secretsmanager.PutSecretValueInput{SecretBinary: []byte("postgres://u:pEXAMPLE@h/d")})
-	if _, err := h.Value(t.Context(), arn); !errors.Is(err, secrets.ErrBinary) || !strings.Contains(err.Error(), "--secret-string") || strings.Contains(err.Error(), "EXAMPLE") {
+	if _, err := h.Describe(t.Context(), h.create("there")+"X"); !errors.Is(err, keeper.ErrNoSecret) {
 		t.Errorf("%v", err)
 	}
-	value, err := h.Read(t.Context(), arn, bytes)
-	if err != nil || value.Empty() {
-		t.Errorf("read: %v", err)
-	}
-	if _, err := connection.Read(value, "DATABASE_URL"); err == nil {
-		t.Error("a binary value is understood")
-	}
-	put(secretsmanager.PutSecretValueInput{SecretString: aws.String("EXAMPLE")})
-	if previous, err := h.Previous(t.Context(), arn); err != nil || !previous.Empty() {
-		t.Errorf("previous: %v", err)
-	}
-	if _, err := h.Read(t.Context(), arn, bytes); !errors.Is(err, keeper.ErrConflict) {
-		t.Errorf("a binary value that is no longer current: %v", err)
+}
+
+// List and Describe both tell that a secret is not ours to write.
+func TestASecretThatIsNotOursToWriteIsToldApart(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		kind secretstest.Kind
+		want error
+		says string
+	}{
+		"a replica":                       {secretstest.Kind{PrimaryRegion: "eu-west-1"}, binding.ErrReplica, "eu-west-1"},
+		"one that has replicas elsewhere": {secretstest.Kind{PrimaryRegion: "us-east-1"}, nil, ""},
+		"one that a service manages":      {secretstest.Kind{OwningService: "rds"}, binding.ErrOwned, "rds"},
+		"one that a partner manages":      {secretstest.Kind{Type: "SalesforceClientSecret"}, binding.ErrOwned, "SalesforceClientSecret"},
+		"one with rotation on":            {secretstest.Kind{RotationEnabled: true}, binding.ErrOwned, "cancel-rotate-secret"},
+		"an ordinary one":                 {secretstest.Kind{}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			arn := h.create("marked", "heroku:app=shop")
+			h.server.Mark("marked", tt.kind)
+			described, err := h.Describe(t.Context(), arn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed, err := h.List(t.Context())
+			if err != nil || len(listed) != 1 {
+				t.Fatalf("%v, %v", listed, err)
+			}
+			for call, secret := range map[string]binding.Secret{"DescribeSecret": described, "ListSecrets": listed[0]} {
+				if _, err := binding.Of(secret); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("%s: %v", call, err)
+				}
+			}
+		})
 	}
 }

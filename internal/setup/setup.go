@@ -27,6 +27,10 @@ import (
 // refused it.
 const rest = 30 * time.Second
 
+// keyAge is for how long a container believes in the signing keys that it has read. A
+// key that was changed twice, because it had leaked, must not count for longer.
+const keyAge = 5 * time.Minute
+
 // Parts are what a function is made of.
 type Parts struct {
 	Keeper      *keeper.Keeper
@@ -55,7 +59,7 @@ func FromEnvironment() (*Parts, error) {
 		return nil, err
 	}
 	manager := secrets.Manager{Client: secretsManager()}
-	keys := &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
+	keys := &keyring.Ring{Rest: rest, Age: keyAge, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, env.keyID)
 	}}
 	transport := heroku.NewTransport(env.herokuURL)
@@ -68,6 +72,7 @@ func FromEnvironment() (*Parts, error) {
 			Heroku:   func(token string) keeper.Heroku { return accounts.Of(token) },
 			Database: login.Client{Read: clientTLS(manager)},
 			Keys:     keys,
+			Memory:   new(keeper.Memory),
 			DryRun:   env.pause,
 		},
 		Secrets:     manager,

@@ -65,6 +65,7 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 		"TokenRefused":  {[]measured{ours("TokenRefused", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 1 ignore"},
 		"WebhookMissed": {[]measured{ours("FoundByPoller", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
 		"BadSignatures": {[]measured{ours("BadSignatures", "WebhookFunction", "300")}, "GreaterThanOrEqualToThreshold !Ref BadSignatureLimit 1 notBreaching"},
+		"OnlyReplicas":  {[]measured{ours("OnlyReplicas", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 3 notBreaching"},
 		"RestartFailed": {
 			[]measured{{"AWS/States", "ExecutionsFailed", "StateMachineArn", "!Ref RestartMachine", "Sum", "300"}},
 			"GreaterThanOrEqualToThreshold 1 1 notBreaching",

@@ -13,7 +13,7 @@ const (
 	moreSecrets = "!Ref MoreSecretArns"
 	signingKey  = "!Ref SigningKey"
 	anySecret   = "!Sub arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:*"
-	underTag    = "StringLike aws:ResourceTag/heroku:app *"
+	underTag    = "StringLike aws:ResourceTag/heroku:app ?*" // "*" matches an empty tag, too
 )
 
 // statement is one statement of a policy.

@@ -135,12 +135,10 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	var staging error
 	var tooOften bool
 	var wg sync.WaitGroup
+	fenced := r
 	wg.Go(func() {
 		staging = credential.Safely(func() (err error) {
-			if there, err = k.compareValue(ctx, r.Binding, payload); err != nil || there.isEqual || k.DryRun || r.Candidate == r.Version {
-				return err
-			}
-			_, tooOften, err = k.stage(ctx, r, payload)
+			there, tooOften, err = k.stageUnlessEqual(ctx, fenced, payload)
 			return err
 		})
 	})
@@ -169,6 +167,17 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 		return r.failed(err)
 	}
 	return k.moved(r, payload, reason)
+}
+
+// stageUnlessEqual puts the candidate, unless the value that is there says the same, or
+// the candidate has been put already.
+func (k *Keeper) stageUnlessEqual(ctx context.Context, r Result, payload credential.Value) (there current, tooOften bool, err error) {
+	there, err = k.compareValue(ctx, r.Binding, payload)
+	if err != nil || there.isEqual || k.DryRun || r.Candidate == r.Version {
+		return there, false, err
+	}
+	_, tooOften, err = k.stage(ctx, r, payload)
+	return there, tooOften, err
 }
 
 // stage puts the candidate, and notes it.

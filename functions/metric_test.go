@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"keepcurrent.example/internal/herokutest"
@@ -112,4 +113,21 @@ func TestBothFunctionsMeasureWhatTheyDid(t *testing.T) {
 
 	s.deliver(request{body: string(s.app.ReleaseEvent("update")), key: "EXAMPLE of a stranger"})
 	s.sum(s.Webhook, "BadSignatures", 1)
+}
+
+// Names are global at Heroku, so one letter too many can be another account's app. That
+// is no reason to make a new token.
+func TestAnAppOfAnotherAccountRaisesNoAlarmAboutTheToken(t *testing.T) {
+	t.Parallel()
+	s := start(t, hurried)
+	s.bind(s.Heroku.CreateForeignApp("shopp").Name, "shopp/database")
+	message := s.failingPoll()
+	for _, part := range []string{"403 forbidden", "the API token works, but not for this app", "heroku:app"} {
+		if !strings.Contains(message, part) {
+			t.Errorf("the poller does not say %q: %s", part, message)
+		}
+	}
+	if refused := s.measured(s.Poller)["TokenRefused"]; len(refused) != 1 || refused[0] != 0 {
+		t.Errorf("TokenRefused of an app that is not ours: %v", refused)
+	}
 }

@@ -136,6 +136,29 @@ func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
 	}
 }
 
+// One trouble that all apps share must not make the report grow with them.
+func TestARoundNamesAHundredSubscriptionsAndCountsTheRest(t *testing.T) {
+	t.Parallel()
+	const apps = 120
+	s := start(t, stacktest.Config{SelfSubscribe: true})
+	for i := range apps {
+		app := s.Heroku.CreateApp(fmt.Sprint("shop-", i))
+		app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@db.example/d")
+		s.bind(app.Name, app.Name, "heroku:verify=off")
+	}
+	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	report := s.poll()
+	if report.Published != apps || len(report.Subscriptions) != 100 || report.LeftOut["subscriptions"] != apps-100 || report.LeftOut["changes"] != apps-100 {
+		t.Errorf("%d published, %d subscriptions, left out: %v", report.Published, len(report.Subscriptions), report.LeftOut)
+	}
+	if n := strings.Count(string(s.Poller.Logs()), `"msg":"subscription"`); n != 100 {
+		t.Errorf("%d lines about subscriptions", n)
+	}
+	if n := s.Heroku.Calls()["GET /account/rate-limits"]; n != 1 {
+		t.Errorf("the token was checked %d times", n)
+	}
+}
+
 func TestUnsubscribeRemovesWhatNoTagAsksForAnyMore(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})

@@ -23,8 +23,9 @@ func TestTroubleWithHeroku(t *testing.T) {
 		fault herokutest.Fault
 		says  string // the poller, which fails; if it says nothing it defers the binding
 	}{
-		"401":                  {herokutest.Refuse(401, "unauthorized"), "the API token is not valid"},
+		"401":                  {herokutest.Refuse(401, "unauthorized"), "the API token works, but not for this app"},
 		"403":                  {herokutest.Refuse(403, "forbidden"), "lacks the scope read-protected"},
+		"a suspended app":      {herokutest.Refuse(403, "suspended"), "the app or its account is suspended"},
 		"404":                  {herokutest.Refuse(404, "not_found"), "check the tag heroku:app"},
 		"429":                  {herokutest.Refuse(429, "rate_limit"), ""},
 		"500":                  {herokutest.Refuse(500, "internal_server_error"), "Heroku answered 500"},

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"time"
+
+	"keepcurrent.example/internal/binding"
 )
 
-// event is what the poller is asked for. Whatever it cannot read is a round.
+// event is what the poller is asked for. The zero value asks for a round.
 type event struct {
 	// DryRun asks for a report on every binding, and that nothing be written.
 	DryRun bool
@@ -20,36 +23,147 @@ type event struct {
 	Scheduled time.Time
 }
 
-var errEvent = errors.New(`the event asks for something unknown: it can be {"dryRun": true}, ` +
-	`{"unsubscribe": "APP", "token": "SECRET"}, or anything without these words for a round`)
+var errEvent = errors.New(`the event is refused, and nothing was done: it can be {"dryRun": true}, ` +
+	`{"unsubscribe": "APP"} with an app's name or id, and beside it "token": "SECRET" with the name or ARN of a secret; ` +
+	`for a round {} or {"scheduled": "TIME"}`)
 
-// UnmarshalJSON refuses only what somebody wrote who did not want a round that
-// writes. The words count in capitals or not, and once.
-func (e *event) UnmarshalJSON(text []byte) error {
-	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		return nil
+// fields are the members of a JSON object by their names as they are written.
+type fields map[string]json.RawMessage
+
+// parseEvent reads an event. What is neither a schedule's event nor one of our words
+// exactly is an error that says the words: a dry run that is spelt wrong must not
+// become a round that writes.
+func parseEvent(text []byte) (event, error) {
+	said, err := parseFields(text)
+	if err != nil {
+		return event{}, errEvent
 	}
-	var words map[string]json.RawMessage
-	if err := json.Unmarshal(text, &words); err != nil {
-		return err
+	if isSchedule(said) {
+		return event{}, nil
 	}
-	wishes := map[string]any{"dryrun": &e.DryRun, "unsubscribe": &e.Unsubscribe, "token": &e.Token}
-	said := make(map[string]bool)
-	for word, value := range words {
-		word = strings.ToLower(word)
-		into, ours := wishes[word]
-		if ours && (said[word] || json.Unmarshal(value, into) != nil) {
-			return errEvent
+	var e event
+	if !e.read(said) {
+		return event{}, errEvent
+	}
+	return e, nil
+}
+
+// parseFields reads the members of an object. It fails if the text is anything else, or
+// if two names differ in nothing but capitals: one of them would be ignored.
+func parseFields(text []byte) (fields, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
+		return nil, errEvent
+	}
+	all, seen := make(fields), make(map[string]bool)
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
 		}
-		said[word] = true
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		folded := strings.ToLower(name.(string)) // of a member, the decoder gives no other type
+		if seen[folded] {
+			return nil, errEvent
+		}
+		seen[folded] = true
+		all[name.(string)] = value
 	}
-	if e.DryRun && e.Unsubscribe != "" {
-		return errEvent
+	if _, err := decoder.Token(); err != nil { // the closing brace
+		return nil, err
 	}
-	if json.Unmarshal(words["scheduled"], &e.Scheduled) != nil {
-		e.Scheduled = time.Time{}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errEvent
 	}
-	return nil
+	return all, nil
+}
+
+// isSchedule reports whether the event is one that AWS makes: EventBridge's for a rule
+// with a schedule, to which AWS may add members, or EventBridge Scheduler's for a
+// schedule without an input. A detail that says anything, and one of our words beside
+// AWS's members, come from a person.
+func isSchedule(said fields) bool {
+	for name, value := range said {
+		if name == "detail" && !isNothing(value) || isOurWord(name) {
+			return false
+		}
+	}
+	_, hasDetail := said["detail"]
+	return string(said["detail-type"]) == `"Scheduled Event"` || len(said) == 1 && hasDetail
+}
+
+// isNothing reports whether a detail is an empty object, or its text.
+func isNothing(detail json.RawMessage) bool {
+	var text string
+	if json.Unmarshal(detail, &text) == nil {
+		return text == "{}"
+	}
+	inner, err := parseFields(detail)
+	return err == nil && len(inner) == 0
+}
+
+// isOurWord reports whether a name is one of our words, however it is spelt.
+func isOurWord(name string) bool {
+	letters := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(name))
+	return letters == "dryrun" || letters == "unsubscribe" || letters == "token"
+}
+
+// read takes our words, each with a value of its type, and reports false for anything
+// else.
+func (e *event) read(said fields) bool {
+	var asked struct{ dryRun, unsubscribe, token bool }
+	for name, value := range said {
+		ok := true
+		switch strings.ToLower(name) {
+		case "dryrun":
+			asked.dryRun, ok = true, isBool(value, &e.DryRun)
+		case "unsubscribe":
+			asked.unsubscribe, ok = true, isText(value, &e.Unsubscribe) && binding.IsApp(e.Unsubscribe)
+		case "token":
+			asked.token, ok = true, isText(value, &e.Token) && binding.IsSecretID(e.Token)
+		case "scheduled":
+			ok = e.schedule(value)
+		default:
+			ok = false
+		}
+		if !ok {
+			return false
+		}
+	}
+	return (!asked.unsubscribe || !asked.dryRun && e.Scheduled.IsZero()) && (asked.unsubscribe || !asked.token)
+}
+
+// schedule takes any text: only a schedule sends the word, and a time that cannot be read
+// is now. Terraform's jsonencode escapes the angle brackets of
+// <aws.scheduler.scheduled-time>, and then AWS sends these words instead of the time.
+func (e *event) schedule(value json.RawMessage) bool {
+	var text string
+	if !isText(value, &text) {
+		return false
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		e.Scheduled = at
+	}
+	return true
+}
+
+// isBool reads a value that must be true or false. json.Unmarshal takes null for both.
+func isBool(value json.RawMessage, into *bool) bool {
+	*into = string(value) == "true"
+	return *into || string(value) == "false"
+}
+
+// isText reads a value that must be a string.
+func isText(value json.RawMessage, into *string) bool {
+	return len(value) > 0 && value[0] == '"' && json.Unmarshal(value, into) == nil
 }
 
 // turn numbers the rounds: the next round of the schedule has the next number.

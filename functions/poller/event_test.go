@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,46 +19,118 @@ func TestAWishIsRead(t *testing.T) {
 		`{"dryRun":true,"scheduled":"2026-11-22T12:00:00Z"}`:   {DryRun: true, Scheduled: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)},
 	}
 	for text, want := range tests {
-		var got event
-		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+		if got, err := parseEvent([]byte(text)); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 	}
 }
 
-func TestAnEventThatSaysNothingOfOursIsARound(t *testing.T) {
+// testdata/poller-events.json says what each event does: a round that may write, a dry
+// run, an unsubscription, or nothing, because it is refused.
+func TestAnEventDoesWhatItsWordsSayExactlyOrNothing(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/poller-events.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		Cases []struct {
+			Event json.RawMessage
+			Does  string
+		}
+	}
+	if err := json.Unmarshal(text, &table); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range table.Cases {
+		if got := does(tt.Event); got != tt.Does {
+			t.Errorf("%s: %s, want %s", tt.Event, got, tt.Does)
+		}
+	}
+	if len(table.Cases) < 50 {
+		t.Errorf("%d cases", len(table.Cases))
+	}
+}
+
+// does names what an event asks for.
+func does(text []byte) string {
+	e, err := parseEvent(text)
+	switch {
+	case err != nil && e == (event{}):
+		return "refused"
+	case e.DryRun && e.Unsubscribe == "":
+		return "dry"
+	case e.Unsubscribe != "" && !e.DryRun:
+		return "unsubscribe"
+	case !e.DryRun && e.Unsubscribe == "":
+		return "round"
+	}
+	return "both"
+}
+
+// What JSON cannot say in a table: broken text, and a name that is there twice, of which
+// json.Unmarshal takes the last.
+func TestAnEventThatIsNotOneObjectIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		`{}`, `null`, `[]`, `"round"`, `7`, `{"source":"aws.scheduler"}`, `{"dryRun":false}`, `{"dryRun":null}`,
-		`{"scheduled":"2026-11-22T12:00:00Z"}`, `{"scheduled":"some day"}`, `{"scheduled":7}`,
+		``, `{`, `{"dryRun"`, `{"dryRun":`, `{"dryRun":true`, `{}{}`, `{"dryRun":true}{}`, `{"dryRun":tru}`, "\xff", `{,}`,
+		`{"dryRun":true,"dryRun":false}`, `{"dryRun":true,"dryrun":false}`, `{"detail":{},"detail":{"dryRun":true}}`,
 	} {
-		var e event
-		if err := json.Unmarshal([]byte(text), &e); err != nil || e.DryRun || e.Unsubscribe != "" {
-			t.Errorf("%s: %+v, %v", text, e, err)
+		if got := does([]byte(text)); got != "refused" {
+			t.Errorf("%s: %s", text, got)
 		}
 	}
 }
 
-func TestAWishThatIsNotUnderstoodIsNoRound(t *testing.T) {
+func TestARefusalSaysTheWords(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{
-		`{"dryRun":"true"}`, `{"dryRun":1}`, `{"unsubscribe":true}`, `{"unsubscribe":["shop"]}`,
-		`{"unsubscribe":"shop","token":1}`, `{"dryRun":true,"unsubscribe":"shop"}`,
-		`{"dryRun":true,"dryrun":false}`, `{"dryRun":true,"DRYRUN":null}`,
-	} {
-		var e event
-		if err := json.Unmarshal([]byte(text), &e); err == nil {
-			t.Errorf("%s is taken for %+v", text, e)
+	_, err := parseEvent([]byte(`{"dry_run":true}`))
+	for _, word := range []string{`{"dryRun": true}`, `{"unsubscribe": "APP"}`, `"token"`, `{}`, `"scheduled"`, "nothing was done"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the error does not say %s: %v", word, err)
 		}
 	}
+}
+
+// A text in which "dry" stands somewhere never becomes a round that writes, unless it
+// says false, or is the time of a schedule.
+func FuzzEvent(f *testing.F) {
+	f.Add([]byte(`{"dryRun":true}`))
+	f.Add([]byte(`{"dry_run":true}`))
+	f.Add([]byte(`{"detail-type":"Scheduled Event","detail":{"dryRun":true}}`))
+	f.Add([]byte(`{"detail":"{\"dryRun\":true}"}`))
+	f.Add([]byte(`{"dry\u0052un":true,"scheduled":"2026-11-22T12:00:00Z"}`))
+	f.Add([]byte(`{"unsubscribe":"shop","token":"team-b/heroku-token"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		did := does(text)
+		if did == "both" {
+			t.Fatalf("%q: a dry run that unsubscribes", text)
+		}
+		if did != "round" {
+			return
+		}
+		var said map[string]any
+		if err := json.Unmarshal(text, &said); err != nil || said == nil {
+			t.Fatalf("%q is a round, and no object", text)
+		}
+		for name, value := range said {
+			isFalse := strings.EqualFold(name, "dryRun") && value == false
+			if isOurWord(name) && !isFalse {
+				t.Errorf("%q is a round in spite of %s", text, name)
+			}
+			if inner, _ := json.Marshal(value); name == "detail" && strings.Contains(strings.ToLower(string(inner)), "dry") {
+				t.Errorf("%q is a round in spite of its detail", text)
+			}
+		}
+	})
 }
 
 // The schedule is late by a different time each time; what it meant is not.
 func TestTheNextRoundHasTheNextTurn(t *testing.T) {
 	t.Parallel()
 	for _, period := range []time.Duration{time.Minute, 5 * time.Minute, 2 * time.Hour} {
-		var e event
-		if err := json.Unmarshal([]byte(`{"scheduled":"2026-11-22T12:34:56Z"}`), &e); err != nil {
+		e, err := parseEvent([]byte(`{"scheduled":"2026-11-22T12:34:56Z"}`))
+		if err != nil {
 			t.Fatal(err)
 		}
 		before := e.turn(period)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -30,8 +31,14 @@ type handler struct {
 }
 
 // handle does what the event asks for. Its error, if a binding failed, comes after
-// all others are done, and is what the standard alarm on Lambda errors sees.
-func (h *handler) handle(ctx context.Context, e event) (*report, error) {
+// all others are done, and is what the standard alarm on Lambda errors sees. The event
+// is read here and not by the Lambda library, whose errors are in no log.
+func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, error) {
+	e, err := parseEvent(text)
+	if err != nil {
+		h.log(ctx, trigger).Error("event refused", "error", err.Error())
+		return nil, err
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
@@ -59,7 +66,7 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	h.measure(results, r.good())
 	logAll(ctx, log, results)
 	if !h.keeper.DryRun {
-		r.Subscriptions = h.subscriptions.look(ctx, time.Now(), results)
+		r.subscribe(h.subscriptions.look(ctx, time.Now(), results), maxNamed, maxList)
 	}
 	for _, s := range r.Subscriptions {
 		if s.Error != "" {
@@ -81,7 +88,7 @@ func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 	}
 	r := newReport(true, results)
 	r.plan(results)
-	r.Subscriptions = h.subscriptions.inspect(ctx, results)
+	r.subscribe(h.subscriptions.inspect(ctx, results), maxApps, maxSubscriptions)
 	return r, nil
 }
 

@@ -28,8 +28,11 @@ type report struct {
 	// Changes and Problems name at most maxNamed bindings each.
 	Changes  []line `json:"changes,omitempty"`
 	Problems []line `json:"problems,omitempty"`
-	// Subscriptions names the apps whose webhook was seen to, or should have been.
+	// Subscriptions names the apps whose webhook was seen to, or should have been: at most
+	// maxNamed in a round.
 	Subscriptions []subscribed `json:"subscriptions,omitempty"`
+	// LeftOut counts what a list has no space for, by the list's name.
+	LeftOut map[string]int `json:"leftOut,omitempty"`
 }
 
 // subscribed is what was done about the webhook of one app. Trouble with it is a
@@ -80,15 +83,29 @@ func newReport(dryRun bool, results []keeper.Result) *report {
 	}
 	slices.SortFunc(r.Changes, bySecret)
 	slices.SortFunc(r.Problems, bySecret)
-	r.Changes, r.Problems = first(r.Changes, maxNamed), first(r.Problems, maxNamed)
+	r.Changes = fit(r, "changes", r.Changes, maxNamed, maxList)
+	r.Problems = fit(r, "problems", r.Problems, maxNamed, maxList)
 	return r
 }
 
-// maxNamed is how many bindings a list names. An event of CloudWatch's has at most
-// 1 MiB (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html).
-const maxNamed = 100
+// subscribe adds the lines about subscriptions, as many as there is space for: those with
+// trouble first.
+func (r *report) subscribe(lines []subscribed, most, bytes int) {
+	slices.SortStableFunc(lines, func(a, b subscribed) int { return a.rank() - b.rank() })
+	r.Subscriptions = fit(r, "subscriptions", lines, most, bytes)
+	slices.SortFunc(r.Subscriptions, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
+}
 
-func first(lines []line, most int) []line { return lines[:min(len(lines), most)] }
+// rank is 0 for trouble, 1 for a subscription that is not right, and 2 for the others.
+func (s subscribed) rank() int {
+	switch {
+	case s.Error != "":
+		return 0
+	case s.State != "" && s.State != "right":
+		return 1
+	}
+	return 2
+}
 
 func (r *report) deferred(why error) {
 	if r.DeferredBecause == nil {
@@ -110,12 +127,8 @@ func (r *report) good() bool {
 
 func bySecret(a, b line) int { return cmp.Compare(a.Secret, b.Secret) }
 
-// maxPlan is how many bindings a plan names, those that need a person first: what
-// Lambda returns has at most 6 MB
-// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-const maxPlan = 5000
-
-// plan adds a line for every binding.
+// plan adds a line for every binding, or for as many as there is space for: those that
+// need a person first, then those that were not looked at.
 func (r *report) plan(results []keeper.Result) {
 	for _, result := range results {
 		l := lineOf(result)
@@ -125,21 +138,25 @@ func (r *report) plan(results []keeper.Result) {
 		}
 		r.Plan = append(r.Plan, l)
 	}
-	needy := func(l line) int {
-		if l.Outcome == keeper.Failed || l.Outcome == keeper.Held || len(l.Changes) > 0 {
-			return 0
-		}
+	slices.SortFunc(r.Plan, func(a, b line) int { return cmp.Or(a.rank()-b.rank(), bySecret(a, b)) })
+	r.Plan = fit(r, "plan", r.Plan, maxPlan, maxPlanBytes)
+	slices.SortFunc(r.Plan, bySecret)
+}
+
+func (l line) rank() int {
+	switch {
+	case l.Outcome == keeper.Failed, l.Outcome == keeper.Held, len(l.Changes) > 0:
+		return 0
+	case l.Outcome == keeper.Deferred:
 		return 1
 	}
-	slices.SortFunc(r.Plan, func(a, b line) int { return cmp.Or(needy(a)-needy(b), bySecret(a, b)) })
-	r.Plan = first(r.Plan, maxPlan)
-	slices.SortFunc(r.Plan, bySecret)
+	return 2
 }
 
 func lineOf(r keeper.Result) line {
 	l := line{App: r.App, ConfigVar: r.ConfigVar, Secret: r.Name, Outcome: r.Outcome, Version: r.Version}
 	if r.Err != nil {
-		l.Error = r.Err.Error()
+		l.Error = keeper.Text(r.Err)
 	}
 	return l
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,89 @@ func TestAReportStaysSmall(t *testing.T) {
 	text, _ := json.Marshal(r)
 	if len(text) > 6_000_000 || r.Plan[0].Outcome == keeper.Deferred || r.Plan[len(r.Plan)-1].Outcome != keeper.Failed {
 		t.Errorf("%d bytes, from %v to %v", len(text), r.Plan[0], r.Plan[len(r.Plan)-1])
+	}
+}
+
+// The worst that AWS and Heroku let a name be, and characters that JSON writes as six.
+func longResult(i int, outcome keeper.Outcome, err error) keeper.Result {
+	r := result(fmt.Sprintf("%05d/%s", i, strings.Repeat("<", 500)), outcome, err)
+	r.ConfigVar = strings.Repeat("\u2028", 256)
+	r.Version, r.App = strings.Repeat("f", 64), fmt.Sprintf("app-%05d", i)
+	return r
+}
+
+func TestNoLengthOfANameOrAnErrorMakesAReportTooLarge(t *testing.T) {
+	t.Parallel()
+	long := errors.New(strings.Repeat("<\x00é", 1<<16))
+	var results []keeper.Result
+	var lines []subscribed
+	for i := range 6000 {
+		results = append(results, longResult(2*i, keeper.Published, long), longResult(2*i+1, keeper.Failed, long))
+		lines = append(lines, subscribed{App: fmt.Sprintf("app-%05d", i), Error: keeper.Text(long)})
+	}
+	r := newReport(false, results)
+	r.subscribe(slices.Clone(lines), maxNamed, maxList)
+	if text, _ := json.Marshal(r); len(text) > 256<<10 || len(r.Changes) == 0 || len(r.Problems) == 0 || len(r.Subscriptions) == 0 {
+		t.Errorf("a round: %d bytes, which name %d changes, %d problems and %d subscriptions", len(text), len(r.Changes), len(r.Problems), len(r.Subscriptions))
+	}
+	if r.LeftOut["changes"]+len(r.Changes) != 6000 || r.LeftOut["problems"]+len(r.Problems) != 12000 || r.LeftOut["subscriptions"]+len(r.Subscriptions) != 6000 {
+		t.Errorf("left out: %v", r.LeftOut)
+	}
+	if message := r.err().Error(); len(message) > 10*(keeper.MaxText+100) || !strings.HasPrefix(message, "6000 of 12000 bindings failed") {
+		t.Errorf("an error of %d bytes", len(message))
+	}
+	r = newReport(true, results)
+	r.plan(results)
+	r.subscribe(lines, maxApps, maxSubscriptions)
+	text, _ := json.Marshal(r)
+	if len(text) > 6_000_000 || len(r.Plan) < 200 || r.LeftOut["plan"]+len(r.Plan) != 12000 {
+		t.Errorf("a dry run: %d bytes, %d lines, left out: %v", len(text), len(r.Plan), r.LeftOut)
+	}
+}
+
+// With 4,800 apps that Heroku refuses, a round's line in the log had 1.4 MB.
+func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
+	t.Parallel()
+	var lines []subscribed
+	for i := range 4800 {
+		line := subscribed{App: fmt.Sprintf("app-%04d", i), Did: "mended"}
+		switch {
+		case i >= 4780:
+			line = subscribed{App: line.App, Error: "refused"}
+		case i >= 4770:
+			line = subscribed{App: line.App, State: "missing"}
+		}
+		lines = append(lines, line)
+	}
+	r := newReport(false, nil)
+	r.subscribe(lines, maxNamed, maxList)
+	if len(r.Subscriptions) != maxNamed || r.LeftOut["subscriptions"] != 4700 {
+		t.Fatalf("%d are named, left out: %v", len(r.Subscriptions), r.LeftOut)
+	}
+	if r.Subscriptions[69].Did != "mended" || r.Subscriptions[70].State != "missing" || r.Subscriptions[80].Error == "" || r.Subscriptions[99].App != "app-4799" {
+		t.Errorf("%+v", r.Subscriptions)
+	}
+}
+
+// What a plan leaves out needs nobody, if there is space for those that do.
+func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
+	t.Parallel()
+	var results []keeper.Result
+	for i := range maxPlan + 100 {
+		results = append(results, result(fmt.Sprintf("s%05d", i), keeper.Unchanged, nil))
+	}
+	for i, outcome := range map[int]keeper.Outcome{maxPlan + 10: keeper.Failed, maxPlan + 20: keeper.Held, maxPlan + 30: keeper.Deferred} {
+		results[i].Outcome, results[i].Err = outcome, errors.New("some reason")
+	}
+	results[maxPlan+40].Outcome, results[maxPlan+40].Changes = keeper.Published, []string{"password"}
+	r := newReport(true, results)
+	r.plan(results)
+	var named []keeper.Outcome
+	for _, l := range r.Plan[maxPlan-4:] {
+		named = append(named, l.Outcome)
+	}
+	if want := []keeper.Outcome{keeper.Failed, keeper.Held, keeper.Deferred, keeper.Published}; !slices.Equal(named, want) || r.LeftOut["plan"] != 100 {
+		t.Errorf("the plan ends with %v, left out: %v", named, r.LeftOut)
 	}
 }
 

@@ -132,7 +132,7 @@ func (t *tour) add(from binding.Source, line subscribed, err error) {
 		return
 	}
 	if err != nil {
-		line.Error = err.Error()
+		line.Error = keeper.Text(err)
 	}
 	if line != (subscribed{}) {
 		line.App = from.App

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"keepcurrent.example/internal/credential"
 )
 
 // ErrTag says that a tag makes no sense: only a person can mend it.
@@ -82,7 +84,7 @@ type Source struct {
 }
 
 // Valid reports whether App can be an app, and Token a secret if there is one.
-func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || isSecretID(s.Token)) }
+func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || IsSecretID(s.Token)) }
 
 // Binding is one secret that follows one config var of one app.
 type Binding struct {
@@ -130,10 +132,28 @@ func (r *reader) refuse(format string, args ...any) {
 	r.wrong = append(r.wrong, fmt.Errorf(format, args...))
 }
 
+// isPasted reports whether a tag's value is a credential by its looks, and refuses it.
+// The error does not show it, and neither may the field of the binding, which is logged.
+func (r *reader) isPasted(tag string, looks bool) bool {
+	if looks {
+		r.refuse("tag %s is a credential by its looks, and is not shown here: revoke it, since everyone who may list secrets "+
+			"can read tags, and put the new one into a secret", tag)
+	}
+	return looks
+}
+
+// app returns the app. A token that is a UUID cannot be told from an app's id.
 func (r *reader) app() string {
 	app := r.tags[AppTag]
-	if !IsApp(app) {
-		r.refuse("tag %s is %q: neither an app's name nor its id", AppTag, app)
+	switch {
+	case IsApp(app):
+		return app
+	case r.isPasted(AppTag, LooksLikeCredential(app)):
+		return credential.Redacted
+	}
+	r.refuse("tag %s is %s: neither an app's name nor its id", AppTag, quoted(app))
+	if !isQuotable(app) {
+		return credential.Redacted
 	}
 	return app
 }
@@ -142,6 +162,9 @@ func (r *reader) configVar() string {
 	name, tagged := r.tags[ConfigVarTag]
 	if !tagged {
 		return "DATABASE_URL"
+	}
+	if r.isPasted(ConfigVarTag, LooksLikeCredential(name) || looksLikePassword(name)) {
+		return credential.Redacted
 	}
 	if name == "" {
 		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
@@ -157,19 +180,25 @@ func (r *reader) choice(tag, untagged, one, other string) string {
 		return untagged
 	}
 	if value != one && value != other {
-		r.refuse("tag %s is %q: it can be %q or %q", tag, value, one, other)
+		if !r.isPasted(tag, LooksLikeCredential(value)) {
+			r.refuse("tag %s is %s: it can be %q or %q", tag, quoted(value), one, other)
+		}
 		return ""
 	}
 	return value
 }
 
 // secretID returns the tag's value, which names a secret, "" if there is no such tag.
+// What is none becomes something that is no secret either: "" would be the stack's own.
 func (r *reader) secretID(tag string) string {
 	value, tagged := r.tags[tag]
-	if tagged && !isSecretID(value) {
-		r.refuse("tag %s is %q: it can be the name or the ARN of a secret", tag, value)
+	if !tagged || IsSecretID(value) {
+		return value
 	}
-	return value
+	if !r.isPasted(tag, LooksLikeCredential(value)) {
+		r.refuse("tag %s is %s: it can be the name or the ARN of a secret", tag, quoted(value))
+	}
+	return credential.Redacted
 }
 
 // IsApp reports whether the text can be an app's name or id. Nothing else may
@@ -205,13 +234,14 @@ func isUUID(s string) bool {
 	return true
 }
 
-// isSecretID follows the names of secrets, and ARNs, which have colons beside
-// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
-func isSecretID(s string) bool {
+// IsSecretID reports whether the text can be the name or the ARN of a secret, and is not
+// a credential by its looks. It follows the names of secrets, and ARNs, which have colons
+// beside (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+func IsSecretID(s string) bool {
 	for _, c := range []byte(s) {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/_+=.@-:", c) >= 0) {
 			return false
 		}
 	}
-	return s != ""
+	return s != "" && !LooksLikeCredential(s)
 }

@@ -2,6 +2,7 @@ package binding_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -103,5 +104,82 @@ func TestATagThatMakesNoSenseLeavesTheOthersReadable(t *testing.T) {
 	b, err := binding.Of(binding.Secret{Tags: map[string]string{"heroku:app": "shop", "heroku:format": "xml", "heroku:sync": "perhaps"}})
 	if err == nil || b.App != "shop" || b.ConfigVar != "DATABASE_URL" || !b.Sync {
 		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// Tags are for everyone to read who may list secrets, and logs are for more people than
+// that. So a credential in a tag is refused, in words that do not repeat it.
+func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{
+		"a token":             "HRKU-EXAMPLEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"a short token":       "HRKU-EXAMPLE",
+		"a header":            "Bearer EXAMPLE-0123",
+		"a token of before":   "0e5a3f1c-EXAM-4b7a-9c2d-aaaaaaaaaaaa",
+		"a URL":               "postgres://user:EXAMPLE@db.example:5432/d",
+		"the URL of a Redis":  "rediss://:EXAMPLE@db.example:6379",
+		"a key in PEM":        "-----BEGIN PRIVATE KEY----- EXAMPLE",
+		"some other password": "EXAMPLE+xyzzy/0123456789=abcdefghij",
+	}
+	values["a token of before"] = strings.Replace(values["a token of before"], "EXAM", "e8a1", 1)
+	for name, value := range values {
+		for _, tag := range []string{binding.AppTag, binding.ConfigVarTag, binding.FormatTag, binding.SchemeTag, binding.VerifyTag, binding.ClientTLSTag, binding.SyncTag, binding.TokenTag} {
+			if isAccepted(tag, name) {
+				continue
+			}
+			t.Run(name+" in "+tag, func(t *testing.T) {
+				t.Parallel()
+				tags := map[string]string{binding.AppTag: "shop"}
+				tags[tag] = value
+				b, err := binding.Of(binding.Secret{Tags: tags})
+				if !errors.Is(err, binding.ErrTag) || !strings.Contains(err.Error(), tag) {
+					t.Fatalf("%v", err)
+				}
+				b.Tags = nil
+				if shown := fmt.Sprintf("%v %+v", err, b); strings.Contains(shown, value) || strings.Contains(shown, "EXAMPLE") {
+					t.Errorf("it is shown: %s", shown)
+				}
+				if wrongSource := tag == binding.AppTag || tag == binding.TokenTag; wrongSource && b.Source.Valid() {
+					t.Errorf("it is a source: %+v", b.Source)
+				}
+			})
+		}
+	}
+}
+
+// isAccepted tells what nobody can tell from a right value: the id of an app, or the name
+// of a config var or of a secret.
+func isAccepted(tag, name string) bool {
+	switch name {
+	case "a token of before":
+		return tag == binding.AppTag
+	case "some other password":
+		return tag == binding.ConfigVarTag || tag == binding.ClientTLSTag || tag == binding.TokenTag
+	}
+	return false
+}
+
+func TestAPasswordIsNoNameOfAConfigVar(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]bool{
+		"p" + strings.Repeat("0123456789abcdef", 4): true, strings.Repeat("0123456789abcdef", 2): true,
+		"HEROKU_POSTGRESQL_MAUVE_URL": false, "deadbeef": false, "DATABASE_URL": false,
+		strings.Repeat("a", 40): false, strings.Repeat("a", 40) + "_1": false, strings.Repeat("a", 40) + "1": true,
+	} {
+		_, err := binding.Of(binding.Secret{Tags: map[string]string{binding.AppTag: "shop", binding.ConfigVarTag: name}})
+		if (err != nil) != refused || err != nil && strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A wrong heroku:token must not fall back to the stack's own token.
+func TestATagThatNamesNoSecretIsNotTheStacksOwnToken(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "a token", "HRKU-EXAMPLE"} {
+		b, _ := binding.Of(binding.Secret{Tags: map[string]string{binding.AppTag: "shop", binding.TokenTag: value}})
+		if b.Token == "" || b.Source.Valid() {
+			t.Errorf("%q: %+v", value, b.Source)
+		}
 	}
 }

@@ -14,6 +14,13 @@ import (
 // identity is Heroku's published schema of an app's name, or a UUID.
 var identity = regexp.MustCompile(`\A(?:[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\z`)
 
+// credentials are those that are told by their form in any tag but that of the app, and
+// passwords those that no config var is called.
+var (
+	credentials = regexp.MustCompile(`\A(?:HRKU-|Bearer )|://|-----BEGIN|\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z`)
+	passwords   = regexp.MustCompile(`\A[a-z]*[0-9][0-9a-z]*\z`) // of 32 characters or more
+)
+
 // FuzzTags takes any texts for the values of the tags. present says, a bit for
 // each, which of the tags there are at all.
 func FuzzTags(f *testing.F) {
@@ -24,6 +31,7 @@ func FuzzTags(f *testing.F) {
 	f.Add(all, "../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b")
 	f.Add(uint16(0), "shop", "A\n", "url\x00", "\xff", "\xff", `"`, "", "")
 	f.Add(uint16(1), "shop\n", "", "", "", "", "", "", "")
+	f.Add(all, "shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE")
 	f.Add(uint16(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
 	f.Fuzz(func(t *testing.T, present uint16, app, configVar, format, scheme, verify, clientTLS, sync, token string) {
 		tags := make(map[string]string)
@@ -61,7 +69,8 @@ func wrongTags(tags map[string]string) []string {
 		binding.TokenTag: `[A-Za-z0-9/_+=.@:-]+`, binding.ClientTLSTag: `[A-Za-z0-9/_+=.@:-]+`,
 	} {
 		value, tagged := tags[tag]
-		if tagged && !regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) {
+		if tagged && (!regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) || credentials.MatchString(value) ||
+			tag == binding.ConfigVarTag && len(value) >= 32 && passwords.MatchString(value)) {
 			wrong = append(wrong, tag)
 		}
 	}

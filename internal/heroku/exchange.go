@@ -23,13 +23,23 @@ var errUnreadable = errors.New("Heroku's answer could not be read")
 type StatusError struct {
 	Code int    // HTTP status
 	ID   string // Heroku's word for it, such as not_found; "" if it gave none
+
+	token tokenState // of a 401 or 403
+	why   error      // why the state of the token is unknown
 }
 
-// advice says what to do about a status.
-var advice = map[int]string{
-	http.StatusUnauthorized:    "the API token is not valid: put a new one into the token secret",
-	http.StatusForbidden:       "the API token may have expired, or lacks the scope read-protected",
+// advice says what to do about a status, by Heroku's word for it.
+var advice = map[string]string{
+	"suspended":           "the app or its account is suspended: ask Heroku's support",
+	"verification_needed": "the account must be verified: https://heroku.com/verify",
+	"delinquent":          "the account has a problem with its billing: see https://dashboard.heroku.com/account/billing",
+}
+
+// adviceByCode says it by the HTTP status, where the word has no advice of its own.
+var adviceByCode = map[int]string{
+	http.StatusPaymentRequired: advice["delinquent"],
 	http.StatusNotFound:        "the app does not exist or the token's user cannot see it: check the tag heroku:app and the user's access",
+	http.StatusGone:            "the app is gone: check the tag heroku:app, or remove it",
 	http.StatusTooManyRequests: "the account's hourly requests are used up",
 }
 
@@ -38,18 +48,36 @@ func (e *StatusError) Error() string {
 	if e.ID != "" {
 		text += " " + e.ID
 	}
-	if what, known := advice[e.Code]; known {
+	if what := e.advice(); what != "" {
 		text += ": " + what
 	}
 	return text
 }
 
-// Unwrap makes 429 [keeper.ErrRateLimited], and 401 and 403 [keeper.ErrToken].
+func (e *StatusError) advice() string {
+	switch {
+	case e.token == tokenWorks:
+		return "the API token works, but not for this app: it is another account's (check the tag heroku:app), " +
+			"the token's user has no access (heroku access:add USER -a APP), or the token lacks the scope read-protected"
+	case e.token == tokenRefused && e.Code == http.StatusUnauthorized:
+		return "the API token is not valid: put a new one into the token secret"
+	case e.token == tokenRefused:
+		return "the API token has expired or lacks its scope: put a new one into the token secret"
+	case e.token == tokenUnknown:
+		return fmt.Sprintf("either the API token is refused or this app is; which of them is unknown (%v)", e.why)
+	case advice[e.ID] != "":
+		return advice[e.ID]
+	}
+	return adviceByCode[e.Code]
+}
+
+// Unwrap makes 429 [keeper.ErrRateLimited], and a 401 or 403 [keeper.ErrToken] if Heroku
+// refuses the token for everything else, too.
 func (e *StatusError) Unwrap() error {
-	switch e.Code {
-	case http.StatusTooManyRequests:
+	switch {
+	case e.Code == http.StatusTooManyRequests:
 		return keeper.ErrRateLimited
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case e.token == tokenRefused:
 		return keeper.ErrToken
 	}
 	return nil

@@ -29,3 +29,6 @@ func (t *Transport) Age(by time.Duration) {
 	defer t.mu.Unlock()
 	t.ahead.begun = t.ahead.begun.Add(-by)
 }
+
+// AgeCheck makes what is known of the token older.
+func (a *API) AgeCheck(by time.Duration) { a.checked.at = a.checked.at.Add(-by) }

@@ -46,7 +46,8 @@ type API struct {
 	// other users. Nothing holds a request back; [API.Spare] only tells.
 	Reserve int
 
-	budget budget
+	budget  budget
+	checked tokenCheck
 }
 
 var _ keeper.Heroku = (*API)(nil)
@@ -102,7 +103,8 @@ func (a *API) Released(ctx context.Context, app string) (time.Time, error) {
 
 // do calls with the token that is kept, and once more with a newer one if Heroku
 // refuses that. An expired token can show as 403, too
-// (https://help.heroku.com/PBGP6IDE).
+// (https://help.heroku.com/PBGP6IDE). A refusal that stays says whether it is of the
+// token.
 func (a *API) do(ctx context.Context, app string, call func(context.Context, *platform.Service) error) error {
 	if !binding.IsApp(app) { // heroku-go puts it into the path as it is
 		return errors.New("this is neither an app's name nor its id")
@@ -112,17 +114,19 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 		return err
 	}
 	err = a.try(ctx, tokens[0], call)
-	if !errors.Is(err, keeper.ErrToken) {
+	if !isRefusal(err) {
 		return err
 	}
 	renewed, renewErr := a.Tokens.Renew(ctx, tokens)
 	if renewErr != nil {
-		return errors.Join(err, renewErr)
+		return errors.Join(a.judge(ctx, tokens[0], err), renewErr)
 	}
-	if renewed[0].Equal(tokens[0]) {
-		return err
+	if !renewed[0].Equal(tokens[0]) {
+		if err = a.try(ctx, renewed[0], call); !isRefusal(err) {
+			return err
+		}
 	}
-	return a.try(ctx, renewed[0], call)
+	return a.judge(ctx, renewed[0], err)
 }
 
 // try calls until Heroku has answered, a bounded number of times.

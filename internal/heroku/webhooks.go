@@ -9,7 +9,6 @@ import (
 	platform "github.com/heroku/heroku-go/v5"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/subscription"
 )
 
@@ -51,8 +50,8 @@ func (a *API) Subscribe(ctx context.Context, app string, s subscription.Subscrip
 		_, err := api.AppWebhookUpdate(ctx, app, s.ID, changed)
 		return err
 	})
-	if errors.Is(err, keeper.ErrToken) {
-		return fmt.Errorf("subscribing to the releases of app %s: %w; for webhooks it must also write: "+
+	if isRefusal(err) { // a token that works can be one that only reads
+		return fmt.Errorf("subscribing to the releases of app %s: %w; for webhooks the token must also write: "+
 			"heroku authorizations:create -d keepcurrent -s write-protected", app, err)
 	}
 	if err != nil {

@@ -35,7 +35,7 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 		level = max(level, slog.LevelInfo)
 	}
 	if r.Err != nil {
-		attrs = append(attrs, slog.String("error", r.Err.Error()))
+		attrs = append(attrs, slog.String("error", Text(r.Err)))
 		switch r.Outcome {
 		case Deferred:
 		case Off: // it is off for a reason that nobody gave with a tag

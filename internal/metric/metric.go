@@ -42,7 +42,7 @@ var Units = map[string]string{
 	"OnlyReplicas":       count,        // 1 if a round saw replicas of other Regions and nothing else
 	"LookedAgain":        count,        // bindings for which Heroku was asked again
 	"FoundByPoller":      count,        // changes that the webhook should have brought
-	"TokenRefused":       count,        // bindings for which Heroku answered 401 or 403
+	"TokenRefused":       count,        // bindings whose token Heroku refuses for the account, too
 	"Lag":                seconds,      // from Heroku's release to AWSCURRENT
 	"LoginTime":          milliseconds, // of one login
 	"HerokuRequestsLeft": count,        // of the account that has the fewest

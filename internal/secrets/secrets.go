@@ -226,11 +226,15 @@ func (m Manager) move(ctx context.Context, in *secretsmanager.UpdateSecretVersio
 
 // Read returns the value of the version if it holds AWSCURRENT. Id and label
 // together make AWS check that; if they disagree it answers
-// InvalidRequestException.
+// InvalidRequestException. Of a binary value it returns something that is not understood
+// either: the secret is there, and what it holds is of no use to a consumer.
 func (m Manager) Read(ctx context.Context, arn, version string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: aws.String(current)})
 	if isA[*types.InvalidRequestException](err) || isA[*types.ResourceNotFoundException](err) {
 		return value, fmt.Errorf("reading version %s: %w: %w", version, keeper.ErrConflict, err)
+	}
+	if errors.Is(err, ErrBinary) {
+		return notText, nil
 	}
 	return value, err
 }
@@ -246,10 +250,11 @@ func (m Manager) Dated(ctx context.Context, id string) (value credential.Value, 
 	return m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(current)})
 }
 
-// Previous returns the value that holds AWSPREVIOUS, an empty one if none does.
+// Previous returns the value that holds AWSPREVIOUS, an empty one if none does, or if it
+// is binary: a mistake that has been put right.
 func (m Manager) Previous(ctx context.Context, id string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(previous)})
-	if isA[*types.ResourceNotFoundException](err) {
+	if isA[*types.ResourceNotFoundException](err) || errors.Is(err, ErrBinary) {
 		return credential.Value{}, nil
 	}
 	return value, err
@@ -262,6 +267,9 @@ func (m Manager) get(ctx context.Context, in *secretsmanager.GetSecretValueInput
 	}
 	if err != nil {
 		return value, made, fmt.Errorf("reading the value of %s that holds %s: %w", *in.SecretId, *in.VersionStage, plain(err))
+	}
+	if out.SecretString == nil && len(out.SecretBinary) > 0 {
+		return value, made, fmt.Errorf("secret %s: %w", *in.SecretId, ErrBinary)
 	}
 	return credential.New(aws.ToString(out.SecretString)), aws.ToTime(out.CreatedDate), nil
 }

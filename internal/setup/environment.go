@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/keeper"
 )
 
 // environment is what the variables in the README's table say.
@@ -31,8 +34,8 @@ func readEnvironment() (environment, error) {
 	reserve, reserveErr := number("HEROKU_RESERVE", 500, 0, 4000)
 	minutes, minutesErr := number("POLL_MINUTES", 1, 1, 24*60)
 	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
-	tokenID, tokenErr := required("HEROKU_TOKEN_SECRET_ID")
-	keyID, keyErr := required("WEBHOOK_SIGNING_SECRET_ID")
+	tokenID, tokenErr := secretID("HEROKU_TOKEN_SECRET_ID")
+	keyID, keyErr := secretID("WEBHOOK_SIGNING_SECRET_ID")
 	return environment{
 		log:        log,
 		pause:      pause,
@@ -52,7 +55,16 @@ func logger(level string) (*slog.Logger, error) {
 			return nil, fmt.Errorf("LOG_LEVEL is %q: it can be debug, info, warn or error", level)
 		}
 	}
-	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least})), nil
+	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least, ReplaceAttr: cut})), nil
+}
+
+// cut bounds every text of a log line but the stack of a panic: an error can quote AWS or
+// a server at any length.
+func cut(_ []string, attr slog.Attr) slog.Attr {
+	if attr.Value.Kind() == slog.KindString && attr.Key != "stack" {
+		attr.Value = slog.StringValue(keeper.Cut(attr.Value.String(), keeper.MaxText))
+	}
+	return attr
 }
 
 // herokuURL refuses to send the API token over a network in the clear.
@@ -96,10 +108,17 @@ func number(variable string, otherwise, least, most int) (int, error) {
 	return n, nil
 }
 
-// required reads a variable that must not be empty.
-func required(variable string) (string, error) {
-	if value := os.Getenv(variable); value != "" {
-		return value, nil
+// secretID reads a variable that must name a secret. Its value is shown in errors later,
+// so what cannot be a name, as the credential itself, is refused and not shown.
+func secretID(variable string) (string, error) {
+	value := os.Getenv(variable)
+	switch {
+	case value == "":
+		return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
+	case binding.LooksLikeCredential(value):
+		return "", fmt.Errorf("%s is a credential by its looks: revoke it, put the new one into a secret, and name that secret here", variable)
+	case !binding.IsSecretID(value):
+		return "", fmt.Errorf("%s is not the name or the ARN of a secret", variable)
 	}
-	return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
+	return value, nil
 }

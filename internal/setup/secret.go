@@ -57,12 +57,12 @@ func apiToken(ctx context.Context, manager secrets.Manager, id string) (credenti
 	return token, err
 }
 
-// isFinal reports whether a token cannot be read before a person has done something:
-// the secret is not there, not to be read by us, empty, or holds something else.
+// isFinal reports whether a secret that a tag names cannot be read before a person has done
+// something: it is not there, not to be read by us, empty, or holds something else.
 func isFinal(err error) bool {
 	var api smithy.APIError
 	var missing *types.ResourceNotFoundException
-	return errors.Is(err, errEmpty) || errors.Is(err, errNoToken) || errors.As(err, &missing) ||
+	return errors.Is(err, errEmpty) || errors.Is(err, errNoToken) || errors.Is(err, secrets.ErrBinary) || errors.As(err, &missing) ||
 		errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException"
 }
 

@@ -70,7 +70,7 @@ func FromEnvironment() (*Parts, error) {
 		Keeper: &keeper.Keeper{
 			Secrets:  manager,
 			Heroku:   func(token string) keeper.Heroku { return accounts.Of(token) },
-			Database: login.Client{Read: manager.Value},
+			Database: login.Client{Read: clientTLS(manager)},
 			Keys:     keys,
 			Memory:   new(keeper.Memory),
 			DryRun:   env.pause,
@@ -94,6 +94,17 @@ func tokens(manager secrets.Manager, tag, own string) *keyring.Ring {
 		}
 		return []credential.Value{token}, err
 	}}
+}
+
+// clientTLS reads the secret that the tag heroku:client-tls names.
+func clientTLS(manager secrets.Manager) func(ctx context.Context, id string) (credential.Value, error) {
+	return func(ctx context.Context, id string) (credential.Value, error) {
+		value, err := manager.Value(ctx, id)
+		if isFinal(err) {
+			err = fmt.Errorf("%w: tag %s: %w", binding.ErrTag, binding.ClientTLSTag, err)
+		}
+		return value, err
+	}
 }
 
 func desk(accounts *Accounts, manager secrets.Manager, env environment) func(token string) *subscription.Desk {

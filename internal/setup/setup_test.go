@@ -16,7 +16,9 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
+	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/secrets"
 )
 
 func TestTheTokenGoesOverTLSOrStaysOnTheMachine(t *testing.T) {
@@ -51,6 +53,22 @@ func TestGuardKeepsThePanicValueOutOfTheLog(t *testing.T) {
 	}
 }
 
+func TestNoTextInALogLineIsLongerThanItsBound(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	long := strings.Repeat("x", 1<<20)
+	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: cut}))
+	log.With("trigger", long).Error("failed", "error", long, slog.Group("more", "error", long))
+	if out.Len() > 3*keeper.MaxText+500 {
+		t.Errorf("a line of %d bytes", out.Len())
+	}
+	out.Reset()
+	log.Error("panic", "stack", long[:5*keeper.MaxText], "count", 7)
+	if out.Len() < 5*keeper.MaxText || !strings.Contains(out.String(), `"count":7`) {
+		t.Errorf("the stack of a panic is cut: %d bytes", out.Len())
+	}
+}
+
 func TestGuardLeavesTheRestAlone(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
@@ -82,6 +100,7 @@ func TestOnlyWhatAPersonMustMendIsFinal(t *testing.T) {
 	for err, final := range map[error]bool{
 		errEmpty:                           true,
 		errNoToken:                         true,
+		secrets.ErrBinary:                  true,
 		&types.ResourceNotFoundException{}: true,
 		&smithy.GenericAPIError{Code: "AccessDeniedException"}: true,
 		&smithy.GenericAPIError{Code: "ThrottlingException"}:   false,

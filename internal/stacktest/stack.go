@@ -265,7 +265,7 @@ func (s *Stack) Value(ctx context.Context, secret string) (string, error) {
 type Report struct {
 	DryRun                                                      bool
 	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
-	DeferredBecause                                             map[string]int
+	DeferredBecause, LeftOut                                    map[string]int
 	Changes, Problems                                           []struct{ App, Secret, Outcome, Error string }
 	Subscriptions                                               []struct{ App, Did, State, Error string }
 	Plan                                                        []struct {

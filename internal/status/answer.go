@@ -17,6 +17,8 @@ type answer struct {
 	Bindings      int
 	Plan          []line
 	Subscriptions []subscription // none if the stack leaves subscriptions alone
+	// LeftOut counts what the answer has no space for, by the list's name.
+	LeftOut map[string]int
 
 	// If the function failed, Lambda answers with these instead
 	// (https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html).
@@ -80,8 +82,8 @@ func read(r io.Reader) (answer, error) {
 		return a, errors.New(`stdin holds no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
 	case a.Plan == nil && a.Bindings > 0:
 		return a, errors.New(`the answer has no plan: ask with {"dryRun":true}, and if you did, the poller is older than this program: deploy it again`)
-	case len(a.Plan) != a.Bindings:
-		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is not whole", a.Bindings, len(a.Plan))
+	case len(a.Plan)+a.LeftOut["plan"] != a.Bindings:
+		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is not whole", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
 	}
 	slices.SortStableFunc(a.Plan, func(x, y line) int {
 		return cmp.Or(cmp.Compare(x.mark(), y.mark()), cmp.Compare(x.Secret, y.Secret))

@@ -31,6 +31,9 @@ func (p page) print(a answer) {
 	}
 	p.errors(a)
 	p.webhooks(a)
+	if lacks := a.leftOut(); lacks != "" {
+		p.paragraph(lacks)
+	}
 	p.paragraph(a.verdict())
 }
 

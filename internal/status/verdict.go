@@ -12,7 +12,7 @@ func (a answer) verdict() string {
 	switch {
 	case n == 0:
 		return "No secret is bound: give one the tag heroku:app."
-	case counts[ok] == n:
+	case counts[ok] == n && a.LeftOut["plan"] == 0:
 		return a.allEqual()
 	}
 	var parts []string
@@ -21,7 +21,28 @@ func (a answer) verdict() string {
 			parts = append(parts, fmt.Sprintf("%d %s", count, mark(m)))
 		}
 	}
-	return fmt.Sprintf("%d %s: %s. ", n, plural(n, "secret", "secrets"), strings.Join(parts, ", ")) + a.advice()
+	secrets := fmt.Sprintf("%d %s", n, plural(n, "secret", "secrets"))
+	if a.LeftOut["plan"] > 0 {
+		secrets = fmt.Sprintf("%d of %d secrets", n, a.Bindings)
+	}
+	return fmt.Sprintf("%s: %s. ", secrets, strings.Join(parts, ", ")) + a.advice()
+}
+
+// leftOut says what the answer has no space for, "" if it is whole. The poller names those
+// first that need a person, so that what is left out needs nobody, unless all that is
+// named does.
+func (a answer) leftOut() string {
+	var parts []string
+	if n := a.LeftOut["plan"]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s", n, plural(n, "secret", "secrets")))
+	}
+	if n := a.LeftOut["subscriptions"]; n > 0 {
+		parts = append(parts, fmt.Sprintf("the %s of %d %s", plural(n, "webhook", "webhooks"), n, plural(n, "app", "apps")))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "The table lacks " + strings.Join(parts, " and ") + ", for which the poller's answer has no space. It names first what needs you."
 }
 
 // allEqual claims a login only where one was tried.
@@ -47,7 +68,11 @@ func (a answer) advice() string {
 	counts, needy := a.counts(), a.needy()
 	switch {
 	case len(needy) > 0:
-		return fmt.Sprintf("%d %s you: %s.", len(needy), plural(len(needy), "needs", "need"), some(needy))
+		atLeast := ""
+		if len(needy) == len(a.Plan) && a.LeftOut["plan"] > 0 {
+			atLeast = "At least "
+		}
+		return atLeast + fmt.Sprintf("%d %s you: %s.", len(needy), plural(len(needy), "needs", "need"), some(needy))
 	case counts[deferred] > 0:
 		return "What is deferred was not looked at: ask again later."
 	case counts[change] > 0:

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -38,6 +40,42 @@ func TestTheVerdictIsTheLastParagraphAndTheExitCode(t *testing.T) {
 			}
 			if stderr != "" || code != test.code {
 				t.Errorf("exit code %d, want %d; stderr: %s", code, test.code, stderr)
+			}
+		})
+	}
+}
+
+// The poller's answer has a largest size, and an estate has none.
+func TestWhatTheAnswerLeavesOutIsSaid(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, leftOut string
+		plan          []string
+		code          int
+		want, claims  string
+	}{
+		{"secrets that need nobody", `{"plan":3}`, []string{shopOK, blogOK}, well,
+			"The table lacks 3 secrets, for which the poller's answer has no space. It names first what needs you. 2 of 5 secrets: 2 ok. Nothing needs you.", "All"},
+		{"one secret beside one that needs you", `{"plan":1}`, []string{broken, shopOK}, unwell,
+			"The table lacks 1 secret, for which", "At least"},
+		{"perhaps some that need you", `{"plan":1,"subscriptions":2}`, []string{broken, heldBack}, unwell,
+			"1 secret and the webhooks of 2 apps, for which the poller's answer has no space. It names first what needs you. 2 of 3 secrets: 1 FAILED, 1 HELD. At least 2 need you: wiki/database, ads/database.", "All"},
+		{"webhooks only", `{"subscriptions":1}`, []string{shopOK}, well,
+			"The table lacks the webhook of 1 app, for which the poller's answer has no space. It names first what needs you. The one secret is equal and logs in.", "of 1 secrets"},
+		{"lists of a round", `{"changes":7,"problems":9}`, []string{shopOK}, well, "The one secret is equal and logs in.", "lacks"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var left map[string]int
+			if err := json.Unmarshal([]byte(tt.leftOut), &left); err != nil {
+				t.Fatal(err)
+			}
+			input := fmt.Sprintf(`{"dryRun":true,"bindings":%d,"plan":[%s],"leftOut":%s}`, len(tt.plan)+left["plan"], strings.Join(tt.plan, ","), tt.leftOut)
+			stdout, stderr, code := invoke(input)
+			words := strings.Join(strings.Fields(stdout), " ")
+			if code != tt.code || !strings.Contains(words, tt.want) || strings.Contains(words, tt.claims) {
+				t.Errorf("exit code %d, want %d: %s%s", code, tt.code, words, stderr)
 			}
 		})
 	}

@@ -1,0 +1,167 @@
+package heroku_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/herokutest"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/subscription"
+)
+
+const rateLimits = "GET /account/rate-limits"
+
+// testdata/heroku-answers.json says what an answer is about: the token, or the app.
+func TestARefusalIsTheTokensOnlyIfHerokuRefusesItForTheAccountToo(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/heroku-answers.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		Cases []struct {
+			Status, RateLimits int
+			ID, Says, Outcome  string
+			Alarm, Asked       bool
+		}
+	}
+	if err := json.Unmarshal(text, &table); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range table.Cases {
+		t.Run(fmt.Sprint(tt.Status, " ", tt.ID, " and ", tt.RateLimits), func(t *testing.T) {
+			t.Parallel()
+			server, api := fixture(t)
+			server.CreateApp("shop")
+			server.Wrap(herokutest.On(configVars, herokutest.Refuse(tt.Status, tt.ID)))
+			answerRateLimits(server, tt.RateLimits)
+			_, err := api.ConfigVars(t.Context(), "shop")
+			if err == nil || !strings.Contains(err.Error(), tt.Says) {
+				t.Errorf("the error does not say %q: %v", tt.Says, err)
+			}
+			if errors.Is(err, keeper.ErrToken) != tt.Alarm {
+				t.Errorf("is it the token? %v", err)
+			}
+			if errors.Is(err, keeper.ErrRateLimited) != (tt.Outcome == "deferred") {
+				t.Errorf("is it the rate limit? %v", err)
+			}
+			if asked := server.Calls()[rateLimits] > 0; asked != tt.Asked {
+				t.Errorf("the token was checked: %t", asked)
+			}
+		})
+	}
+}
+
+// answerRateLimits answers a token's check with the status; 0 breaks the connection off.
+func answerRateLimits(server *herokutest.Server, status int) {
+	switch status {
+	case http.StatusOK:
+	case 0:
+		server.Wrap(herokutest.On(rateLimits, herokutest.Drop()))
+	default:
+		server.Wrap(herokutest.On(rateLimits, herokutest.Refuse(status, "some_word")))
+	}
+}
+
+func TestAnAppOfAnotherAccountIsNotTheTokensFault(t *testing.T) {
+	t.Parallel()
+	server, api := fixture(t)
+	server.CreateForeignApp("theirs")
+	_, err := api.ConfigVars(t.Context(), "theirs")
+	if err == nil || errors.Is(err, keeper.ErrToken) || !strings.Contains(err.Error(), "heroku access:add") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A round over many apps that are not ours, or with a token that is dead, costs one check.
+func TestManyRefusalsAtOnceShareOneCheck(t *testing.T) {
+	t.Parallel()
+	for name, works := range map[string]bool{"the token works": true, "the token is dead": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, api := fixture(t)
+			server.Wrap(herokutest.On(configVars, herokutest.Refuse(403, "forbidden")))
+			if !works {
+				answerRateLimits(server, 401)
+			}
+			var wg sync.WaitGroup
+			for i := range 60 {
+				wg.Go(func() {
+					if _, err := api.ConfigVars(t.Context(), fmt.Sprint("app-", i)); errors.Is(err, keeper.ErrToken) == works {
+						t.Errorf("app-%d: %v", i, err)
+					}
+				})
+			}
+			wg.Wait()
+			if n := server.Calls()[rateLimits]; n != 1 {
+				t.Errorf("the token was checked %d times", n)
+			}
+			api.AgeCheck(time.Minute)
+			_, _ = api.ConfigVars(t.Context(), "shop")
+			if n := server.Calls()[rateLimits]; n != 2 {
+				t.Errorf("a minute later the token was checked %d times in all", n)
+			}
+		})
+	}
+}
+
+// What is known of one token says nothing of another.
+func TestANewTokenIsCheckedAnew(t *testing.T) {
+	t.Parallel()
+	server, api := fixture(t)
+	server.CreateForeignApp("theirs")
+	token := "EXAMPLE-dead"
+	api.Tokens = &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		return []credential.Value{credential.New(token)}, nil
+	}}
+	if _, err := api.ConfigVars(t.Context(), "theirs"); !errors.Is(err, keeper.ErrToken) {
+		t.Errorf("with a dead token: %v", err)
+	}
+	token = server.Token()
+	if _, err := api.ConfigVars(t.Context(), "theirs"); err == nil || errors.Is(err, keeper.ErrToken) {
+		t.Errorf("with a new token: %v", err)
+	}
+	if n := server.Calls()[rateLimits]; n != 2 {
+		t.Errorf("the tokens were checked %d times", n)
+	}
+}
+
+// A run that is out of time has learnt nothing, and leaves the check to the next.
+func TestACheckThatItsRunEndedIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	server, api := fixture(t)
+	server.CreateForeignApp("theirs")
+	heal := server.Wrap(herokutest.On(rateLimits, herokutest.Hang()))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := api.ConfigVars(ctx, "theirs"); err == nil || errors.Is(err, keeper.ErrToken) {
+		t.Errorf("%v", err)
+	}
+	heal()
+	if _, err := api.ConfigVars(t.Context(), "theirs"); err == nil || !strings.Contains(err.Error(), "the API token works") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A token that reads config vars need not write webhooks: it works, and yet a new one
+// is what the app needs.
+func TestATokenThatMayNotWriteIsToldTheScope(t *testing.T) {
+	t.Parallel()
+	server, api := fixture(t)
+	server.CreateApp("shop")
+	server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	err := api.Subscribe(t.Context(), "shop", subscription.Subscription{URL: "https://hook.example", Level: "sync", Include: []string{"api:release"}}, credential.New("EXAMPLE"))
+	if err == nil || !strings.Contains(err.Error(), "authorizations:create -d keepcurrent -s write-protected") || errors.Is(err, keeper.ErrToken) {
+		t.Errorf("%v", err)
+	}
+}

@@ -22,6 +22,7 @@ import (
 // takes over one that has a value, whose details it changes and whose value it leaves.
 func TestTerraformAppliesOurPage(t *testing.T) {
 	t.Parallel()
+	defer caught(t)
 	server, x := newTrial(t)
 	tf := newTerraform(t, server)
 	page := pageResources(t)

@@ -100,7 +100,7 @@ func (s *Server) admit(answer http.Header, r *http.Request) error {
 	if !acceptable(r.Header.Get("Accept")) {
 		return fault(http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3.")
 	}
-	if !s.good(r.Header.Get("Authorization")) {
+	if !s.good(r) {
 		return fault(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
 	}
 	_, pattern := s.mux.Handler(r)

@@ -85,10 +85,15 @@ func (s *Server) deleteAuthorization(c *call) (any, error) {
 	return revoked, nil
 }
 
-// good tells whether an Authorization header has a token that is good now. The caller
-// holds the server's lock.
-func (s *Server) good(header string) bool {
-	token, bearer := strings.CutPrefix(header, "Bearer ")
-	return bearer && (token == s.token ||
+// good tells whether a request has a token that is good now, as a bearer token or as
+// the password of basic authentication, which `heroku webhooks` uses:
+// https://github.com/heroku/cli/blob/main/src/lib/webhooks/base.ts
+// The caller holds the server's lock.
+func (s *Server) good(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		_, token, ok = r.BasicAuth()
+	}
+	return ok && (token == s.token ||
 		slices.ContainsFunc(s.authorizations, func(a authorization) bool { return a.AccessToken.Token == token }))
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	heroku "github.com/heroku/heroku-go/v5"
+
+	"keepcurrent.example/internal/herokutest"
 )
 
 func TestAnAuthorizationsTokenIsGoodUntilItIsRevoked(t *testing.T) {
@@ -49,4 +51,16 @@ func TestAnAuthorizationsTokenIsGoodUntilItIsRevoked(t *testing.T) {
 	if he := herokuError(t, err); he.StatusCode != 422 {
 		t.Errorf("an unknown scope: %d", he.StatusCode)
 	}
+}
+
+// authorize makes a token and returns the id of its authorization.
+func authorize(t *testing.T, s *herokutest.Server, description string) string {
+	t.Helper()
+	made, err := newClient(t, s, s.Token()).OAuthAuthorizationCreate(t.Context(), heroku.OAuthAuthorizationCreateOpts{
+		Description: &description, Scope: []string{"write-protected"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.ID
 }

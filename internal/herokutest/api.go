@@ -29,6 +29,9 @@ const rateLimits = "GET /account/rate-limits"
 // served is what the server answers; any other call is a 404.
 var served = []route{
 	{rateLimits, (*Server).getRateLimits},
+	{"GET /oauth/authorizations", (*Server).listAuthorizations},
+	{"POST /oauth/authorizations", (*Server).createAuthorization},
+	{"DELETE /oauth/authorizations/{authorization}", (*Server).deleteAuthorization},
 	{"GET /apps/{app}/config-vars", (*Server).getConfigVars},
 	{"PATCH /apps/{app}/config-vars", (*Server).patchConfigVars},
 	{"GET /apps/{app}/releases", (*Server).listReleases},
@@ -97,7 +100,7 @@ func (s *Server) admit(answer http.Header, r *http.Request) error {
 	if !acceptable(r.Header.Get("Accept")) {
 		return fault(http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3.")
 	}
-	if r.Header.Get("Authorization") != "Bearer "+s.token {
+	if !s.good(r) {
 		return fault(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
 	}
 	_, pattern := s.mux.Handler(r)

@@ -1,6 +1,7 @@
 package herokutest_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -33,6 +34,8 @@ func TestEveryRequestNeedsVersionAndToken(t *testing.T) {
 		"no token":                {map[string]string{"Authorization": ""}, 401, "unauthorized"},
 		"wrong token":             {map[string]string{"Authorization": "Bearer HRKU-EXAMPLE-wrong"}, 401, "unauthorized"},
 		"token without bearer":    {map[string]string{"Authorization": s.Token()}, 401, "unauthorized"},
+		"token as a password":     {map[string]string{"Authorization": basic(s.Token())}, 200, ""},
+		"wrong password":          {map[string]string{"Authorization": basic("HRKU-EXAMPLE-wrong")}, 401, "unauthorized"},
 		"token with a tail":       {map[string]string{"Authorization": "Bearer " + s.Token() + "x"}, 401, "unauthorized"},
 	}
 	for name, tt := range tests {
@@ -49,6 +52,10 @@ func TestEveryRequestNeedsVersionAndToken(t *testing.T) {
 			}
 		})
 	}
+}
+
+func basic(password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(":"+password))
 }
 
 func TestRotatedTokenIsRefused(t *testing.T) {

@@ -14,7 +14,8 @@
 // published schema (https://api.heroku.com/schema), taken from the copy that
 // heroku-go ships in its module. A client that sends what the schema forbids is
 // answered 422; a server that answers what the schema forbids is answered 500.
-// Both are remembered in [Server.Violations].
+// Both are remembered in [Server.Violations]. To the answer of an authorization
+// belongs its description, which the schema forgets.
 //
 // What the schema does not say comes from Heroku's Dev Center
 // (https://devcenter.heroku.com/articles/ and the name of the page):
@@ -32,6 +33,7 @@
 //     https://help.heroku.com/JP3QR5I5.
 //   - releases, release-phase: what makes a release; that those made by an
 //     add-on have no pending stage.
+//   - oauth: tokens that a user makes and revokes, beside that of [Server.Token].
 //   - connecting-to-heroku-postgres-databases-from-outside-of-heroku,
 //     heroku-postgresql-credentials: what changes a database's URL, and that
 //     rotating a default credential kills the old one before anybody is told.
@@ -39,9 +41,14 @@
 // # What it is not
 //
 // There are no teams, deploys, dynos or release phases, and an add-on is attached
-// to its own app only. A call, and a range of a list, that the server does not
-// know is refused, never ignored. An account's requests do not come back with
-// time, so that tests can count them.
+// to its own app only. The API of Heroku Data, which the commands pg:… ask, is not
+// here. A variant of version 3, as version=3.sdk, is answered as version 3 is. An
+// API token may do everything, whatever its scope. A call, and a range of a list,
+// that the server does not know is refused, never ignored. An account's requests do
+// not come back with time, so that tests can count them.
+//
+// A test runs Heroku's own CLI, with the commands that our pages name, against this
+// server.
 //
 // # What it does not know
 //
@@ -52,7 +59,8 @@
 // (https://github.com/heroku/webhooks-docs). Heroku does not promise that a config var can be read as
 // soon as its release is announced; [Server.HoldConfigVars] lets readers see old
 // values for a while. Guesses are: that the eleventh webhook and an unknown entity
-// get 422, that a rotation makes one release however many names the add-on has,
+// get 422, that a config var of an attachment cannot be set to the value that it
+// has, that a rotation makes one release however many names the add-on has,
 // that a refused token costs no request, and the description of a release that
 // removes a config var.
 //

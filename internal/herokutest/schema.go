@@ -68,6 +68,7 @@ func compile(data []byte) (schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse Heroku's schema: %w", err)
 	}
+	amend(doc)
 	prepare(doc)
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft4)
@@ -83,6 +84,18 @@ func compile(data []byte) (schema, error) {
 		}
 	}
 	return sch, nil
+}
+
+// amend adds what the schema forgets: an authorization's answer has the description
+// that its request gave. `heroku authorizations` shows it:
+// https://github.com/heroku/cli/blob/main/src/commands/authorizations/index.ts
+func amend(doc any) {
+	root, _ := doc.(map[string]any)
+	definitions, _ := root["definitions"].(map[string]any)
+	authorization, _ := definitions["oauth-authorization"].(map[string]any)
+	if properties, ok := authorization["properties"].(map[string]any); ok {
+		properties["description"] = map[string]any{"type": []any{"string"}}
+	}
 }
 
 // prepare turns Heroku's dialect into plain draft 4. Its $schema names a

@@ -27,20 +27,21 @@ type Server struct {
 	stop   context.CancelFunc
 	busy   sync.WaitGroup // one for each request in hand and each queue being delivered
 
-	mu          sync.Mutex // guards all that follows, and the fields of every App, AddOn and webhook
-	closed      bool
-	token       string
-	requests    int // that the account may still make
-	calls       map[string]int
-	layers      []*layer
-	handler     http.Handler
-	violations  []string
-	credentials []string
-	apps        []*App
-	shown       map[*App]map[string]*string // config vars that are held, by app
-	policy      Policy
-	held        bool          // events are queued, and not delivered
-	rested      chan struct{} // closed and replaced when a queue is no longer worked on
+	mu             sync.Mutex // guards all that follows, and the fields of every App, AddOn and webhook
+	closed         bool
+	token          string
+	authorizations []authorization // that users made through the API
+	requests       int             // that the account may still make
+	calls          map[string]int
+	layers         []*layer
+	handler        http.Handler
+	violations     []string
+	credentials    []string
+	apps           []*App
+	shown          map[*App]map[string]*string // config vars that are held, by app
+	policy         Policy
+	held           bool          // events are queued, and not delivered
+	rested         chan struct{} // closed and replaced when a queue is no longer worked on
 }
 
 // A layer is one middleware before the API. It has an address, so that it can

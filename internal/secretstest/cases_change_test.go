@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	docRestore = apiReference + "RestoreSecret.html"
-	docPolicy  = apiReference + "GetResourcePolicy.html"
-	terraform  = "https://github.com/hashicorp/terraform-provider-aws internal/service/secretsmanager/secret_version.go"
+	docRestore  = apiReference + "RestoreSecret.html"
+	docPolicy   = apiReference + "GetResourcePolicy.html"
+	docProvider = "https://github.com/hashicorp/terraform-provider-aws internal/service/secretsmanager/secret_version.go"
 )
 
 // removeCases are about UpdateSecretVersionStage that names no version to move to.
@@ -22,7 +22,7 @@ var removeCases = []conformanceCase{
 		ok(x.move(previous, first, ""))
 		x.holds(map[string]string{current: second})
 	}},
-	{name: "remove: AWSCURRENT can only be moved", source: terraform, run: func(x *trial) {
+	{name: "remove: AWSCURRENT can only be moved", source: docProvider, run: func(x *trial) {
 		first, second := x.pair()
 		refused("remove", x.move(current, first, ""), invalidParameter)
 		refused("remove from no version", x.move(current, "", ""), invalidParameter)

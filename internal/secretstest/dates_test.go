@@ -34,6 +34,7 @@ func same(got *time.Time, want time.Time) bool {
 
 func TestDatesSayWhenASecretWasMadeChangedReadAndDeleted(t *testing.T) {
 	t.Parallel()
+	defer caught(t)
 	server, x := newTrial(t)
 	clock := time.Date(2026, 11, 26, 9, 30, 15, 250e6, time.UTC)
 	server.SetNow(func() time.Time { return clock })

@@ -10,11 +10,23 @@ import (
 	"keepcurrent.example/internal/secretstest"
 )
 
-// newTrial is a secret of its own on a server of its own, for tests of what only
-// this server can do.
+// newTrial is a trial on a server of its own, for tests of what only this server can do.
+// They defer caught.
 func newTrial(t *testing.T) (*secretstest.Server, *trial) {
 	server := newServer(t)
 	return server, &trial{ctx: t.Context(), client: newClient(t, server.URL), name: "shop/database"}
+}
+
+// caught makes a failure of a trial one of the test. It is deferred.
+func caught(t *testing.T) {
+	t.Helper()
+	switch p := recover().(type) {
+	case nil:
+	case failure:
+		t.Error(p)
+	default:
+		panic(p)
+	}
 }
 
 // kindOf reads a Kind out of an answer of DescribeSecret.
@@ -48,6 +60,7 @@ func TestMarkShowsTheKindWhereAWSDoes(t *testing.T) {
 	for name, kind := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			defer caught(t)
 			server, x := newTrial(t)
 			version := x.create("one")
 			server.Mark(x.name, kind)
@@ -69,6 +82,7 @@ func TestMarkShowsTheKindWhereAWSDoes(t *testing.T) {
 
 func TestOnlyAReplicaRefusesWrites(t *testing.T) {
 	t.Parallel()
+	defer caught(t)
 	server, x := newTrial(t)
 	version := x.create("one")
 	server.Mark(x.name, secretstest.Kind{PrimaryRegion: "eu-central-1"})

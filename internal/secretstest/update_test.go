@@ -9,6 +9,7 @@ import (
 // AWS wants a key that exists, so this is no case of the conformance test.
 func TestAKeyIsToldUntilItIsReplacedByAWSsOwn(t *testing.T) {
 	t.Parallel()
+	defer caught(t)
 	_, x := newTrial(t)
 	must(x.client.CreateSecret(x.ctx, &secretsmanager.CreateSecretInput{Name: &x.name, KmsKeyId: new("alias/shop")}))
 	check := func(want string) {

@@ -1,0 +1,99 @@
+package herokutest
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// scopes are what an authorization may allow:
+// https://devcenter.heroku.com/articles/oauth#scopes
+var scopes = []string{"global", "identity", "read", "write", "read-protected", "write-protected"}
+
+// An authorization is a token that a user made for a program, in the form of the schema.
+type authorization struct {
+	AccessToken  accessToken `json:"access_token"`
+	Client       *struct{}   `json:"client"`
+	CreatedAt    time.Time   `json:"created_at"`
+	Description  string      `json:"description"`
+	Grant        *struct{}   `json:"grant"`
+	ID           string      `json:"id"`
+	RefreshToken *struct{}   `json:"refresh_token"`
+	Scope        []string    `json:"scope"`
+	UpdatedAt    time.Time   `json:"updated_at"`
+	User         person      `json:"user"`
+}
+
+type accessToken struct {
+	ExpiresIn *int   `json:"expires_in"` // nil: it does not expire
+	ID        string `json:"id"`
+	Token     string `json:"token"`
+}
+
+type person struct {
+	account
+	FullName *string `json:"full_name"`
+}
+
+// createAuthorization makes a token that is good from now on, beside that of
+// [Server.Token]. Its scope is kept, and not enforced.
+func (s *Server) createAuthorization(c *call) (any, error) {
+	var in struct {
+		Description string
+		Scope       []string
+	}
+	if err := json.Unmarshal(c.body, &in); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(in.Scope, func(scope string) bool { return !slices.Contains(scopes, scope) }) {
+		return nil, invalid("The scope must be of " + strings.Join(scopes, ", ") + ".")
+	}
+	now := seconds(time.Now())
+	a := authorization{
+		AccessToken: accessToken{ID: newID(), Token: newToken()},
+		CreatedAt:   now,
+		Description: in.Description,
+		ID:          newID(),
+		Scope:       in.Scope,
+		UpdatedAt:   now,
+		User:        person{account: user},
+	}
+	s.remember(a.AccessToken.Token)
+	s.authorizations = append(s.authorizations, a)
+	c.status = http.StatusCreated
+	return a, nil
+}
+
+func (s *Server) listAuthorizations(c *call) (any, error) {
+	return page(c, s.authorizations, "id", map[string]func(a, b authorization) int{
+		"id": func(a, b authorization) int { return cmp.Compare(a.ID, b.ID) },
+	})
+}
+
+// deleteAuthorization revokes a token: it is answered 401 from now on.
+func (s *Server) deleteAuthorization(c *call) (any, error) {
+	id := c.request.PathValue("authorization")
+	i := slices.IndexFunc(s.authorizations, func(a authorization) bool { return a.ID == id })
+	if i < 0 {
+		return nil, notFound("authorization")
+	}
+	revoked := s.authorizations[i]
+	s.authorizations = slices.Delete(s.authorizations, i, i+1)
+	return revoked, nil
+}
+
+// good tells whether a request has a token that is good now, as a bearer token or as
+// the password of basic authentication, which `heroku webhooks` uses:
+// https://github.com/heroku/cli/blob/main/src/lib/webhooks/base.ts
+// The caller holds the server's lock.
+func (s *Server) good(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		_, token, ok = r.BasicAuth()
+	}
+	return ok && (token == s.token ||
+		slices.ContainsFunc(s.authorizations, func(a authorization) bool { return a.AccessToken.Token == token }))
+}

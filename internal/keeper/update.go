@@ -3,7 +3,6 @@ package keeper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -25,18 +24,11 @@ const (
 
 	firstPause = 50 * time.Millisecond
 	maxPause   = 2 * time.Second
-	// betweenLooks is the time between the two looks that must agree before a run
-	// believes that Heroku took back what was published: a single answer can be an old one.
-	betweenLooks = time.Second
 )
 
-var (
-	// errNotYet marks a result that may be better in a moment: the config var shows
-	// nothing new or nothing at all, and what the secret holds does not log in.
-	errNotYet = errors.New("Heroku shows nothing better yet")
-	// errReturned says that a publication was overtaken by Heroku.
-	errReturned = errors.New("Heroku took this value back while it was published, and shows another one")
-)
+// errNotYet marks a result that may be better in a moment: the config var shows
+// nothing new or nothing at all, and what the secret holds does not log in.
+var errNotYet = errors.New("Heroku shows nothing better yet")
 
 // retry says whether another attempt may give a better result, and why.
 type retry int
@@ -236,97 +228,4 @@ func ruleOut(b binding.Binding, invalid error) (outcome Outcome, err error, rule
 		return Failed, invalid, true
 	}
 	return "", nil, false
-}
-
-// lookOnceMore asks Heroku once more after AWSCURRENT was moved: while that went on,
-// Heroku may have taken the value back, and another run may have found the secret equal
-// to what it shows now, and left it to this one. Two looks must agree that it did.
-func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
-	var moved []*task
-	for _, t := range pending {
-		if t.Outcome == Published && !t.Moved.IsZero() {
-			moved = append(moved, t)
-		}
-	}
-	returned, err := u.returned(ctx, moved)
-	if err == nil && len(returned) > 0 {
-		if moved = returned; sleep(ctx, betweenLooks) {
-			returned, err = u.returned(ctx, moved)
-		} else {
-			err = ctx.Err()
-		}
-	}
-	if err != nil {
-		err = fmt.Errorf("AWSCURRENT has moved, but whether Heroku still shows this value is unknown: %w", err)
-		returned = moved
-	}
-	for _, t := range returned {
-		if err != nil {
-			t.Result, t.retry = t.failed(err)
-			continue
-		}
-		t.returns++
-		t.Result, _ = t.failed(errReturned)
-		t.retry = afterReturn
-	}
-}
-
-// returned asks Heroku, and returns the tasks whose published value it does not show.
-func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task, err error) {
-	if len(tasks) == 0 {
-		return nil, nil
-	}
-	vars, err := u.Heroku(u.from.Token).ConfigVars(ctx, u.from.App)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range tasks {
-		if _, payload, err := want(t.Binding, vars); err != nil || !payload.Equal(t.published) {
-			returned = append(returned, t)
-		}
-	}
-	return returned, nil
-}
-
-// ended returns the result with its outcome, and with what is to be told of it.
-func (r Result) ended(outcome Outcome, err error) Result {
-	switch {
-	case r.TooOften && err == nil:
-		err = ErrTooOften
-	case r.TooOften:
-		err = fmt.Errorf("%w; %w", err, ErrTooOften)
-	}
-	r.Outcome, r.Err = outcome, nil
-	if err != nil {
-		r.Err = r.explain(err)
-	}
-	return r
-}
-
-// failed ends a binding for now. After a conflict another attempt may do better, and
-// where Heroku shows nothing better yet.
-func (r Result) failed(err error) (Result, retry) {
-	r = r.ended(Failed, err)
-	switch {
-	case errors.Is(err, ErrConflict):
-		r.Conflicts++
-		return r, afterConflict
-	case errors.Is(err, errNotYet):
-		return r, afterWait
-	}
-	return r, done
-}
-
-// held leaves the secret as it is.
-func (r Result) held(err error) (Result, retry) {
-	r = r.ended(Held, err)
-	if errors.Is(err, errNotYet) {
-		return r, afterWait
-	}
-	return r, done
-}
-
-// explain says on what an error happened.
-func (r Result) explain(err error) error {
-	return fmt.Errorf("app %s, config var %s, secret %s: %w", r.App, r.ConfigVar, r.Name, err)
 }

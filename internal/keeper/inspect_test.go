@@ -50,6 +50,17 @@ func TestAnInspectionLooksAtEveryBindingAndTellsWhatWouldChange(t *testing.T) {
 	}
 }
 
+// A full server says nothing of the credential, and a person who asks hears of it.
+func TestAnInspectionSaysWhyAnEqualSecretDoesNotLogIn(t *testing.T) {
+	t.Parallel()
+	h, _ := upToDate(t)
+	h.database.answer(1, full)
+	h.keeper.DryRun, h.keeper.Inspect = true, true
+	if r := h.poll()[0]; r.Outcome != keeper.Unchanged || !errors.Is(r.Err, keeper.ErrFull) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}
+
 // Whoever tags a secret that they have already should learn what it would lose.
 func TestAnInspectionNamesWhatAnAdoptedSecretWouldLose(t *testing.T) {
 	t.Parallel()

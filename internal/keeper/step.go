@@ -83,8 +83,8 @@ func (k *Keeper) equal(ctx context.Context, r Result) (Result, retry) {
 			return r.failed(err)
 		}
 	}
-	if errors.Is(login, ErrUntried) { // for a person: the next rotation could not be tried
-		return r.ended(Unchanged, login), done
+	if login != nil && (k.Inspect || errors.Is(login, ErrUntried)) { // for a person who asked, or must act before the next rotation
+		return r.ended(Unchanged, fmt.Errorf("the secret is equal to the config var, but the login did not succeed: %w", login)), done
 	}
 	return r.ended(Unchanged, nil), done
 }

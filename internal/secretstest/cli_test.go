@@ -58,7 +58,7 @@ var awsCommands = map[string]awsRun{
 		after:   func(x *trial) { x.isTagged("") },
 	},
 	"runbook: which versions there are": {
-		command: `aws secretsmanager describe-secret --secret-id SECRET --query "VersionIdsToStages.*[]" --output text`,
+		command: `aws secretsmanager describe-secret --secret-id SECRET --query "sort(VersionIdsToStages.*[])" --output text`,
 		out:     "AWSCURRENT AWSPREVIOUS",
 	},
 	"runbook: move back": {

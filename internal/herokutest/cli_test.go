@@ -197,8 +197,9 @@ func herokuCLI(t *testing.T) string {
 	return bin
 }
 
-// installedCLI installs the version of the CLI that testdata/cli locks. It takes half a
-// minute and 400 MB, so it is kept in the user's cache, by the hash of the lock file.
+// installedCLI is the folder with the version of the CLI that testdata/cli locks. To
+// install it takes half a minute and 400 MB, which is done in CI and where it is asked for,
+// and kept in the user's cache, by the hash of the lock file.
 var installedCLI = sync.OnceValues(func() (string, error) {
 	const source = "testdata/cli"
 	lock, err := os.ReadFile(source + "/package-lock.json")
@@ -212,8 +213,11 @@ var installedCLI = sync.OnceValues(func() (string, error) {
 	parent := filepath.Join(cache, "keepcurrent-tests")
 	kept := filepath.Join(parent, fmt.Sprintf("heroku-cli-%x", sha256.Sum256(lock))[:24])
 	bin := filepath.Join(kept, "node_modules", ".bin")
-	if exists(bin) {
+	switch {
+	case exists(bin):
 		return bin, nil
+	case os.Getenv("CI") == "" && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "":
+		return "", errors.New("KEEPCURRENT_REQUIRE_TOOLS=1 go test ./internal/herokutest installs it with npm, 400 MB in the user's cache")
 	}
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return "", err

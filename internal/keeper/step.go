@@ -70,8 +70,11 @@ func (k *Keeper) equal(ctx context.Context, r Result, url connection.URL) Result
 // login tries the candidate, unless the binding says that it cannot be tried. What
 // it returns says nothing of the candidate once the run is out of time.
 func (k *Keeper) login(ctx context.Context, r *Result, url connection.URL) error {
-	if !r.Verify {
+	switch r.Verify {
+	case binding.VerifyOff:
 		return nil
+	case binding.VerifyServer:
+		url = url.WithoutParameters()
 	}
 	start := time.Now()
 	err := k.Database.Login(ctx, url, r.ClientTLS)

@@ -50,13 +50,16 @@ func Garble(client net.Conn, _ func(net.Conn)) {
 // Answer refuses a login, over TLS, with an SQLSTATE such as 53300 (too many
 // connections) or 57P03 (the server is starting up):
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-func Answer(sqlstate string) Fault {
+func Answer(sqlstate string) Fault { return Say(sqlstate, "A fault that the test asked for.") }
+
+// Say is [Answer] with a text of its own.
+func Say(sqlstate, message string) Fault {
 	return func(client net.Conn, _ func(net.Conn)) {
-		_ = answer(client, sqlstate) // fails if the client has left, which is its affair
+		_ = answer(client, sqlstate, message) // fails if the client has left, which is its affair
 	}
 }
 
-func answer(client net.Conn, sqlstate string) error {
+func answer(client net.Conn, sqlstate, message string) error {
 	cert, err := newCertificate()
 	if err != nil {
 		return err
@@ -68,7 +71,7 @@ func answer(client net.Conn, sqlstate string) error {
 	if _, err := readStartup(inner); err != nil {
 		return err
 	}
-	return refuse(inner, sqlstate, "A fault that the test asked for.")
+	return refuse(inner, sqlstate, message)
 }
 
 // AfterLogin lets the server log the client in, and then lets a fault answer in

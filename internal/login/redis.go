@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/keeper"
@@ -43,7 +44,7 @@ func classifyHandshake(url connection.URL, way *line, err error) error {
 	if certificate := errCertificate(url, err); certificate != nil {
 		return certificate
 	}
-	if way.began() == 0 && errors.Is(err, io.EOF) {
+	if way.began() == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
 		return fmt.Errorf("%s closed the connection before TLS, as a Redis without a connection left does", address(url))
 	}
 	return way.silent(url, err)

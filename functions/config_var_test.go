@@ -54,12 +54,12 @@ func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
 	s := openShop(t, stacktest.Config{})
 	follower := s.database()
 	s.app.Set("HEROKU_POSTGRESQL_TEAL_URL", follower.URL())
-	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?pool=EXAMPLE")
+	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?application_name=EXAMPLE")
 	blog := s.Heroku.CreateApp("blog") // one database, attached to two apps
 	blog.Set("SHOP_URL", s.db.URL())
 	want := map[string]string{ // by secret
 		"shop/follower": follower.URL() + "?sslmode=require",
-		"shop/pool":     s.db.URL() + "?pool=EXAMPLE&sslmode=require",
+		"shop/pool":     s.db.URL() + "?application_name=EXAMPLE&sslmode=require",
 		"blog/shop":     strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1) + "?sslmode=require",
 	}
 	for secret, tags := range map[string][]string{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,12 +17,17 @@ import (
 // RunPooler runs a PgBouncer over TLS in front of the database until the test ends. lines
 // are settings of its own, such as "max_client_conn = 1". It returns the URL of the
 // database by way of it, which stays the same when the database changes. The test is
-// skipped if no pgbouncer is installed.
+// skipped if no pgbouncer is installed, unless KEEPCURRENT_REQUIRE_TOOLS says that
+// everything is there.
 func RunPooler(t testing.TB, d *Database, lines ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
-		t.Skip("no pgbouncer is installed (Debian, Ubuntu: apt-get install pgbouncer)")
+		const missing = "no pgbouncer is installed (Debian, Ubuntu: apt-get install pgbouncer)"
+		if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
 	}
 	u, err := url.Parse(d.URL())
 	if err != nil {

@@ -46,7 +46,7 @@ func (u URL) Parameters() ([]Parameter, error) {
 			continue
 		}
 		if slices.ContainsFunc(all, func(other Parameter) bool { return other.Name == p.Name }) {
-			return nil, &ParameterError{[]string{p.Name}, "stands there twice"}
+			return nil, &ParameterError{[]string{p.Name}, "is given twice"}
 		}
 		all = append(all, p)
 	}

@@ -27,7 +27,7 @@ type line struct {
 	mu    sync.Mutex
 	conns []net.Conn
 	stood bool // a TCP connection
-	room  int  // how many bytes may still be read
+	left  int  // how many bytes may still be read
 	first byte // that the server sent, 0 if it sent none
 }
 
@@ -35,7 +35,7 @@ type lineKey struct{}
 
 // newLine returns a line, and the context that its connections are dialed with.
 func newLine(ctx context.Context) (context.Context, *line) {
-	l := &line{ctx: ctx, room: maxRaw}
+	l := &line{ctx: ctx, left: maxRaw}
 	return context.WithValue(ctx, lineKey{}, l), l
 }
 
@@ -95,10 +95,10 @@ func (m *metered) Read(p []byte) (int, error) {
 	l := m.line
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n > 0 && l.room == maxRaw {
+	if n > 0 && l.left == maxRaw {
 		l.first = p[0]
 	}
-	if l.room -= n; l.room < 0 {
+	if l.left -= n; l.left < 0 {
 		return 0, errTooMuch
 	}
 	return n, err

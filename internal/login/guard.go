@@ -27,12 +27,12 @@ var (
 	errComputing = errors.New("it asks for more computing than a login needs (SCRAM)")
 )
 
-// guard reads the messages of a Postgres one by one, as many bytes as room allows, and
+// guard reads the messages of a Postgres one by one, as many bytes as left allows, and
 // stops at one that must not reach pgx
 // (https://www.postgresql.org/docs/current/protocol-message-formats.html).
 type guard struct {
 	from       io.Reader
-	room       *int // of all connections of the login
+	left       *int // of all connections of the login
 	challenged bool
 	message    bytes.Reader
 }
@@ -59,10 +59,10 @@ func (g *guard) next() ([]byte, error) {
 	if length < 4 {
 		return nil, errBrokenOff
 	}
-	if uint64(length)+1 > uint64(*g.room) {
+	if uint64(length)+1 > uint64(*g.left) {
 		return nil, errTooMuch
 	}
-	*g.room -= int(length) + 1
+	*g.left -= int(length) + 1
 	message := make([]byte, length+1)
 	copy(message, head)
 	if _, err := io.ReadFull(g.from, message[len(head):]); err != nil {

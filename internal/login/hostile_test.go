@@ -223,7 +223,7 @@ func TestLoginsThatAreUnderWayAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const slots = 32
+	const slots = 64
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
 	for range slots {

@@ -66,9 +66,10 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 	}
 }
 
-// slots bound how many logins are under way, those among them that their callers no
-// longer wait for: what a server makes pgx compute, no context ends.
-var slots = make(chan struct{}, 32)
+// slots bound how many logins are under way: the 32 of a poll (four of each of eight
+// apps) and as many that their callers no
+// longer wait for, because no context ends what a server makes pgx compute.
+var slots = make(chan struct{}, 64)
 
 // grace is how long a login that its context has ended may take to say why.
 const grace = 50 * time.Millisecond
@@ -88,9 +89,9 @@ func address(url connection.URL) string {
 	return net.JoinHostPort(url.Host(), strconv.Itoa(int(url.Port())))
 }
 
-// errCertificate returns what is wrong with the server's certificate, if that is what
+// certificateIn returns what is wrong with the server's certificate, if that is what
 // err says.
-func errCertificate(url connection.URL, err error) error {
+func certificateIn(url connection.URL, err error) error {
 	var certificate *certificateError
 	if errors.As(err, &certificate) {
 		return fmt.Errorf("%s: %w", address(url), certificate)

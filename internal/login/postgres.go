@@ -26,9 +26,9 @@ func postgresLogin(ctx context.Context, way *line, url connection.URL, own crede
 		return hint(url, err)
 	}
 	s.config.DialFunc = way.dial
-	room := maxRead
+	left := maxRead
 	s.config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(&guard{from: r, room: &room}, w)
+		return pgproto3.NewFrontend(&guard{from: r, left: &left}, w)
 	}
 	conn, err := pgconn.ConnectConfig(ctx, s.config)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s settings) classify(url connection.URL, way *line, err error) error {
 			return fmt.Errorf("%s: %w", address(url), own)
 		}
 	}
-	if certificate := errCertificate(url, err); certificate != nil {
+	if certificate := certificateIn(url, err); certificate != nil {
 		return certificate
 	}
 	var answer *pgconn.PgError

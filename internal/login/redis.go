@@ -41,7 +41,7 @@ func classifyHandshake(url connection.URL, way *line, err error) error {
 	if errors.As(err, &record) {
 		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
 	}
-	if certificate := errCertificate(url, err); certificate != nil {
+	if certificate := certificateIn(url, err); certificate != nil {
 		return certificate
 	}
 	if way.began() == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {

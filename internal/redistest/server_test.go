@@ -72,7 +72,7 @@ func TestAFullServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := login(t, s.URL()); err == nil {
-		t.Error("there is room for another client")
+		t.Error("another client gets a connection")
 	}
 	conn, err := s.DialPlain(t.Context())
 	if err != nil {

@@ -118,6 +118,23 @@ func withoutTLS(client net.Conn, _ func(net.Conn)) {
 	_, _ = io.WriteString(client, "N")
 }
 
+// The server refuses them, and the user's own client takes them out.
+func TestParametersThatOnlyTheUsersClientKnowsArePublishedWhereTheTagSaysSo(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{})
+	db := postgrestest.Run(t)
+	const parameters = "?pgbouncer=true&connection_limit=1"
+	s.Heroku.CreateApp("shop").Set("DATABASE_URL", db.URL()+parameters)
+	server := s.bind("shop", "shop/server", "heroku:format=url", "heroku:verify=server")
+	login := s.bind("shop", "shop/login", "heroku:format=url")
+	if report := s.poll(); report.Published != 1 || report.Held != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	if s.value(server) != db.URL()+parameters+"&sslmode=require" || s.value(login) != "" {
+		t.Error("the tag does not decide")
+	}
+}
+
 func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {
 	t.Parallel()
 	cluster, identity := postgrestest.RunMutual(t)

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"keepcurrent.example/internal/sqlstate"
 )
 
 // loginTimeout is of the login that proves a credential. pgxpool gives a
@@ -36,28 +39,51 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 		Address:  net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))),
 	}
 	var answer *pgconn.PgError
-	switch errors.As(err, &answer); {
-	case answer == nil:
-		failure.Kind, failure.Err = ErrUnreachable, errors.Unwrap(err) // pgx names the user in front of it
-	case refusal(answer.Code):
-		failure.Kind, failure.SQLState = ErrRefused, answer.Code
-	case absence(answer.Code):
-		failure.Kind, failure.SQLState = ErrUnreachable, answer.Code
+	if !errors.As(err, &answer) {
+		failure.Kind, failure.Err = ErrUnreachable, unquoted(err)
+		return failure
+	}
+	if !sqlstate.Valid(answer.Code) {
+		failure.Kind, failure.Err = ErrUnreachable, errNoPostgres
+		return failure
+	}
+	failure.SQLState = answer.Code
+	switch kind := sqlstate.Judge(answer.Code, answer.Message); {
+	case kind == sqlstate.Refused:
+		failure.Kind = ErrRefused
+	case kind == sqlstate.Other && absence(answer.Code):
+		failure.Kind = ErrUnreachable
 	default:
 		return nil
 	}
 	return failure
 }
 
-// refusal reports whether an SQLSTATE says that the credential is wrong: class 28
-// (invalid authorization) and 3D000 (no such database)
-// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-func refusal(sqlstate string) bool {
-	return strings.HasPrefix(sqlstate, "28") || sqlstate == "3D000"
-}
-
 // absence reports whether an SQLSTATE says that there is no server to talk to:
 // class 08 (connection exception) and 57P (it is shutting down or starting up).
 func absence(sqlstate string) bool {
 	return strings.HasPrefix(sqlstate, "08") || strings.HasPrefix(sqlstate, "57P")
+}
+
+var errNoPostgres = errors.New("the connection broke off, or the server answers what no Postgres does")
+
+// unquoted keeps of pgx's error what no server can have written. pgx names the user,
+// and quotes what it does not understand, which can be a password that was sent.
+func unquoted(err error) error {
+	var network *net.OpError
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &name):
+		return name
+	case errors.As(err, &certificate):
+		return errors.New("the server's certificate could not be verified")
+	}
+	return errNoPostgres
 }

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"encoding/json"
+	"maps"
 	"net"
 	"net/url"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"keepcurrent.example/internal/connection"
 )
 
 // credential is a version of the secret. What it holds sits behind a func,
@@ -69,6 +72,10 @@ func parse(value string) (*pgx.ConnConfig, bool) {
 	if err != nil {
 		return nil, false
 	}
+	// pgx would send them, and the server refuse them.
+	maps.DeleteFunc(config.ConnConfig.RuntimeParams, func(name, value string) bool {
+		return connection.Parameter{Name: name, Value: value}.Handler() == connection.Libpq
+	})
 	return config.ConnConfig, true
 }
 

@@ -29,6 +29,7 @@ func TestBothFormatsLogIn(t *testing.T) {
 		"with an editor's line end":        s.db.URL() + "\n",
 		"the object":                       object.Reveal(),
 		"with parameters of a pool's":      s.db.URL() + "?pool_max_conns=3",
+		"with parameters of libpq's":       s.db.URL() + "?keepalives=1&tcp_user_timeout=1000&gssencmode=disable&client_encoding=auto",
 		"the keys of AWS alone":            keysAlone(u, ""),
 		"the keys, and two URLs of others": keysAlone(u, `"A_URL":"postgres://a@h/d","B_URL":"postgres://b@h/d",`),
 	} {

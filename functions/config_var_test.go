@@ -54,12 +54,12 @@ func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
 	s := openShop(t, stacktest.Config{})
 	follower := s.database()
 	s.app.Set("HEROKU_POSTGRESQL_TEAL_URL", follower.URL())
-	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?pool=EXAMPLE")
+	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?application_name=EXAMPLE")
 	blog := s.Heroku.CreateApp("blog") // one database, attached to two apps
 	blog.Set("SHOP_URL", s.db.URL())
 	want := map[string]string{ // by secret
 		"shop/follower": follower.URL() + "?sslmode=require",
-		"shop/pool":     s.db.URL() + "?pool=EXAMPLE&sslmode=require",
+		"shop/pool":     s.db.URL() + "?application_name=EXAMPLE&sslmode=require",
 		"blog/shop":     strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1) + "?sslmode=require",
 	}
 	for secret, tags := range map[string][]string{
@@ -116,6 +116,23 @@ func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
 func withoutTLS(client net.Conn, _ func(net.Conn)) {
 	_, _ = io.CopyN(io.Discard, client, 8) // its question
 	_, _ = io.WriteString(client, "N")
+}
+
+// The server refuses them, and the user's own client takes them out.
+func TestParametersThatOnlyTheUsersClientKnowsArePublishedWhereTheTagSaysSo(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{})
+	db := postgrestest.Run(t)
+	const parameters = "?pgbouncer=true&connection_limit=1"
+	s.Heroku.CreateApp("shop").Set("DATABASE_URL", db.URL()+parameters)
+	server := s.bind("shop", "shop/server", "heroku:format=url", "heroku:verify=server")
+	login := s.bind("shop", "shop/login", "heroku:format=url")
+	if report := s.poll(); report.Published != 1 || report.Held != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	if s.value(server) != db.URL()+parameters+"&sslmode=require" || s.value(login) != "" {
+		t.Error("the tag does not decide")
+	}
 }
 
 func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {

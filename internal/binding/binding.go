@@ -7,6 +7,7 @@ package binding
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keepcurrent.example/internal/credential"
@@ -32,8 +33,8 @@ const (
 	ConfigVarTag = "heroku:config-var" // default DATABASE_URL
 	FormatTag    = "heroku:format"     // json (default) or url
 	SchemeTag    = "heroku:scheme"     // postgres or postgresql; default as Heroku spells it
-	VerifyTag    = "heroku:verify"     // login (default) or off
-	ClientTLSTag = "heroku:client-tls" // secret with a certificate for the login; default none
+	VerifyTag    = "heroku:verify"     // login (default), server or off
+	ClientTLSTag = "heroku:client-tls" // secret with certificates for the login; default none
 	SyncTag      = "heroku:sync"       // on (default) or off
 	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
 )
@@ -77,6 +78,15 @@ const (
 	URL  Format = "url"  // the URL alone
 )
 
+// Verify says what is tried before a URL is published.
+type Verify string
+
+const (
+	VerifyLogin  Verify = "login"  // a login with the whole URL
+	VerifyServer Verify = "server" // a login without the URL's parameters, for those that only the user's client knows
+	VerifyOff    Verify = "off"    // nothing
+)
+
 // Source is where a binding's value comes from: an app, seen with a token.
 type Source struct {
 	Token string // name or ARN of the secret with the API token, "" for the stack's own
@@ -93,8 +103,8 @@ type Binding struct {
 	ConfigVar string
 	Format    Format
 	Scheme    string // of the URL of a Postgres, "" for as Heroku spells it
-	Verify    bool   // log in before publishing
-	ClientTLS string // name or ARN of the secret with the certificate for that, "" for none
+	Verify    Verify // what is tried before publishing
+	ClientTLS string // name or ARN of the secret with the certificates for that, "" for none
 	Sync      bool   // false: opted out, the value stays as it is
 }
 
@@ -109,7 +119,7 @@ func Of(s Secret) (Binding, error) {
 		ConfigVar: r.configVar(),
 		Format:    Format(r.choice(FormatTag, string(JSON), string(JSON), string(URL))),
 		Scheme:    r.choice(SchemeTag, "", "postgres", "postgresql"),
-		Verify:    r.choice(VerifyTag, "login", "login", "off") == "login",
+		Verify:    Verify(r.choice(VerifyTag, string(VerifyLogin), string(VerifyLogin), string(VerifyServer), string(VerifyOff))),
 		ClientTLS: r.secretID(ClientTLSTag),
 		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",
 	}
@@ -172,16 +182,17 @@ func (r *reader) configVar() string {
 	return name
 }
 
-// choice returns the tag's value, which is one of two, or untagged if there is no
-// such tag.
-func (r *reader) choice(tag, untagged, one, other string) string {
+// choice returns the tag's value, which is one of options, or untagged if there is
+// no such tag.
+func (r *reader) choice(tag, untagged string, options ...string) string {
 	value, tagged := r.tags[tag]
 	if !tagged {
 		return untagged
 	}
-	if value != one && value != other {
+	if !slices.Contains(options, value) {
 		if !r.isPasted(tag, LooksLikeCredential(value)) {
-			r.refuse("tag %s is %s: it can be %q or %q", tag, quoted(value), one, other)
+			last := len(options) - 1
+			r.refuse("tag %s is %s: it can be \"%s\" or %q", tag, quoted(value), strings.Join(options[:last], `", "`), options[last])
 		}
 		return ""
 	}

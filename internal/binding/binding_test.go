@@ -19,23 +19,27 @@ func TestTagsMakeABinding(t *testing.T) {
 	}{
 		"defaults": {
 			map[string]string{"heroku:app": "shop", "team": "a", "heroku:else": ""},
-			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: binding.VerifyLogin, Sync: true},
 		},
 		"everything said": {
 			map[string]string{"heroku:app": uuid, "heroku:config-var": "OTHER_URL", "heroku:format": "url", "heroku:verify": "off", "heroku:sync": "off"},
-			binding.Binding{Source: binding.Source{App: uuid}, ConfigVar: "OTHER_URL", Format: binding.URL},
+			binding.Binding{Source: binding.Source{App: uuid}, ConfigVar: "OTHER_URL", Format: binding.URL, Verify: binding.VerifyOff},
+		},
+		"parameters that only the user's client knows": {
+			map[string]string{"heroku:app": "shop", "heroku:verify": "server"},
+			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: binding.VerifyServer, Sync: true},
 		},
 		"another account": {
 			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
-			binding.Binding{Source: binding.Source{Token: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+			binding.Binding{Source: binding.Source{Token: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: binding.VerifyLogin, Sync: true},
 		},
 		"a scheme and a certificate": {
 			map[string]string{"heroku:app": "shop", "heroku:scheme": "postgresql", "heroku:client-tls": "shop/certificate"},
-			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Scheme: "postgresql", Verify: true, ClientTLS: "shop/certificate", Sync: true},
+			binding.Binding{Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Scheme: "postgresql", Verify: binding.VerifyLogin, ClientTLS: "shop/certificate", Sync: true},
 		},
 		"the defaults said": {
 			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
-			binding.Binding{Source: binding.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: true, Sync: true},
+			binding.Binding{Source: binding.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Format: binding.JSON, Verify: binding.VerifyLogin, Sync: true},
 		},
 	}
 	for name, tt := range tests {
@@ -68,7 +72,7 @@ func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
 		"heroku:config-var=":                              "heroku:config-var",
 		"heroku:format=JSON":                              `"json" or "url"`,
 		"heroku:format=":                                  "heroku:format",
-		"heroku:verify=on":                                `"login" or "off"`,
+		"heroku:verify=on":                                `"login", "server" or "off"`,
 		"heroku:sync=yes":                                 `"on" or "off"`,
 		"heroku:scheme=":                                  `"postgres" or "postgresql"`,
 		"heroku:scheme=mysql":                             "heroku:scheme",

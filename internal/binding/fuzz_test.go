@@ -30,6 +30,7 @@ func FuzzTags(f *testing.F) {
 	f.Add(uint16(0x57), "s-1", "DATABASE_URL", "json", "", "login", "", "on", "")
 	f.Add(all, "../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b")
 	f.Add(uint16(0), "shop", "A\n", "url\x00", "\xff", "\xff", `"`, "", "")
+	f.Add(all, "shop", "A_URL", "json", "postgres", "server", "shop/root", "on", "a/b")
 	f.Add(uint16(1), "shop\n", "", "", "", "", "", "", "")
 	f.Add(all, "shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE")
 	f.Add(uint16(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
@@ -65,7 +66,7 @@ func wrongTags(tags map[string]string) []string {
 	}
 	for tag, options := range map[string]string{
 		binding.ConfigVarTag: `(?s).+`, binding.FormatTag: `json|url`, binding.SchemeTag: `postgres|postgresql`,
-		binding.VerifyTag: `login|off`, binding.SyncTag: `on|off`,
+		binding.VerifyTag: `login|server|off`, binding.SyncTag: `on|off`,
 		binding.TokenTag: `[A-Za-z0-9/_+=.@:-]+`, binding.ClientTLSTag: `[A-Za-z0-9/_+=.@:-]+`,
 	} {
 		value, tagged := tags[tag]
@@ -91,7 +92,7 @@ func asTagged(tags map[string]string) binding.Binding {
 		ConfigVar: or(binding.ConfigVarTag, "DATABASE_URL"),
 		Format:    binding.Format(or(binding.FormatTag, "json")),
 		Scheme:    tags[binding.SchemeTag],
-		Verify:    tags[binding.VerifyTag] != "off",
+		Verify:    binding.Verify(or(binding.VerifyTag, "login")),
 		ClientTLS: tags[binding.ClientTLSTag],
 		Sync:      tags[binding.SyncTag] != "off",
 	}

@@ -1,10 +1,12 @@
 package connection_test
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
@@ -26,6 +28,9 @@ var reasons = []string{
 	"its host is not one name or address (an IPv6 address stands in square brackets)",
 	"it has no database name",
 	"it has bytes that are not UTF-8 text",
+	"it has a control character (a percent-encoded one counts)",
+	"it has a blank or a line end before or after the URL: set the config var without it",
+	"it has quotes around the URL: set the config var without them",
 	"its port is not between 1 and 65535",
 	"it has more than one sslmode",
 	"its sslmode is none that Postgres knows",
@@ -49,6 +54,9 @@ var urls = []string{
 	"postgres://u1:pEXAMPLE@h/d1?%68ost=pEXAMPLE",
 	"redis://h:pEXAMPLE@h",
 	"rediss://:pEXAMPLE@h/0?sslmode=disable",
+	"Postgres://u1:pEXAMPLE@h/d1?sslrootcert=system&keepalives=1&options=-c%20a%3Db",
+	"rediss://:p%0d%0aEXAMPLE@h?a=%C2%85",
+	"\"postgres://u1:pEXAMPLE@h/d1\"\n",
 }
 
 // FuzzParse takes any text for the value of a config var.
@@ -114,6 +122,16 @@ func accepted(t *testing.T, u connection.URL) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.HasPrefix(u.Text().Reveal(), parsed.Scheme+":") {
+		t.Errorf("libpq does not know its scheme: %q", u.Text().Reveal())
+	}
+	if strings.ContainsFunc(u.Username()+u.Password().Reveal()+u.Host()+u.Database()+u.Text().Reveal(), unicode.IsControl) {
+		t.Errorf("it has a control character: %q", u.Text().Reveal())
+	}
+	if bare := u.WithoutParameters(); bare.SSLMode() != u.SSLMode() || !same(bare, parse(t, bare.Text().Reveal())) {
+		t.Errorf("without its parameters it is another one: %q", bare.Text().Reveal())
+	}
+	understood(t, u)
 	modes := parsed.Query()["sslmode"]
 	if !postgres && parsed.Scheme != "rediss" {
 		t.Errorf("it speaks no TLS: %q", u.Text().Reveal())
@@ -134,6 +152,22 @@ func accepted(t *testing.T, u connection.URL) {
 	}
 	if back, err := connection.Read(u.Text(), name); err != nil || !same(trimmed(t, u), back) {
 		t.Errorf("it does not come back out of %q: %v", u.Text().Reveal(), err)
+	}
+}
+
+// understood fails the test unless the parameters are read, or refused with an error
+// that shows no value.
+func understood(t *testing.T, u connection.URL) {
+	t.Helper()
+	parameters, err := u.Parameters()
+	var refused *connection.ParameterError
+	if err != nil && (!errors.As(err, &refused) || len(parameters) > 0) {
+		t.Errorf("got %v, %v", parameters, err)
+	}
+	for _, p := range parameters {
+		if p.Name == "" || p.Name == "sslmode" || strings.ContainsFunc(p.Value, unicode.IsControl) {
+			t.Errorf("got %q", p)
+		}
 	}
 }
 

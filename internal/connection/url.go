@@ -53,12 +53,16 @@ type URL struct {
 var defaultPorts = map[Engine]uint16{Postgres: 5432, Redis: 6379}
 
 // Parse reads a URL as Heroku writes it. The sslmode of a Postgres becomes require
-// where it is absent or weaker; a stronger one and all other parameters stay as they are.
+// where it is absent or weaker, and a scheme in capitals, which libpq does not know,
+// small; a stronger sslmode and all other parameters stay as they are.
 // The error says what is wrong with the URL, and never shows any of it.
 func Parse(text credential.Value) (URL, error) {
 	parsed, err := complete(text.Reveal())
 	if err != nil {
 		return URL{}, err
+	}
+	if _, rest, _ := strings.Cut(text.Reveal(), ":"); parsed.Scheme+":"+rest != text.Reveal() {
+		text = credential.New(parsed.Scheme + ":" + rest) // package url has made it small
 	}
 	port, err := portOf(parsed)
 	if err != nil {
@@ -85,14 +89,34 @@ func complete(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, errors.New("it is empty")
 	}
+	if err := wrapped(raw); err != nil {
+		return nil, err
+	}
 	if !isText(raw) {
 		return nil, errNotText
+	}
+	if hasControl(raw) {
+		return nil, errControl
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Opaque != "" || ambiguous(raw) {
 		return nil, errors.New("it is not a URL (a character of the password may need percent-encoding)")
 	}
 	return u, missing(u)
+}
+
+// wrapped says what is around a URL that was copied with more than itself.
+func wrapped(raw string) error {
+	trimmed := strings.TrimSpace(raw)
+	switch {
+	case trimmed == "":
+		return nil
+	case trimmed != raw:
+		return errors.New("it has a blank or a line end before or after the URL: set the config var without it")
+	case raw[0] == '"', raw[0] == '\'', raw[0] == '`':
+		return errors.New("it has quotes around the URL: set the config var without them")
+	}
+	return nil
 }
 
 // ambiguous reports whether Go and other clients could part the URL at different
@@ -124,6 +148,8 @@ func missing(u *url.URL) error {
 		return errors.New("it has no database name")
 	case !isText(u.User.Username()) || !isText(password) || !isText(u.Host) || !isText(u.Path):
 		return errNotText
+	case hasControl(u.User.Username() + password + u.Host + u.Path + lenient(u.RawQuery)):
+		return errControl
 	}
 	return nil
 }
@@ -162,7 +188,10 @@ func (u URL) secured() (URL, error) {
 		u.sslmode = sslmode
 	case "", "disable", "allow", "prefer":
 		u.sslmode = "require"
-		u.text = credential.New(before + "?" + strings.Join(append(others, "sslmode=require"), "&"))
+		if slices.Contains(others, "sslrootcert=system") { // libpq takes it with nothing less
+			u.sslmode = "verify-full"
+		}
+		u.text = credential.New(before + "?" + strings.Join(append(others, "sslmode="+u.sslmode), "&"))
 	default:
 		return URL{}, errors.New("its sslmode is none that Postgres knows")
 	}
@@ -175,7 +204,7 @@ func parameters(query string) (sslmode string, others []string, err error) {
 	named := false
 	for parameter := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(parameter, "=")
-		if decoded, err := url.QueryUnescape(key); err == nil {
+		if decoded, err := url.PathUnescape(key); err == nil {
 			key = decoded // a client reads %73slmode as sslmode
 		}
 		switch {
@@ -207,6 +236,17 @@ func (u URL) Spelt(scheme string) (URL, error) {
 	return u, nil
 }
 
+// WithoutParameters returns the URL without its query; that of a Postgres keeps its
+// sslmode.
+func (u URL) WithoutParameters() URL {
+	before, _, _ := strings.Cut(u.text.Reveal(), "?")
+	if u.sslmode != "" {
+		before += "?sslmode=" + u.sslmode
+	}
+	u.text = credential.New(before)
+	return u
+}
+
 // Text returns the whole URL, as a consumer finds it in the secret.
 func (u URL) Text() credential.Value { return u.text }
 
@@ -227,39 +267,6 @@ func (u URL) Database() string { return u.database }
 
 // SSLMode returns require, verify-ca or verify-full, "" for what is no Postgres.
 func (u URL) SSLMode() string { return u.sslmode }
-
-// Differs names the parts in which the URL differs from another: scheme, host,
-// port, username, password, dbname, parameters. It names them and shows none.
-func (u URL) Differs(from URL) []string {
-	var parts []string
-	for _, part := range []struct {
-		name string
-		same bool
-	}{
-		{"scheme", u.scheme() == from.scheme()},
-		{"host", u.host == from.host},
-		{"port", u.port == from.port},
-		{"username", u.username == from.username},
-		{"password", u.password.Equal(from.password)},
-		{"dbname", u.database == from.database},
-		{"parameters", u.query() == from.query()},
-	} {
-		if !part.same {
-			parts = append(parts, part.name)
-		}
-	}
-	return parts
-}
-
-func (u URL) scheme() string {
-	scheme, _, _ := strings.Cut(u.text.Reveal(), ":")
-	return scheme
-}
-
-func (u URL) query() string {
-	_, query, _ := strings.Cut(u.text.Reveal(), "?")
-	return query
-}
 
 // String redacts: even the user name is half of a credential.
 func (u URL) String() string { return credential.Redacted }

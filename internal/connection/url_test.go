@@ -51,6 +51,8 @@ func TestParseAsksForTLSAndChangesNothingElse(t *testing.T) {
 		"?sslmode=verify-full":               "?sslmode=verify-full",
 		"?z=1&a=%2f&sslmode=disable&b=+":     "?z=1&a=%2f&b=+&sslmode=require",
 		"?options=-c%20x&sslmode=verify-ca":  "?options=-c%20x&sslmode=verify-ca",
+		"?sslrootcert=system":                "?sslrootcert=system&sslmode=verify-full",
+		"?sslrootcert=system&sslmode=prefer": "?sslrootcert=system&sslmode=verify-full",
 		"?pgbouncer=true&connection_limit=1": "?pgbouncer=true&connection_limit=1&sslmode=require",
 	}
 	for query, want := range tests {
@@ -70,7 +72,7 @@ func TestParseRefusesWhatNoConsumerCouldUse(t *testing.T) {
 		"empty":                       {"", "it is empty"},
 		"white space":                 {"  ", "its scheme is not"},
 		"a password alone":            {password, "its scheme is not"},
-		"a control character":         {"postgres://u1:" + password + "\n@h/d1", noURL},
+		"a control character":         {"postgres://u1:" + password + "\n@h/d1", "control character"},
 		"a slash in the password":     {"postgres://u1:" + password + "/x@h/d1", noURL},
 		"an at sign in the password":  {"postgres://u1:" + password + "@x@h/d1", noURL},
 		"an at sign and a slash":      {"postgres://u1:p@" + password + "/x@h/d1", noURL},

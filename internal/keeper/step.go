@@ -92,12 +92,21 @@ func (k *Keeper) equal(ctx context.Context, r Result) (Result, retry) {
 // login tries the candidate, unless it cannot or need not be tried; then it returns nil.
 // What a login says means nothing once the run is out of time.
 func (k *Keeper) login(ctx context.Context, b binding.Binding, url connection.URL, needed bool) *Login {
-	if !b.Verify || !needed {
+	if b.Verify == binding.VerifyOff || !needed {
 		return nil
 	}
 	start := time.Now()
-	err := k.Database.Login(ctx, url, b.ClientTLS)
+	err := k.Database.Login(ctx, toTry(b, url), b.ClientTLS)
 	return &Login{Took: time.Since(start), Err: err}
+}
+
+// toTry is the URL that a login tries: with heroku:verify=server without the parameters
+// that only the user's client knows.
+func toTry(b binding.Binding, url connection.URL) connection.URL {
+	if b.Verify == binding.VerifyServer {
+		return url.WithoutParameters()
+	}
+	return url
 }
 
 // first publishes the first value of a secret. Secrets Manager makes it
@@ -282,7 +291,7 @@ func (k *Keeper) judge(ctx context.Context, b binding.Binding, url connection.UR
 	if err != nil {
 		return Held, fmt.Errorf("the candidate does not log in and the secret's value is not understood (%w): %w", err, candidate)
 	}
-	current := k.Database.Login(ctx, held, b.ClientTLS)
+	current := k.Database.Login(ctx, toTry(b, held), b.ClientTLS)
 	if ctx.Err() != nil {
 		return Failed, ctx.Err()
 	}

@@ -3,7 +3,6 @@ package login
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,52 +19,82 @@ const Timeout = 5 * time.Second
 
 // Client logs in to database servers. It implements [keeper.Database].
 type Client struct {
-	// Read returns the value of a secret that holds a certificate.
+	// Read returns the value of a secret that holds certificates.
 	Read func(ctx context.Context, id string) (credential.Value, error)
 }
 
 var _ keeper.Database = Client{}
 
-// Login opens one connection over TLS and closes it at once, with the certificate
-// in the secret that clientTLS names, if it names one. An error wraps
-// [keeper.ErrRefused], [keeper.ErrFull] or [keeper.ErrNoTLS] if the server answered
-// so, and none of them if it could not be reached; it shows nothing of the URL but
-// host and port.
+// Login opens one connection over TLS and closes it at once, with the certificates
+// in the secret that clientTLS names, if it names one. It returns when the context is
+// over, or after [Timeout].
+//
+// An error wraps [keeper.ErrUnreachable] if no TCP connection could be made,
+// [keeper.ErrRefused], [keeper.ErrFull] or [keeper.ErrNoTLS] if the server answered so,
+// [keeper.ErrUntried] if there was something missing here, and none of them if it
+// answered something else, or if a parameter of the URL is the reason. It shows nothing
+// of the URL but host, port and names of parameters.
 func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	config := &tls.Config{ServerName: url.Host()}
-	// Heroku's certificates are signed by itself, and sslmode=require checks none
-	// (https://devcenter.heroku.com/articles/connecting-heroku-postgres).
-	config.InsecureSkipVerify = url.SSLMode() != "verify-full"
-	if clientTLS != "" {
-		if err := c.identify(ctx, config, clientTLS); err != nil {
-			return err
-		}
+	own, err := c.identify(ctx, clientTLS)
+	if err != nil {
+		return err
 	}
-	if url.Engine() == connection.Redis {
-		return redisLogin(ctx, url, config)
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: too many logins are under way: %w", keeper.ErrUntried, ctx.Err())
 	}
-	return postgresLogin(ctx, url, config)
+	done := make(chan error, 1)
+	ctx, way := newLine(ctx)
+	go func() {
+		defer func() { <-slots }()
+		defer way.close()
+		done <- credential.Safely(func() error {
+			if url.Engine() == connection.Redis {
+				return redisLogin(ctx, way, url, own)
+			}
+			return postgresLogin(ctx, way, url, own)
+		})
+	}()
+	select {
+	case err = <-done:
+		return err
+	case <-ctx.Done():
+		return overtime(done, way, url, ctx.Err())
+	}
+}
+
+// slots bound how many logins are under way: the 32 of a poll (four of each of eight
+// apps) and as many that their callers no
+// longer wait for, because no context ends what a server makes pgx compute.
+var slots = make(chan struct{}, 64)
+
+// grace is how long a login that its context has ended may take to say why.
+const grace = 50 * time.Millisecond
+
+// overtime ends a login whose time is over.
+func overtime(done <-chan error, way *line, url connection.URL, err error) error {
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(grace):
+		way.close()
+		return way.silent(url, err)
+	}
 }
 
 func address(url connection.URL) string {
 	return net.JoinHostPort(url.Host(), strconv.Itoa(int(url.Port())))
 }
 
-// unreachable says that a server did not answer, in words that show nothing else.
-func unreachable(url connection.URL, err error) error {
-	var network *net.OpError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return fmt.Errorf("%s did not answer in time: %w", address(url), context.DeadlineExceeded)
-	case errors.As(err, &network):
-		return fmt.Errorf("%s cannot be reached: %w", address(url), network)
+// certificateIn returns what is wrong with the server's certificate, if that is what
+// err says.
+func certificateIn(url connection.URL, err error) error {
+	var certificate *certificateError
+	if errors.As(err, &certificate) {
+		return fmt.Errorf("%s: %w", address(url), certificate)
 	}
-	return fmt.Errorf("%s cannot be reached", address(url))
-}
-
-func isTimeout(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) && network.Timeout()
+	return nil
 }

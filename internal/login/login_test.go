@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
@@ -46,23 +48,27 @@ func TestLoginTellsARefusalFromAnAbsence(t *testing.T) {
 	}
 	tests := map[string]struct {
 		url     func(*testing.T, *postgrestest.Database) string
-		refused bool
+		verdict error
 		says    string
 	}{
-		"another password":      {with(":p", ":wrong"), true, "28P01"},
-		"another user":          {with("//u", "//nobody"), true, "28P01"},
-		"another database":      {with("/d", "/x"), true, "3D000"},
-		"a rotated password":    {rotated, true, "28P01"},
-		"a server that is away": {away, false, "cannot be reached"},
-		"a name that is none":   {with("127.0.0.1", "none.invalid"), false, "cannot be reached"},
+		"another password":        {with(":p", ":wrong"), keeper.ErrRefused, "28P01"},
+		"another user":            {with("//u", "//nobody"), keeper.ErrRefused, "28P01"},
+		"another database":        {with("/d", "/x"), keeper.ErrRefused, "3D000"},
+		"a rotated password":      {rotated, keeper.ErrRefused, "28P01"},
+		"a server that is away":   {away, keeper.ErrUnreachable, "connection refused"},
+		"a name that is none":     {with("127.0.0.1", "none.invalid"), keeper.ErrUnreachable, "its name"},
+		"a role that is full":     {limited((*postgrestest.Database).LimitRole), keeper.ErrFull, "53300"},
+		"a database that is full": {limited((*postgrestest.Database).Limit), keeper.ErrFull, "53300"},
+		"no right to connect":     {forbidden, nil, "42501"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := postgrestest.Run(t)
 			err := try(t, tt.url(t, db))
-			if err == nil || errors.Is(err, keeper.ErrRefused) != tt.refused || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("got error %v", err)
+			says(t, err, tt.verdict)
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Fatalf("got error %v, want %q", err, tt.says)
 			}
 			for _, password := range append(db.Passwords(), "wrong") {
 				if strings.Contains(err.Error(), password) {
@@ -90,6 +96,46 @@ func away(t *testing.T, db *postgrestest.Database) string {
 		t.Fatal(err)
 	}
 	return db.URL()
+}
+
+// limited is the URL of what may have no session.
+func limited(limit func(*postgrestest.Database, context.Context, int) error) func(*testing.T, *postgrestest.Database) string {
+	return func(t *testing.T, db *postgrestest.Database) string {
+		t.Helper()
+		if err := limit(db, t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		return db.URL()
+	}
+}
+
+// forbidden is the URL of a database that the user may not connect to.
+func forbidden(t *testing.T, db *postgrestest.Database) string {
+	t.Helper()
+	if err := db.Forbid(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db.URL()
+}
+
+// It says so before it looks at the password.
+func TestAServerThatIsFullSaysNothingOfThePassword(t *testing.T) {
+	t.Parallel()
+	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Settings: []string{"max_connections = 2", "superuser_reserved_connections = 0"}})
+	db, err := cluster.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // the superuser's own session may be there for another moment
+		session, err := pgconn.Connect(t.Context(), db.URL()+"?sslmode=require")
+		if err != nil {
+			break
+		}
+		defer session.Close(context.WithoutCancel(t.Context()))
+	}
+	for _, text := range []string{db.URL(), strings.Replace(db.URL(), ":p", ":wrong", 1)} {
+		says(t, try(t, text), keeper.ErrFull)
+	}
 }
 
 // It runs alone: a garbage collection would close the connection that a login forgot.
@@ -156,7 +202,8 @@ func TestASilentServerIsLeftInTime(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if err := (login.Client{}).Login(ctx, url, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, keeper.ErrRefused) {
+		err = login.Client{}.Login(ctx, url, "")
+		if says(t, err, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -166,7 +213,7 @@ func TestACertificateThatNobodyVouchesForIsNotBelievedWhereTheURLAsks(t *testing
 	t.Parallel()
 	for _, mode := range []string{"verify-ca", "verify-full"} {
 		err := try(t, postgrestest.Run(t).URL()+"?sslmode="+mode)
-		if err == nil || errors.Is(err, keeper.ErrRefused) {
+		if says(t, err, nil); err == nil || !strings.Contains(err.Error(), "certificate could not be verified") {
 			t.Errorf("%s: %v", mode, err)
 		}
 	}

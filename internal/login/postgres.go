@@ -2,100 +2,162 @@ package login
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/sqlstate"
 )
 
-// postgresLogin proves the URL of a Postgres. How pgx understands the URL's sslmode
-// counts, unless there is a certificate to show.
-func postgresLogin(ctx context.Context, url connection.URL, identity *tls.Config) error {
-	config, err := configOf(url)
+// postgresLogin proves the URL of a Postgres with what pgx would send for it.
+func postgresLogin(ctx context.Context, way *line, url connection.URL, own credentials) error {
+	s, err := read(url)
 	if err != nil {
-		return err
+		return hint(url, err)
 	}
-	if len(identity.Certificates) > 0 {
-		config.TLSConfig = identity
+	if err := s.configure(url, trust(url, s.get("sslrootcert"), own)); err != nil {
+		return hint(url, err)
 	}
-	config.TLSConfig.CurvePreferences = curves
-	config.MaxProtocolMessageBodyLen = maxMessage
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	s.config.DialFunc = way.dial
+	left := maxRead
+	s.config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(&guard{from: r, left: &left}, w)
+	}
+	conn, err := pgconn.ConnectConfig(ctx, s.config)
 	if err != nil {
-		return classify(url, err)
+		return s.classify(url, way, err)
 	}
 	// The login is proven; a farewell that fails proves nothing else.
 	_ = conn.Close(ctx)
 	return nil
 }
 
-// curves begin with the one that a Postgres before 18 takes by default, P-256. Asked
-// with one of Go's own, it would answer that it wants another, which is a round
-// trip more. Every server must know P-256
-// (https://www.postgresql.org/docs/17/runtime-config-connection.html#GUC-SSL-ECDH-CURVE,
-// https://www.rfc-editor.org/rfc/rfc8446#section-9.1).
-var curves = []tls.CurveID{tls.CurveP256, tls.CurveP384, tls.CurveP521}
-
-// maxMessage bounds what is read of a server: a config var can name any, and
-// pgx makes room for whatever length a message claims.
-const maxMessage = 64 << 10
-
-// configOf gives pgx's parser only what is no credential: its errors quote their
-// input. Query parameters other than sslmode are a consumer's business, and
-// a server refuses those that it does not know.
-func configOf(url connection.URL) (*pgconn.Config, error) {
-	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace
-	config, err := pgconn.ParseConfig(fmt.Sprintf("host='%s' port=%d dbname='%s' sslmode=%s connect_timeout=%d "+
-		// Named, so that no PG* variable or file in a home directory decides them.
-		"user='x' password='x' passfile='' sslrootcert='' sslcert='' sslkey='' target_session_attrs=any",
-		quote(url.Host()), url.Port(), quote(url.Database()), url.SSLMode(), int(Timeout.Seconds())))
-	if err != nil {
-		return nil, fmt.Errorf("%w: the connection URL does not suit the Postgres client", keeper.ErrUntried)
+// hint adds what to do about parameters that fail a login.
+func hint(url connection.URL, err error) error {
+	var parameters *connection.ParameterError
+	if !errors.As(err, &parameters) {
+		return err
 	}
-	config.User, config.Password = url.Username(), url.Password().Reveal()
-	config.RuntimeParams = map[string]string{"application_name": "keepcurrent"}
-	return config, nil
+	return fmt.Errorf("%s: %w (if your own client takes it: heroku:verify=server logs in without parameters)", address(url), err)
 }
 
 // classify turns pgx's error, which names the user, into one that says only what
 // a decision needs.
-func classify(url connection.URL, err error) error {
-	var answer *pgconn.PgError
-	switch {
-	case errors.As(err, &answer) && refusal(answer.Code):
-		return fmt.Errorf("%w (%s answers SQLSTATE %s)", keeper.ErrRefused, address(url), answer.Code)
-	case errors.As(err, &answer) && answer.Code == "53300":
-		return fmt.Errorf("%s: %w (SQLSTATE %s)", address(url), keeper.ErrFull, answer.Code)
-	case errors.As(err, &answer) && isSQLState(answer.Code):
-		return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address(url), answer.Code)
-	case errors.As(err, &answer):
-		return fmt.Errorf("%s answers what no Postgres does", address(url))
-	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
-	}
-	return unreachable(url, err)
-}
-
-// refusal reports whether an SQLSTATE says that this credential is wrong, rather
-// than that the server is starting, full or broken: class 28 (invalid
-// authorization) and 3D000 (no such database)
-// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-func refusal(sqlstate string) bool {
-	return isSQLState(sqlstate) && strings.HasPrefix(sqlstate, "28") || sqlstate == "3D000"
-}
-
-// isSQLState holds a server to five capitals and digits. A false one could send back
-// what it was sent, and have us print it.
-func isSQLState(code string) bool {
-	for _, c := range []byte(code) {
-		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z') {
-			return false
+func (s settings) classify(url connection.URL, way *line, err error) error {
+	for _, own := range []error{errClearText, errComputing, errTooMuch} {
+		if errors.Is(err, own) {
+			return fmt.Errorf("%s: %w", address(url), own)
 		}
 	}
-	return len(code) == 5
+	if certificate := certificateIn(url, err); certificate != nil {
+		return certificate
+	}
+	var answer *pgconn.PgError
+	switch {
+	case errors.As(err, &answer):
+		return s.answered(url, answer)
+	case errors.Is(err, pgconn.ErrReadOnlyConnection), errors.Is(err, pgconn.ErrReadWriteConnection),
+		errors.Is(err, pgconn.ErrPrimaryConnection), errors.Is(err, pgconn.ErrStandbyConnection):
+		return hint(url, &connection.ParameterError{Names: []string{"target_session_attrs"}, Reason: "asks for another kind of server"})
+	case way.began() != errorByte && strings.Contains(err.Error(), "server refused TLS connection"):
+		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
+	}
+	silent := way.silent(url, err)
+	if names := s.demanding(); len(names) > 0 && way.reached() && !errors.Is(silent, context.DeadlineExceeded) {
+		return hint(url, fmt.Errorf("%w: %w", silent, &connection.ParameterError{Names: names, Reason: "may be the reason"}))
+	}
+	return silent
+}
+
+// errorByte begins the answer of a Postgres that cannot start a process, in place of
+// the one that says whether it speaks TLS
+// (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL).
+const errorByte = 'E'
+
+// answered judges an error that the server sent. Of its text nothing is shown but
+// five characters, and the names of parameters that were in the URL.
+func (s settings) answered(url connection.URL, answer *pgconn.PgError) error {
+	code := answer.Code
+	if !sqlstate.Valid(code) {
+		return fmt.Errorf("%s answers what no Postgres does", address(url))
+	}
+	if names := s.refused(answer); len(names) > 0 {
+		reason := "is refused by the server (SQLSTATE " + code
+		if others := slices.DeleteFunc(s.names(), func(name string) bool { return slices.Contains(names, name) }); len(others) > 0 {
+			reason += "; it stops at the first one, and may refuse " + strings.Join(others, ", ") + " too"
+		}
+		return hint(url, &connection.ParameterError{Names: names, Reason: reason + ")"})
+	}
+	switch sqlstate.Judge(code, answer.Message) {
+	case sqlstate.Refused:
+		return fmt.Errorf("%w (%s answers SQLSTATE %s)", keeper.ErrRefused, address(url), code)
+	case sqlstate.Full:
+		return fmt.Errorf("%s: %w (SQLSTATE %s)", address(url), keeper.ErrFull, code)
+	}
+	return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address(url), code)
+}
+
+// refused names the parameters of the URL that an answer is about, if it is about
+// any: those that its text names, or all that were sent.
+func (s settings) refused(answer *pgconn.PgError) []string {
+	switch code := answer.Code; {
+	case code == "28000" && s.get("sslcert") != "" && len(s.config.TLSConfig.Certificates) == 0:
+		return []string{"sslcert"} // a file that only the program has
+	case s.replicates() && code != "28P01" && code != "3D000":
+		return []string{"replication"}
+	}
+	kind := sqlstate.Judge(answer.Code, answer.Message)
+	if kind != sqlstate.Parameter && answer.Code != "42501" {
+		return nil
+	}
+	var names []string
+	for _, name := range s.names() {
+		if isAbout(answer.Message, name) || name == "options" && s.setByOptions(answer.Message) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 && kind == sqlstate.Parameter {
+		return s.names()
+	}
+	return names
+}
+
+// replicates reports whether the URL asks for a connection of another protocol, which
+// has rules of its own for who may have one.
+func (s settings) replicates() bool {
+	value, asked := s.sent["replication"]
+	return asked && !slices.Contains([]string{"", "false", "off", "no", "0"}, strings.ToLower(value))
+}
+
+// setByOptions reports whether a message is about a setting in options
+// (-c NAME=VALUE, --NAME=VALUE), or about options that make none.
+func (s settings) setByOptions(message string) bool {
+	for word := range strings.FieldsSeq(s.sent["options"]) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(word, "-c"), "--"), "=")
+		if name != "" && isAbout(message, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isAbout reports whether a message has the name as a word of its own, in whatever
+// language and quotes.
+func isAbout(message, name string) bool {
+	other := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.')
+	}
+	for word := range strings.FieldsFuncSeq(message, other) {
+		if strings.EqualFold(word, name) {
+			return true
+		}
+	}
+	return false
 }

@@ -9,29 +9,49 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/keeper"
 )
 
-// maxAnswer bounds what is read of a server. A config var can name any server, and
-// the clients that there are make room for whatever length an answer claims.
+// maxAnswer bounds what is read of a Redis after TLS.
 const maxAnswer = 4 << 10
 
 // redisLogin proves the URL of a Redis or Valkey, as Heroku Key-Value Store is. It
 // says two words of their protocol
 // (https://redis.io/docs/latest/develop/reference/protocol-spec/).
-func redisLogin(ctx context.Context, url connection.URL, config *tls.Config) error {
-	dialer := &tls.Dialer{Config: config}
-	conn, err := dialer.DialContext(ctx, "tcp", address(url))
+func redisLogin(ctx context.Context, way *line, url connection.URL, own credentials) error {
+	conn, err := way.dial(ctx, "tcp", address(url))
 	if err != nil {
-		return classifyRedis(url, err)
+		return way.silent(url, err)
 	}
-	defer conn.Close()
-	return classifyRedis(url, converse(ctx, conn, url))
+	secure := tls.Client(conn, trust(url, "", own))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return classifyHandshake(url, way, err)
+	}
+	defer secure.Close()
+	return classifyRedis(url, way, converse(ctx, secure, url))
 }
 
-// converse says who we are, and then a word that only those may say who were believed.
+// classifyHandshake judges the end of a connection without TLS. A Redis that is full
+// drops it there and says nothing (acceptCommonHandler in its src/networking.c).
+func classifyHandshake(url connection.URL, way *line, err error) error {
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
+	}
+	if certificate := certificateIn(url, err); certificate != nil {
+		return certificate
+	}
+	if way.began() == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+		return fmt.Errorf("%s closed the connection before TLS, as a Redis without a connection left does", address(url))
+	}
+	return way.silent(url, err)
+}
+
+// converse sends AUTH, and then PING, which a server answers to those alone who are
+// logged in. Exactly their answers count: another service could say OK to anything.
 func converse(ctx context.Context, conn net.Conn, url connection.URL) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
@@ -43,14 +63,16 @@ func converse(ctx context.Context, conn net.Conn, url connection.URL) error {
 		auth = []string{"AUTH", url.Username(), url.Password().Reveal()}
 	}
 	answers := bufio.NewReader(io.LimitReader(conn, maxAnswer))
-	if err := ask(conn, answers, auth...); err != nil {
+	if err := ask(conn, answers, "+OK", auth...); err != nil {
 		return err
 	}
-	return ask(conn, answers, "PING")
+	return ask(conn, answers, "+PONG", "PING")
 }
 
-// ask sends a command and returns nil if the answer is a simple string.
-func ask(conn net.Conn, answers *bufio.Reader, words ...string) error {
+var errNoRedis = errors.New("it answers what no Redis does")
+
+// ask sends a command and returns nil if the answer is the one that is wanted.
+func ask(conn net.Conn, answers *bufio.Reader, want string, words ...string) error {
 	command := fmt.Sprintf("*%d\r\n", len(words))
 	for _, word := range words {
 		command += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
@@ -60,14 +82,16 @@ func ask(conn net.Conn, answers *bufio.Reader, words ...string) error {
 	}
 	line, err := answers.ReadString('\n')
 	switch {
+	case err == io.EOF && len(line) > 0:
+		return errNoRedis
 	case err != nil:
 		return err
-	case strings.HasPrefix(line, "+"):
+	case line == want+"\r\n":
 		return nil
 	case strings.HasPrefix(line, "-"):
 		return redisError(line[1:])
 	}
-	return errors.New("this is no Redis")
+	return errNoRedis
 }
 
 // redisError is a server's refusal. Its first word says of which kind it is.
@@ -75,22 +99,35 @@ type redisError string
 
 func (e redisError) Error() string { return "the server refuses a command" }
 
+// refuses reports whether the answer says that user or password are wrong. A Redis
+// before 6 says so with ERR ("invalid password", "Client sent AUTH, but no password is
+// set", "wrong number of arguments for 'auth' command"), as it says much else.
+func (e redisError) refuses() (kind string, refused bool) {
+	kind, text, _ := strings.Cut(strings.TrimSpace(string(e)), " ")
+	switch kind {
+	case "WRONGPASS", "NOAUTH", "NOPERM":
+		return kind, true
+	case "ERR":
+		text = strings.ToLower(text)
+		return kind, strings.Contains(text, "password") || strings.Contains(text, "auth")
+	}
+	return "", false
+}
+
 // classifyRedis turns an error into one that says only what a decision needs.
-func classifyRedis(url connection.URL, err error) error {
+func classifyRedis(url connection.URL, way *line, err error) error {
 	var answer redisError
-	var record tls.RecordHeaderError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &record):
-		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
+	case errors.Is(err, errNoRedis):
+		return fmt.Errorf("%s: %w", address(url), errNoRedis)
 	case !errors.As(err, &answer):
-		return unreachable(url, err)
-	case strings.HasPrefix(string(answer), "ERR max number of clients"):
+		return way.silent(url, err)
+	case strings.HasPrefix(string(answer), "ERR max number of clients"): // through a proxy that speaks TLS for it
 		return fmt.Errorf("%s: %w", address(url), keeper.ErrFull)
 	}
-	switch kind, _, _ := strings.Cut(string(answer), " "); kind {
-	case "WRONGPASS", "NOAUTH", "NOPERM", "ERR":
+	if kind, refused := answer.refuses(); refused {
 		return fmt.Errorf("%w (%s answers %s)", keeper.ErrRefused, address(url), kind)
 	}
 	return fmt.Errorf("%s takes no login now", address(url)) // LOADING, MASTERDOWN and their like

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // A Fault treats a connection in the place of the server. It may call serve,
@@ -50,25 +52,58 @@ func Garble(client net.Conn, _ func(net.Conn)) {
 // Answer refuses a login, over TLS, with an SQLSTATE such as 53300 (too many
 // connections) or 57P03 (the server is starting up):
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-func Answer(sqlstate string) Fault {
+func Answer(sqlstate string) Fault { return Say(sqlstate, "A fault that the test asked for.") }
+
+// Say is [Answer] with a text of its own.
+func Say(sqlstate, message string) Fault {
 	return func(client net.Conn, _ func(net.Conn)) {
-		_ = answer(client, sqlstate) // fails if the client has left, which is its affair
+		_ = answer(client, sqlstate, message) // fails if the client has left, which is its affair
 	}
 }
 
-func answer(client net.Conn, sqlstate string) error {
+func answer(client net.Conn, sqlstate, message string) error {
+	inner, err := welcome(client)
+	if err != nil {
+		return err
+	}
+	return refuse(inner, sqlstate, message)
+}
+
+// welcome speaks TLS with a client, and returns when it has said who it is.
+func welcome(client net.Conn) (inner net.Conn, err error) {
 	cert, err := newCertificate()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	inner, _, err := (&forwarder{tls: cert.config()}).greet(client)
-	if err != nil {
-		return err
+	if inner, _, err = (&forwarder{tls: cert.config()}).greet(client); err != nil {
+		return nil, err
 	}
-	if _, err := readStartup(inner); err != nil {
-		return err
+	_, err = readStartup(inner)
+	return inner, err
+}
+
+// Challenge asks for SCRAM and sends a first message of its own: r=NONCE,s=SALT,i=COUNT
+// (https://www.rfc-editor.org/rfc/rfc5802#section-5.1).
+func Challenge(text string) Fault {
+	return func(client net.Conn, _ func(net.Conn)) {
+		inner, err := welcome(client)
+		if err != nil {
+			return
+		}
+		for _, message := range []pgproto3.BackendMessage{
+			&pgproto3.AuthenticationSASL{AuthMechanisms: []string{"SCRAM-SHA-256"}},
+			&pgproto3.AuthenticationSASLContinue{Data: []byte(text)},
+		} {
+			encoded, err := message.Encode(nil)
+			if err == nil {
+				_, err = inner.Write(encoded)
+			}
+			if err != nil {
+				return
+			}
+		}
+		_, _ = io.Copy(io.Discard, inner)
 	}
-	return refuse(inner, sqlstate, "A fault that the test asked for.")
 }
 
 // AfterLogin lets the server log the client in, and then lets a fault answer in

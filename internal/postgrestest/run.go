@@ -25,6 +25,48 @@ func Run(t testing.TB) *Database {
 	return d
 }
 
+// Options are those of a server that [RunWith] makes.
+type Options struct {
+	// Settings are lines of postgresql.conf.
+	Settings []string
+	// Method is how a client proves who it is, by its name in pg_hba.conf; default
+	// scram-sha-256.
+	Method string
+}
+
+// RunWith makes a cluster with settings of its own, and closes it when the test ends.
+// root is its certificate, in PEM. The test is skipped if no server is installed.
+func RunWith(t testing.TB, o Options) (c *Cluster, root string) {
+	t.Helper()
+	s, err := newSettings(tlsOnly)
+	if err == nil {
+		s.lines, s.method = o.Settings, o.Method
+		c, err = s.boot(t.Context())
+	}
+	skipOrFail(t, err)
+	closeWith(t, c)
+	return c, string(s.cert.cert)
+}
+
+// skipOrFail ends a test whose own server did not start.
+func skipOrFail(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, ErrNoServer) {
+		t.Skip("this test starts a server of its own:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func closeWith(t testing.TB, c *Cluster) {
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // RunMutual makes a cluster that asks every client for a certificate, as a Private or
 // Shield database of Heroku's does to clients from outside
 // (https://devcenter.heroku.com/articles/heroku-postgres-via-mtls), and closes it when
@@ -33,16 +75,7 @@ func Run(t testing.TB) *Database {
 func RunMutual(t testing.TB) (c *Cluster, identity string) {
 	t.Helper()
 	c, identity, err := startMutual(t.Context())
-	if errors.Is(err, ErrNoServer) {
-		t.Skip("this test starts a server of its own:", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	skipOrFail(t, err)
+	closeWith(t, c)
 	return c, identity
 }

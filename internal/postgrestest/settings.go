@@ -1,6 +1,7 @@
 package postgrestest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -16,6 +17,8 @@ type settings struct {
 	client   certificate // what it knows its clients by, if the access is mutualTLS
 	port     int
 	password string // of the superuser
+	method   string // how clients prove who they are, "" for scram-sha-256
+	lines    []string
 }
 
 // access is which connections a throwaway server takes.
@@ -30,11 +33,11 @@ const (
 
 // rules are the lines of pg_hba.conf for an address
 // (https://www.postgresql.org/docs/current/auth-pg-hba-conf.html).
-func (a access) rules(address string) string {
+func (a access) rules(address, method string) string {
 	if a == mutualTLS {
-		return fmt.Sprintf("hostssl all postgres %[1]s scram-sha-256\nhostssl all all %[1]s scram-sha-256 clientcert=verify-ca\n", address)
+		return fmt.Sprintf("hostssl all postgres %[1]s %[2]s\nhostssl all all %[1]s %[2]s clientcert=verify-ca\n", address, method)
 	}
-	return fmt.Sprintf("%s all all %s scram-sha-256\n", a, address)
+	return fmt.Sprintf("%s all all %s %s\n", a, address, method)
 }
 
 // newSettings are settings with certificates of their own.
@@ -89,9 +92,11 @@ func (s settings) files() map[string]string {
 	if s.access == mutualTLS {
 		lines = append(lines, "ssl_ca_file = '../client.crt'")
 	}
+	lines = append(lines, s.lines...)
+	method := cmp.Or(s.method, "scram-sha-256")
 	return map[string]string{
 		"postgresql.conf": strings.Join(lines, "\n") + "\n",
-		"pg_hba.conf":     s.access.rules("127.0.0.0/8") + s.access.rules("::1/128"),
+		"pg_hba.conf":     s.access.rules("127.0.0.0/8", method) + s.access.rules("::1/128", method),
 		"client.crt":      string(s.client.cert),
 		"password":        s.password + "\n",
 		"server.crt":      string(s.cert.cert),

@@ -101,7 +101,8 @@ func (s *Server) configure() error {
 		return err
 	}
 	text := fmt.Sprintf("bind 127.0.0.1\nport 0\ntls-port %d\ntls-cert-file cert.pem\ntls-key-file key.pem\n"+
-		"tls-ca-cert-file cert.pem\ntls-auth-clients no\nrequirepass %s\nsave \"\"\nappendonly no\n", s.port, s.password)
+		"tls-ca-cert-file cert.pem\ntls-auth-clients no\nrequirepass %s\nsave \"\"\nappendonly no\n"+
+		"unixsocket %s\n", s.port, s.password, s.socket())
 	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": key, "redis.conf": []byte(text)} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(s.dir, name), text, 0o600))
 	}
@@ -161,6 +162,26 @@ func (s *Server) dial(ctx context.Context) (redis.Conn, error) {
 // URL returns the address as Heroku writes it into REDIS_URL.
 func (s *Server) URL() string {
 	return "rediss://:" + s.password + "@127.0.0.1:" + strconv.Itoa(s.port)
+}
+
+func (s *Server) socket() string { return filepath.Join(s.dir, "redis.sock") }
+
+// DialPlain connects without TLS, as a proxy does that speaks TLS in the server's place.
+func (s *Server) DialPlain(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "unix", s.socket())
+}
+
+// Fill takes the last connection that the server has, until empty is called
+// (https://redis.io/docs/latest/develop/reference/clients/#maximum-concurrent-connected-clients).
+func (s *Server) Fill(ctx context.Context) (empty func() error, err error) {
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("redistest: log in to take a connection: %w", err)
+	}
+	if _, err := redis.DoContext(conn, ctx, "CONFIG", "SET", "maxclients", "1"); err != nil {
+		return nil, fmt.Errorf("redistest: allow one connection: %w", errors.Join(err, conn.Close()))
+	}
+	return conn.Close, nil
 }
 
 // Rotate gives the server a new password. The old one is dead at once, and its

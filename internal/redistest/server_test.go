@@ -63,6 +63,37 @@ func TestARotationKillsTheOldPasswordAndItsConnections(t *testing.T) {
 	}
 }
 
+// Over TLS it drops the connection and says nothing; without, it says why.
+func TestAFullServer(t *testing.T) {
+	t.Parallel()
+	s := Run(t)
+	empty, err := s.Fill(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := login(t, s.URL()); err == nil {
+		t.Error("another client gets a connection")
+	}
+	conn, err := s.DialPlain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if text, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(text), "-ERR max number of clients") {
+		t.Errorf("it says %q, %v", text, err)
+	}
+	if err := empty(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // until the server notices
+		if _, err := login(t, s.URL()); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestNothingIsLeftWhenTheTestEnds(t *testing.T) {
 	t.Parallel()
 	var s *Server

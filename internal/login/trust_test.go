@@ -43,7 +43,12 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 		"another's":                    {with(other, other, own), nil, notProven},
 		"a root that did not sign":     {with(own, own, other), nil, notProven},
 		"another's key":                {with(own, other, own), nil, isTag},
-		"no root":                      {with(own, own, parts{}), nil, isTag},
+		"no root":                      {with(own, own, parts{}), nil, func(err error) bool { return err == nil }},
+		"a root alone":                 {with(parts{}, parts{}, own), nil, notProven},
+		"a certificate without a key":  {with(own, parts{}, own), nil, isTag},
+		"a key without a certificate":  {with(parts{}, own, own), nil, isTag},
+		"a root that is none":          {with(own, own, parts{Root: "EXAMPLE"}), nil, isTag},
+		"nothing":                      {"{}", nil, isTag},
 		"no JSON":                      {"EXAMPLE", nil, isTag},
 		"a secret that cannot be read": {"", away, func(err error) bool { return errors.Is(err, away) }},
 	}
@@ -70,11 +75,57 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 	}
 }
 
+// A root makes it possible to verify a certificate that is the server's own.
+func TestARootAloneVerifiesTheServer(t *testing.T) {
+	t.Parallel()
+	cluster, root := postgrestest.RunWith(t, postgrestest.Options{})
+	_, stranger := postgrestest.RunMutual(t)
+	db, err := cluster.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct{ query, root, says string }{
+		"require":                                {"", root, ""},
+		"verify-ca":                              {"?sslmode=verify-ca", root, ""},
+		"verify-ca, and a file of the program's": {"?sslmode=verify-ca&sslrootcert=config%2Fx.pem", root, ""},
+		"verify-full, and another name":          {"?sslmode=verify-full", root, "it is for another host"},
+		"another root":                           {"", parse(t, stranger).Root, "unknown authority"},
+		"the system's roots":                     {"?sslrootcert=system", root, "certificate"},
+		"no root, and a file of the program's":   {"?sslmode=verify-full&sslrootcert=config%2Fx.pem", "", "sslrootcert names a file"},
+		"no root, where libpq needs one":         {"?sslmode=verify-ca", "", "verify-ca needs a root"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client, id := login.Client{}, ""
+			if tt.root != "" {
+				text, err := json.Marshal(map[string]string{"root": tt.root})
+				if err != nil {
+					t.Fatal(err)
+				}
+				client.Read = func(context.Context, string) (credential.Value, error) { return credential.New(string(text)), nil }
+				id = "shop/root"
+			}
+			url, err := connection.Parse(credential.New(db.URL() + tt.query))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = client.Login(t.Context(), url, id)
+			if tt.says == "" && err == nil {
+				return
+			}
+			says(t, err, nil)
+			if tt.says == "" || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "could not be verified") {
+				t.Errorf("got error %v, want %q", err, tt.says)
+			}
+		})
+	}
+}
+
 // parts are what a secret with a client certificate is made of.
 type parts struct {
-	Certificate string `json:"certificate"`
-	Key         string `json:"key"`
-	Root        string `json:"root"`
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+	Root        string `json:"root,omitempty"`
 }
 
 func parse(t *testing.T, identity string) (p parts) {

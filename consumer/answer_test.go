@@ -1,0 +1,53 @@
+package consumer_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/postgrestest"
+)
+
+// A server that has been sent a password can send it back.
+func TestAServersAnswerIsNotShown(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	config := s.config()
+	for _, tt := range []struct {
+		code, message string
+		kind          error // nil: the pool's own login tells
+	}{
+		{"28pEXAMPLE", "no", consumer.ErrUnreachable},
+		{"08pEXAMPLE", "no", consumer.ErrUnreachable},
+		{"57PEXAMPLE", "no", consumer.ErrUnreachable},
+		{"28P01", "pEXAMPLE", consumer.ErrRefused},
+		{"08P01", "password authentication failed", consumer.ErrRefused}, // PgBouncer
+		{"08P01", "server shutting down", consumer.ErrUnreachable},
+		{"57P03", "pEXAMPLE", consumer.ErrUnreachable},
+		{"08P01", "no more connections allowed (max_client_conn)", nil},
+		{"53300", "pEXAMPLE", nil},
+	} {
+		s.db.Intercept(func() postgrestest.Fault { return postgrestest.Say(tt.code, tt.message) })
+		err := config.BeforeConnect(t.Context(), config.ConnConfig.Copy())
+		if !errors.Is(err, tt.kind) || err != nil && strings.Contains(err.Error(), "EXAMPLE") {
+			t.Errorf("%s: got %v, want %v", tt.code, err, tt.kind)
+		}
+	}
+}
+
+// pgx quotes the count that it does not understand.
+func TestAChallengeIsNotShown(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	config := s.config()
+	s.db.Intercept(func() postgrestest.Fault { return postgrestest.Challenge("r=x,s=c2FsdA==,i=pEXAMPLE") })
+	err := config.BeforeConnect(t.Context(), config.ConnConfig)
+	if !errors.Is(err, consumer.ErrUnreachable) || strings.Contains(err.Error(), "EXAMPLE") {
+		t.Errorf("got %v", err)
+	}
+	silent(t, s, err)
+}

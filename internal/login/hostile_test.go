@@ -1,0 +1,254 @@
+package login_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/postgrestest"
+)
+
+// message is one of a Postgres.
+func message(kind byte, body string) string {
+	return string(kind) + string(binary.BigEndian.AppendUint32(nil, uint32(len(body)+4))) + body
+}
+
+// authentication is a message that says how to prove who one is, or that one has.
+func authentication(kind uint32, body string) string {
+	return message('R', string(binary.BigEndian.AppendUint32(nil, kind))+body)
+}
+
+var (
+	authenticated = authentication(0, "") + message('Z', "I")
+	scram         = authentication(10, "SCRAM-SHA-256\x00\x00")
+)
+
+// impostor is the address of a server that speaks TLS as a Postgres does, and then is
+// left to talk.
+func impostor(t *testing.T, talk func(conn *tls.Conn)) (address string) {
+	t.Helper()
+	certificate := selfSigned(t)
+	return serve(t, func(conn net.Conn) {
+		defer conn.Close()
+		if _, err := io.CopyN(io.Discard, conn, 8); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "S")
+		secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		_, _ = secure.Read(make([]byte, 16<<10)) // the start-up message
+		talk(secure)
+		_ = secure.CloseWrite()
+		_, _ = io.Copy(io.Discard, secure)
+	})
+}
+
+// It runs alone, for it counts what is allocated.
+func TestAServerThatNeverEndsIsLeftInTimeAndSpace(t *testing.T) {
+	for name, next := range map[string]func(n int) string{
+		"parameters":         func(n int) string { return message('S', fmt.Sprint("name", n)+"\x00"+strings.Repeat("x", 100)+"\x00") },
+		"notices":            func(n int) string { return message('N', "SNOTICE\x00C00000\x00M"+strings.Repeat("x", 1000)+"\x00\x00") },
+		"logins":             func(n int) string { return authentication(0, "") },
+		"digests":            func(n int) string { return authentication(5, "salt") },
+		"keys":               func(n int) string { return message('K', "12345678") },
+		"notifications":      func(n int) string { return message('A', "1234channel\x00"+strings.Repeat("x", 1000)+"\x00") },
+		"versions":           func(n int) string { return message('v', "\x00\x03\x00\x00\x00\x00\x00\x00") },
+		"messages of 60 KiB": func(n int) string { return message('S', "a\x00"+strings.Repeat("x", 60<<10)+"\x00") },
+		"one of 2 GiB":       func(n int) string { return "S\x7f\xff\xff\xff" + strings.Repeat("x", 1000) },
+		"rows after a login": func(n int) string {
+			if n == 0 {
+				return authenticated
+			}
+			return message('D', "\x00\x01\x00\x00\x00\x04abcd")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := impostor(t, func(conn *tls.Conn) {
+				for n := 0; ; n++ {
+					if _, err := io.WriteString(conn, next(n)); err != nil {
+						return
+					}
+				}
+			})
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			err := try(t, "postgres://u:pEXAMPLE@"+address+"/d?target_session_attrs=primary")
+			took := time.Since(start)
+			runtime.ReadMemStats(&after)
+			if says(t, err, nil); took > login.Timeout/2 {
+				t.Errorf("it took %v: %v", took, err)
+			}
+			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 16<<20 { // the server's own included
+				t.Errorf("%d KiB were allocated", allocated>>10)
+			}
+		})
+	}
+}
+
+// challenge is what a server asks for after the client's first message of SCRAM.
+func challenge(t *testing.T, conn *tls.Conn, iterations int) error {
+	t.Helper()
+	first := make([]byte, 1024)
+	n, err := conn.Read(first)
+	if err != nil {
+		return err
+	}
+	_, nonce, _ := bytes.Cut(first[:n], []byte("r="))
+	_, err = io.WriteString(conn, authentication(11, fmt.Sprintf("r=%sx,s=c2FsdA==,i=%d", nonce, iterations)))
+	return err
+}
+
+func TestAServerCannotMakeUsCompute(t *testing.T) {
+	t.Parallel()
+	for name, talk := range map[string]func(*tls.Conn){
+		"ten million rounds": func(conn *tls.Conn) {
+			_, _ = io.WriteString(conn, scram)
+			_ = challenge(t, conn, 10_000_000)
+		},
+		"again and again": func(conn *tls.Conn) {
+			for range 1000 {
+				if _, err := io.WriteString(conn, scram); err != nil || challenge(t, conn, 100_000) != nil {
+					return
+				}
+				_, _ = conn.Read(make([]byte, 1024)) // the proof
+				// Anything but a signature ends SCRAM, unless another challenge is taken for it.
+			}
+		},
+		"a long text": func(conn *tls.Conn) {
+			_, _ = io.WriteString(conn, scram)
+			_, _ = io.WriteString(conn, authentication(11, "r="+strings.Repeat("x", 60<<10)+",s=c2FsdA==,i=1"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			err := try(t, "postgres://u:pEXAMPLE@"+impostor(t, talk)+"/d")
+			if says(t, err, nil); time.Since(start) > login.Timeout/2 || strings.Contains(err.Error(), "EXAMPLE") {
+				t.Errorf("after %v: %v", time.Since(start), err)
+			}
+		})
+	}
+}
+
+func TestAPasswordIsNeverSentInClearText(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var heard []byte
+	address := impostor(t, func(conn *tls.Conn) {
+		_, _ = io.WriteString(conn, authentication(3, ""))
+		said, _ := io.ReadAll(conn)
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, said...)
+	})
+	for _, query := range []string{"", "?require_auth=password%2Cmd5", "?require_auth=!md5", "?channel_binding=disable"} {
+		err := try(t, "postgres://u:pEXAMPLE@"+address+"/d"+query)
+		if says(t, err, nil); err == nil || !strings.Contains(err.Error(), "in clear text, which is never sent") {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if bytes.Contains(heard, []byte("EXAMPLE")) {
+		t.Error("the server has the password")
+	}
+}
+
+// A digest is none in clear text.
+func TestAServerMayAskForADigest(t *testing.T) {
+	t.Parallel()
+	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Method: "md5", Settings: []string{"password_encryption = md5"}})
+	db, err := cluster.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := try(t, db.URL()); err != nil {
+		t.Error(err)
+	}
+	says(t, try(t, strings.Replace(db.URL(), ":p", ":wrong", 1)), keeper.ErrRefused)
+}
+
+func TestAServerThatTricklesIsLeftInTime(t *testing.T) {
+	t.Parallel()
+	address := impostor(t, func(conn *tls.Conn) {
+		for {
+			if _, err := io.WriteString(conn, message('S', "a\x00b\x00")); err != nil {
+				return
+			}
+			time.Sleep(time.Millisecond) // what a trickle is
+		}
+	})
+	start := time.Now()
+	err := tryBriefly(t, "postgres://u:pEXAMPLE@"+address+"/d")
+	if says(t, err, nil); !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "more than a login needs") || time.Since(start) > 2*time.Second {
+		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+}
+
+// What it answers to a query is not what pgx expects.
+func TestAServerWithoutRowsIsNoLogin(t *testing.T) {
+	t.Parallel()
+	address := impostor(t, func(conn *tls.Conn) {
+		_, _ = io.WriteString(conn, authenticated)
+		_, _ = conn.Read(make([]byte, 1024))
+		_, _ = io.WriteString(conn, message('Z', "I"))
+	})
+	says(t, try(t, "postgres://u:pEXAMPLE@"+address+"/d?target_session_attrs=primary"), nil)
+}
+
+// It cannot start a process.
+func TestAnErrorBeforeTLSIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	says(t, try(t, "postgres://u:pEXAMPLE@"+answer(t, "Ecould not fork new process for connection\n\x00")+"/d"), nil)
+	says(t, try(t, "postgres://u:pEXAMPLE@"+answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")+"/d"), keeper.ErrNoTLS)
+}
+
+// It runs alone, for it takes all there is.
+func TestLoginsThatAreUnderWayAreBounded(t *testing.T) {
+	hanging, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + hang(t) + "/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const slots = 64
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for range slots {
+		waiting.Go(func() { _ = login.Client{}.Login(ctx, hanging, "") })
+	}
+	for login.UnderWay() < slots {
+		runtime.Gosched()
+	}
+	soon, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer stop()
+	says(t, login.Client{}.Login(soon, hanging, ""), keeper.ErrUntried)
+	cancel()
+	waiting.Wait()
+}
+
+// A login that its context does not end, for it computes, is left by its caller.
+func TestALoginThatOutlivesItsTimeIsLeft(t *testing.T) {
+	t.Parallel()
+	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + hang(t) + "/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	err = login.Overtime(t.Context(), url)
+	if says(t, err, nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Second {
+		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+}

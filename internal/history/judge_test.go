@@ -44,6 +44,8 @@ func TestTheModelKnowsRightFromWrong(t *testing.T) {
 		{"a read of what was replaced before", []porcupine.Operation{first, at(3, 4, newer, moved), at(5, 6, reads, v1)}, false},
 		{"reads of what is being replaced", []porcupine.Operation{first, at(3, 9, newer, moved), at(4, 5, reads, v1), at(6, 7, reads, v2)}, true},
 		{"reads that go back", []porcupine.Operation{first, at(3, 9, newer, moved), at(4, 5, reads, v2), at(6, 7, reads, v1)}, false},
+		{"a refused read of what was replaced before", []porcupine.Operation{first, at(3, 4, newer, moved), at(5, 6, call{Kind: read, From: "v1"}, answer{Refused: true})}, true},
+		{"a refused read of what is current", []porcupine.Operation{first, at(3, 4, call{Kind: read, From: "v1"}, answer{Refused: true})}, false},
 		{"a read of another URL than was put", []porcupine.Operation{first, at(3, 4, reads, answer{Version: "v1", Epoch: 6})}, false},
 		{"a lost swap that was done", []porcupine.Operation{first, at(3, 4, newer, lost), at(5, 6, reads, v2)}, true},
 		{"a lost swap that was done late", []porcupine.Operation{first, at(3, 4, newer, lost), at(5, 6, reads, v1), at(7, 8, reads, v2)}, true},

@@ -24,13 +24,14 @@ const (
 type call struct {
 	Secret   string
 	Kind     kind
-	From, To string // versions; of a read neither, From of a swap only
+	From, To string // versions; of a read From, if it asks for the one that holds AWSCURRENT by its id
 	Epoch    int    // number of the URL in To
 }
 
 // An answer is what it gets.
 type answer struct {
 	Lost    bool   // no answer came
+	Refused bool   // of a read: From does not hold AWSCURRENT
 	Moved   bool   // To holds AWSCURRENT
 	Version string // of a read: what holds AWSCURRENT, "" if nothing does
 	Epoch   int    // of a read: the number of the URL, 0 if that was not asked
@@ -59,6 +60,9 @@ var model = porcupine.Model{
 func (s register) step(c call, a answer) (bool, register) {
 	switch c.Kind {
 	case read:
+		if a.Refused {
+			return c.From != s.Version, s
+		}
 		return a.Version == s.Version && (a.Epoch == 0 || a.Epoch == s.Epoch), s
 	case stage:
 		if s.Version == "" {
@@ -100,6 +104,8 @@ func bySecret(operations []porcupine.Operation) [][]porcupine.Operation {
 // describe is the text of an operation in a picture.
 func describe(c call, a answer) string {
 	switch {
+	case a.Refused:
+		return "read: refused"
 	case c.Kind == read && a.Version == "":
 		return "read: empty"
 	case c.Kind == read:

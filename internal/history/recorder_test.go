@@ -149,6 +149,7 @@ func (rec *recorder) counted() tally {
 func (rec *recorder) call(action string, body []byte) (c call, concerned bool) {
 	var in struct {
 		SecretId, ClientRequestToken, SecretString string
+		VersionId                                  string
 		MoveToVersionId, RemoveFromVersionId       string
 		VersionStages                              []string
 	}
@@ -160,7 +161,7 @@ func (rec *recorder) call(action string, body []byte) (c call, concerned bool) {
 	c.Secret = in.SecretId
 	switch action {
 	case "DescribeSecret", "GetSecretValue":
-		c.Kind = read
+		c.Kind, c.From = read, in.VersionId
 	case "PutSecretValue":
 		c.Kind, c.To = put, in.ClientRequestToken
 		if len(in.VersionStages) > 0 {
@@ -189,6 +190,8 @@ func (rec *recorder) answer(c call, done *httptest.ResponseRecorder) answer {
 	case err == nil && out.Error == "":
 	case c.Kind == swap && out.Error == "InvalidParameterException":
 		return answer{}
+	case c.Kind == read && c.From != "" && (out.Error == "InvalidRequestException" || out.Error == "ResourceNotFoundException"):
+		return answer{Refused: true} // another version holds AWSCURRENT, or this one is collected
 	case c.Kind == read && out.Error == "ResourceNotFoundException":
 		return answer{} // no version yet
 	default:

@@ -28,7 +28,7 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 			h := newFixture(t, storm(seed))
 			bindings := []binding.Binding{h.bind(t, "orders"), h.bind(t, "reports")}
 			began := time.Now()
-			h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 20, lost: 5}, bindings, func(n int) func(context.Context) {
+			h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 10, lost: 5}, bindings, func(n int) func(context.Context) {
 				k := h.keeper(n, h.heroku)
 				if n%2 == 0 {
 					return func(ctx context.Context) { _, _ = k.Poll(ctx, keeper.Round{}) }

@@ -54,20 +54,42 @@ func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value
 	return e.seen, nil
 }
 
-// plainPut looks at the secret, observes, compares, and puts what is different.
+// plainPut looks at the secret, observes, compares, and puts what is different. It looks
+// at nothing after that, and reads no version by its id before, as a tool does not that
+// knows no fence.
 func plainPut(h *fixture, n int, view keeper.Heroku) writer {
 	k := h.keeper(n, view)
-	k.Secrets = unlabelled{k.Secrets, h.client(n)}
+	u := &unlabelled{Secrets: k.Secrets, Heroku: view, client: h.client(n)}
+	k.Secrets, k.Heroku = u, func(string) keeper.Heroku { return u }
 	return update(k)
 }
 
 // unlabelled puts without a label, which moves AWSCURRENT at once.
 type unlabelled struct {
 	keeper.Secrets
+	keeper.Heroku
 	client *secretsmanager.Client
+	seen   map[string]credential.Value // since the secret was described
 }
 
-func (u unlabelled) Stage(ctx context.Context, arn, version string, payload credential.Value) (bool, error) {
+func (u *unlabelled) Describe(ctx context.Context, arn string) (binding.Secret, error) {
+	u.seen = nil
+	return u.Secrets.Describe(ctx, arn)
+}
+
+func (u *unlabelled) ConfigVars(ctx context.Context, app string) (vars map[string]credential.Value, err error) {
+	if u.seen == nil {
+		u.seen, err = u.Heroku.ConfigVars(ctx, app)
+	}
+	return u.seen, err
+}
+
+// Read does not look.
+func (*unlabelled) Read(context.Context, string, string) (credential.Value, error) {
+	return credential.Value{}, nil
+}
+
+func (u *unlabelled) Stage(ctx context.Context, arn, version string, payload credential.Value) (bool, error) {
 	_, err := u.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId:           &arn,
 		ClientRequestToken: &version,
@@ -77,7 +99,7 @@ func (u unlabelled) Stage(ctx context.Context, arn, version string, payload cred
 }
 
 // Swap has nothing left to do.
-func (unlabelled) Swap(context.Context, string, string, string) error { return nil }
+func (*unlabelled) Swap(context.Context, string, string, string) error { return nil }
 
 // lockedPut is plainPut under a lock, which other processes do not share.
 func lockedPut(h *fixture, n int, view keeper.Heroku) writer {

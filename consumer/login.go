@@ -6,13 +6,10 @@ import (
 	"errors"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"keepcurrent.example/internal/sqlstate"
 )
 
 // loginTimeout is of the login that proves a credential. pgxpool gives a
@@ -43,26 +40,20 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 		failure.Kind, failure.Err = ErrUnreachable, unquoted(err)
 		return failure
 	}
-	if !sqlstate.Valid(answer.Code) {
+	if !isSQLState(answer.Code) {
 		failure.Kind, failure.Err = ErrUnreachable, errNoPostgres
 		return failure
 	}
 	failure.SQLState = answer.Code
-	switch kind := sqlstate.Judge(answer.Code, answer.Message); {
-	case kind == sqlstate.Refused:
+	switch {
+	case isRefusal(answer.Code, answer.Message):
 		failure.Kind = ErrRefused
-	case kind == sqlstate.Other && absence(answer.Code):
+	case isAbsence(answer.Code, answer.Message):
 		failure.Kind = ErrUnreachable
 	default:
 		return nil
 	}
 	return failure
-}
-
-// absence reports whether an SQLSTATE says that there is no server to talk to:
-// class 08 (connection exception) and 57P (it is shutting down or starting up).
-func absence(sqlstate string) bool {
-	return strings.HasPrefix(sqlstate, "08") || strings.HasPrefix(sqlstate, "57P")
 }
 
 var errNoPostgres = errors.New("the connection broke off, or the server answers what no Postgres does")

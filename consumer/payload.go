@@ -10,8 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"keepcurrent.example/internal/connection"
 )
 
 // credential is a version of the secret. What it holds sits behind a func,
@@ -73,9 +71,7 @@ func parse(value string) (*pgx.ConnConfig, bool) {
 		return nil, false
 	}
 	// pgx would send them, and the server refuse them.
-	maps.DeleteFunc(config.ConnConfig.RuntimeParams, func(name, value string) bool {
-		return connection.Parameter{Name: name, Value: value}.Handler() == connection.Libpq
-	})
+	maps.DeleteFunc(config.ConnConfig.RuntimeParams, isLibpqs)
 	return config.ConnConfig, true
 }
 

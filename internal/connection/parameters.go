@@ -3,6 +3,7 @@ package connection
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -101,6 +102,9 @@ func (p Parameter) Handler() Handler {
 	}
 	return Server
 }
+
+// LibpqParameters are the names of the parameters that libpq deals with.
+func LibpqParameters() []string { return slices.Sorted(maps.Keys(libpqs)) }
 
 // Check returns a *[ParameterError] if libpq deals with the parameter and refuses its
 // value.

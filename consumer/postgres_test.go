@@ -1,0 +1,45 @@
+package consumer
+
+import (
+	"testing"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/sqlstate"
+)
+
+// The functions and the programs that read what they write mean the same by an answer.
+func TestAnswersMeanWhatTheyMeanToTheFunctions(t *testing.T) {
+	t.Parallel()
+	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, append(present, troubles...)...)
+	for _, code := range []string{"08000", "08P01", "28000", "28P01", "3D000", "42501", "42704", "53300", "57P03", "XX000"} {
+		for _, message := range messages {
+			kind := sqlstate.Judge(code, message)
+			if got, want := isRefusal(code, message), kind == sqlstate.Refused; got != want {
+				t.Errorf("%s %q: refused %t, want %t", code, message, got, want)
+			}
+			if code == "08P01" && isAbsence(code, message) && (kind == sqlstate.Full || kind == sqlstate.Parameter) {
+				t.Errorf("%s %q is there", code, message)
+			}
+		}
+	}
+	for _, code := range []string{"28P01", "28p01", "28P0", "28P011", "pEXAM", "", "28P0\n"} {
+		if isSQLState(code) != sqlstate.Valid(code) {
+			t.Errorf("%q", code)
+		}
+	}
+}
+
+func TestParametersOfLibpqAreThoseThatTheLoginDoesNotSend(t *testing.T) {
+	t.Parallel()
+	for _, name := range append([]string{"application_name", "client_encoding", "connect_timeout", "options", "pgbouncer", "search_path", "sslcert", "statement_timeout"}, libpqs...) {
+		for _, value := range []string{"1", "auto"} {
+			p := connection.Parameter{Name: name, Value: value}
+			if got, want := isLibpqs(name, value), p.Handler() == connection.Libpq; got != want {
+				t.Errorf("%s=%s: libpq's %t, want %t", name, value, got, want)
+			}
+		}
+	}
+	if n := connection.LibpqParameters(); len(n) != len(libpqs) {
+		t.Errorf("%d parameters, want %d", len(libpqs), len(n))
+	}
+}

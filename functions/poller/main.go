@@ -38,5 +38,5 @@ func main() {
 	if parts.Desk != nil {
 		h.subscriptions.desk = func(token string) desk { return parts.Desk(token) }
 	}
-	lambda.Start(setup.Guard(parts, h.handle))
+	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

@@ -93,7 +93,7 @@ func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see s
 		wg.Go(func() {
 			defer func() { <-free }()
 			var line subscribed
-			err := credential.Safely(func() (err error) {
+			err := credential.RecoverPanic(func() (err error) {
 				line, err = see(ctx, from, results)
 				return err
 			})

@@ -86,7 +86,7 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	var err error
 	var listing sync.WaitGroup
 	list := func() {
-		err = credential.Safely(func() (err error) {
+		err = credential.RecoverPanic(func() (err error) {
 			listed, err = h.bindings.Find(ctx, identities...)
 			return err
 		})

@@ -50,5 +50,5 @@ func main() {
 		log:       parts.Log,
 		metrics:   metric.Stdout(),
 	}
-	lambda.Start(setup.Guard(parts, h.handle))
+	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

@@ -62,15 +62,3 @@ func (v Value) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `"
 
 // MarshalText returns [Redacted]; it covers the encoders that know no JSON.
 func (v Value) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
-
-// Safely returns f's error, or in place of a panic one that names the type of its
-// value. Whoever prints a panic, as the runtime does at the end of a goroutine,
-// prints the value, and where credentials are that can be one.
-func Safely(f func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("a panic of type %T", value)
-		}
-	}()
-	return f()
-}

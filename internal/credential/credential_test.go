@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -83,15 +82,4 @@ func recovered(f func()) (v any) {
 	defer func() { v = recover() }()
 	f()
 	return nil
-}
-
-func TestSafelyNamesTheTypeOfAPanicAndNotItsValue(t *testing.T) {
-	t.Parallel()
-	err := credential.Safely(func() error { panic("postgres://u:pEXAMPLE@h/d") })
-	if err == nil || err.Error() != "a panic of type string" {
-		t.Errorf("%v", err)
-	}
-	if err := credential.Safely(func() error { return io.EOF }); err != io.EOF {
-		t.Errorf("%v, want the function's own error", err)
-	}
 }

@@ -3,6 +3,8 @@ package keeper
 import (
 	"context"
 	"log/slog"
+
+	"keepcurrent.example/internal/credential"
 )
 
 // levels of the outcomes: what is as it should be is not worth a line at the
@@ -43,6 +45,9 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 		default:
 			level = max(level, slog.LevelWarn)
 		}
+	}
+	if stack := credential.StackOf(r.Err); stack != nil {
+		attrs = append(attrs, slog.Any("stack", stack))
 	}
 	message := string(r.Outcome)
 	if r.Outcome == Published && r.Moved.IsZero() {

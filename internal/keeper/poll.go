@@ -140,7 +140,7 @@ func (p *poll) add(results []Result) {
 
 // visit compares one app, and fails its bindings if that panics.
 func (k *Keeper) visit(ctx context.Context, from binding.Source, bindings []binding.Binding) (results []Result) {
-	panicked := credential.Safely(func() error {
+	panicked := credential.RecoverPanic(func() error {
 		results = k.compare(ctx, from, bindings)
 		return nil
 	})

@@ -146,7 +146,7 @@ func (k *Keeper) swap(ctx context.Context, r Result, url connection.URL, payload
 	var wg sync.WaitGroup
 	fenced := r
 	wg.Go(func() {
-		staging = credential.Safely(func() (err error) {
+		staging = credential.RecoverPanic(func() (err error) {
 			there, tooOften, err = k.stageUnlessEqual(ctx, fenced, payload)
 			return err
 		})

@@ -169,7 +169,7 @@ func each(tasks []*task, f func(i int, r Result) (Result, retry)) {
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			panicked := credential.Safely(func() error {
+			panicked := credential.RecoverPanic(func() error {
 				t.Result, t.retry = f(i, t.Result)
 				return nil
 			})

@@ -51,7 +51,7 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 	go func() {
 		defer func() { <-slots }()
 		defer way.close()
-		done <- credential.Safely(func() error {
+		done <- credential.RecoverPanic(func() error {
 			if url.Engine() == connection.Redis {
 				return redisLogin(ctx, way, url, own)
 			}

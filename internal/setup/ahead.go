@@ -17,7 +17,7 @@ func Ahead(reads ...func(context.Context) error) {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), aheadTime)
 			defer cancel()
-			_ = credential.Safely(func() error { return read(ctx) })
+			_ = credential.RecoverPanic(func() error { return read(ctx) })
 		}()
 	}
 }

@@ -3,24 +3,20 @@ package setup
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+
+	"keepcurrent.example/internal/credential"
 )
 
-// panicError is all that an invocation's caller learns of a panic.
-type panicError struct{ kind string }
-
-func (e panicError) Error() string { return "the function panicked (" + e.kind + "): see its log" }
-
-// Guard returns f with its panics turned into an error. The Lambda runtime would
-// print the value of a panic, and a value can be anything; the guard logs
-// its type and the stack.
-func Guard[In, Out any](p *Parts, f func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+// RecoverPanic returns f with its panics turned into an error. The Lambda runtime would
+// print the value of a panic, and a value can be anything; this logs where it came from,
+// and what it says if it is one of Go's own.
+func RecoverPanic[In, Out any](p *Parts, f func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (out Out, err error) {
 		defer func() {
 			if value := recover(); value != nil {
-				kind := fmt.Sprintf("%T", value)
-				p.log.ErrorContext(ctx, "panic", "type", kind, "stack", string(debug.Stack()))
-				err = panicError{kind}
+				panicked := credential.Recovered(value)
+				p.log.ErrorContext(ctx, "panic", "type", panicked.Type, "error", panicked.Error(), "stack", panicked.Stack)
+				err = fmt.Errorf("the function panicked (%s): see its log", panicked.Type)
 			}
 		}()
 		return f(ctx, in)

@@ -26,7 +26,7 @@ func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]cre
 	var previousErr error
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		previousErr = credential.Safely(func() (err error) {
+		previousErr = credential.RecoverPanic(func() (err error) {
 			previous, err = manager.Previous(ctx, id)
 			return err
 		})

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	stdlog "log"
 	"log/slog"
 	"time"
@@ -51,13 +50,12 @@ type Parts struct {
 // FromEnvironment makes the parts out of the variables in the README's table. It
 // makes no request.
 func FromEnvironment() (*Parts, error) {
-	// net/http prints bytes of an answer that is longer than it said, and aws-lambda-go
-	// the errors that are logged here already; neither knows what a credential is.
-	stdlog.SetOutput(io.Discard)
 	env, err := readEnvironment()
 	if err != nil {
 		return nil, err
 	}
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(standardLogger{env.log})
 	manager := secrets.Manager{Client: secretsManager()}
 	keys := &keyring.Ring{Rest: rest, Age: keyAge, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, env.keyID)

@@ -42,13 +42,13 @@ func TestTheTokenGoesOverTLSOrStaysOnTheMachine(t *testing.T) {
 	}
 }
 
-func TestGuardKeepsThePanicValueOutOfTheLog(t *testing.T) {
+func TestAPanicIsLoggedWithItsPlaceAndWithoutItsValue(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	p := &Parts{log: slog.New(slog.NewJSONHandler(&log, nil))}
-	guarded := Guard(p, func(context.Context, string) (string, error) { panic("postgres://u:pEXAMPLE@h/d") })
+	guarded := RecoverPanic(p, func(context.Context, string) (string, error) { panic("postgres://u:pEXAMPLE@h/d") })
 	_, err := guarded(t.Context(), "")
-	if err == nil || strings.Contains(err.Error()+log.String(), "EXAMPLE") || !strings.Contains(log.String(), "TestGuard") {
+	if err == nil || strings.Contains(err.Error()+log.String(), "EXAMPLE") || !strings.Contains(log.String(), "TestAPanicIsLogged") {
 		t.Errorf("%v\n%s", err, &log)
 	}
 }
@@ -69,10 +69,10 @@ func TestNoTextInALogLineIsLongerThanItsBound(t *testing.T) {
 	}
 }
 
-func TestGuardLeavesTheRestAlone(t *testing.T) {
+func TestWithoutAPanicTheFunctionIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
-	guarded := Guard(&Parts{}, func(_ context.Context, in string) (string, error) { return in + "!", away })
+	guarded := RecoverPanic(&Parts{}, func(_ context.Context, in string) (string, error) { return in + "!", away })
 	if out, err := guarded(t.Context(), "a"); out != "a!" || err != away {
 		t.Errorf("%q, %v", out, err)
 	}

@@ -6,13 +6,13 @@ RACE := $(shell command -v "$$(go env CC)" >/dev/null && echo -race || echo "")
 # As lambdatest.Build compiles them for the tests, but for Lambda's arm64.
 LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -buildvcs=false -trimpath -tags lambda.norpc -ldflags='-s -w -buildid='
 # The versions are in that file. https://go.dev/doc/modules/managing-dependencies#tools
-TOOL := go tool -modfile=internal/tools/go.mod
+TOOL := go tool -modfile=internal/cmd/tools/go.mod
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## watch a credential rotate, a webhook get lost and a slow writer lose (needs a Postgres server installed)
-	@go run ./internal/demo
+	@go run ./internal/cmd/demo
 
 # Not cached: the end-to-end tests compile the functions, which go test cannot know.
 test: ## run all tests, with the race detector (needs a Postgres server installed)
@@ -23,13 +23,13 @@ soak: ## play random histories against the core, for FOR=10m or as long as you s
 	cd internal/keeper && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
 
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
-	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./functions -load $(or $(FOR),60s)
+	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load $(or $(FOR),60s)
 
 proof: ## rotate under load beside other ways to read the secret, N=20 times or as often as you say
 	go test -v -count=1 -timeout 0 -run 'TestProof$$' ./consumer -proof $(or $(N),20)
 
 bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 4 minutes)
-	@go run ./internal/bench -write
+	@go run ./internal/cmd/bench -write
 
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say
 	@set -e; for package in ./functions/webhook ./internal/connection ./internal/binding ./internal/heroku; do \
@@ -59,7 +59,7 @@ ask-poller = poller=$$(aws cloudformation describe-stacks --stack-name "$(STACK)
 		--cli-read-timeout 0 /dev/fd/3 3>&1 >/dev/null
 
 status: ## say how every secret is: of the stack STACK=name, or of one on this machine; ALL=1 lists all
-	@$(if $(STACK),$(call ask-poller,{"dryRun":true}) |) go run ./internal/status $(if $(STACK),,-local) $(if $(ALL),-all)
+	@$(if $(STACK),$(call ask-poller,{"dryRun":true}) |) go run ./internal/cmd/status $(if $(STACK),,-local) $(if $(ALL),-all)
 
 unsubscribe: ## remove our webhook from an app that no secret names any more: APP=name STACK=name
 	$(if $(and $(APP),$(STACK)),,$(error say: make unsubscribe APP=name STACK=name))
@@ -92,7 +92,7 @@ deploy: ## build the stack and put it on AWS; the first time SAM asks for its pa
 	fi
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
-	go run ./internal/secretstest/secretsmanager -listen 127.0.0.1:4566
+	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566
 
 # What `sam build` calls, because of BuildMethod: makefile in template.yaml.
 build-WebhookFunction:

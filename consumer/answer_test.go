@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"keepcurrent.example/consumer"
-	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 // A server that has been sent a password can send it back.

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"keepcurrent.example/consumer"
-	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 func TestMain(m *testing.M) {

@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"keepcurrent.example/internal/herokutest"
-	"keepcurrent.example/internal/postgrestest"
-	"keepcurrent.example/internal/secretstest"
-	"keepcurrent.example/internal/stacktest"
+	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/secretstest"
+	"keepcurrent.example/internal/testserver/stacktest"
 )
 
 var proof = flag.Int("proof", 0, "how often TestProof rotates with and without a grace time, beside the other ways to read the secret; 0: three times, alone")

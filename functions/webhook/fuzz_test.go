@@ -21,10 +21,10 @@ import (
 	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/testserver/herokutest"
 )
 
 // What is wrong with a world, as bits.

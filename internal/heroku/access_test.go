@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/subscription"
+	"keepcurrent.example/internal/testserver/herokutest"
 )
 
 const rateLimits = "GET /account/rate-limits"

@@ -12,9 +12,9 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/testserver/herokutest"
 )
 
 const configVars = "GET /apps/{app}/config-vars"

@@ -19,7 +19,7 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/secrets"
-	"keepcurrent.example/internal/secretstest"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 const app = "shop"

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"keepcurrent.example/internal/keeper"
-	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 // classes are those of the appendix of error codes

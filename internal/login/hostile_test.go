@@ -19,7 +19,7 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
-	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 // message is one of a Postgres.

@@ -12,7 +12,7 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
-	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 // verdicts are all that an error can say to a decision.

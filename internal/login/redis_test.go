@@ -15,7 +15,7 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
-	"keepcurrent.example/internal/redistest"
+	"keepcurrent.example/internal/testserver/redistest"
 )
 
 func TestLoginToARedis(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
-	"keepcurrent.example/internal/postgrestest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 // A Private or Shield database asks for a client certificate.

@@ -11,7 +11,7 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/keeper"
-	"keepcurrent.example/internal/secretstest"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 func TestTroubleThatIsNoConflict(t *testing.T) {

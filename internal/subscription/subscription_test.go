@@ -13,9 +13,9 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/herokutest"
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/subscription"
+	"keepcurrent.example/internal/testserver/herokutest"
 )
 
 const (

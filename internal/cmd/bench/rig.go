@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// far is how far away the remotes are: the round trip, and the work at its other end.
+type far struct{ trip, work time.Duration }
+
+func (f far) call() time.Duration { return f.trip + f.work }
+
+// distances are those of the three remotes.
+type distances struct {
+	aws, heroku far
+	postgres    time.Duration
+}
+
+// usual is a Region beside the database's, and Heroku's API across an ocean.
+var usual = distances{
+	aws:      far{2 * time.Millisecond, 8 * time.Millisecond},
+	heroku:   far{80 * time.Millisecond, 70 * time.Millisecond},
+	postgres: 20 * time.Millisecond,
+}
+
+// rig is a stack with distance and TLS before each of its remotes, and one app
+// whose database a secret follows.
+type rig struct {
+	*stacktest.Stack
+	app    *herokutest.App
+	addon  *herokutest.AddOn
+	db     *distant
+	secret string // its ARN
+
+	awsURL, herokuURL, authorities string
+	lines                          []*line // to AWS and to Heroku
+	closers                        []func() error
+
+	mu    sync.Mutex // guards what follows
+	calls []call
+}
+
+// distant is a database at the end of a line.
+type distant struct {
+	*postgrestest.Database
+	*line
+}
+
+func (d *distant) URL() string {
+	u, err := url.Parse(d.Database.URL())
+	if err != nil {
+		panic("the database's URL is none")
+	}
+	u.Host = d.address()
+	return u.String()
+}
+
+// newRig starts a rig with the functions in a folder.
+func newRig(ctx context.Context, functions string, away distances) (r *rig, err error) {
+	r = &rig{}
+	config := stacktest.Config{Functions: functions}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	if r.Stack, err = stacktest.Start(ctx, config); err != nil {
+		return r, err
+	}
+	r.closers = append(r.closers, r.Stack.Close)
+	r.Heroku.SetRateLimit(1 << 30) // the account's hourly requests are not the matter here
+	upstream, err := url.Parse(r.Heroku.URL)
+	if err != nil {
+		return r, err
+	}
+	if r.awsURL, err = r.publish(r.record(away.aws.work, action, r.Secrets), away.aws.trip); err != nil {
+		return r, err
+	}
+	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, httputil.NewSingleHostReverseProxy(upstream)), away.heroku.trip); err != nil {
+		return r, err
+	}
+	config.Env = append(r.remotes(), "LOG_LEVEL=info")
+	if err := r.Deploy(config); err != nil {
+		return r, err
+	}
+	return r, r.provision(ctx, away.postgres)
+}
+
+// remotes are the variables by which a program finds the remotes and trusts them.
+func (r *rig) remotes() []string {
+	return []string{
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + r.awsURL,
+		"HEROKU_API_URL=" + r.herokuURL,
+		"SSL_CERT_FILE=" + r.authorities,
+	}
+}
+
+// provision makes the app, its database and the secret that follows it, and fills that.
+func (r *rig) provision(ctx context.Context, trip time.Duration) error {
+	db, err := r.Database(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := url.Parse(db.URL())
+	if err != nil {
+		return err
+	}
+	l, err := newLine(at.Host, trip)
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, l.Close)
+	r.db = &distant{db, l}
+	r.app = r.Heroku.CreateApp("shop")
+	r.addon = r.Heroku.Provision(r.app, r.db)
+	if r.secret, err = r.Bind(ctx, r.app.Name, "shop/database", "heroku:format=url"); err != nil {
+		return err
+	}
+	_, err = r.Poll(ctx)
+	return err
+}
+
+// publish serves a handler by TLS at the end of a line and returns its address.
+func (r *rig) publish(handler http.Handler, trip time.Duration) (string, error) {
+	server := httptest.NewTLSServer(handler)
+	r.closers = append(r.closers, func() error { server.CloseClientConnections(); server.Close(); return nil })
+	l, err := newLine(server.Listener.Addr().String(), trip)
+	if err != nil {
+		return "", err
+	}
+	r.lines = append(r.lines, l)
+	r.closers = append(r.closers, l.Close)
+	return "https://" + l.address(), r.trust(server)
+}
+
+// hangUp closes the connections to AWS and Heroku, as these do with those that have
+// been idle for a minute or so.
+func (r *rig) hangUp() {
+	for _, l := range r.lines {
+		l.cut()
+	}
+}
+
+// trust writes the authorities that a Lambda function has, as far as this machine
+// knows them, and the test servers' own, into one file.
+func (r *rig) trust(server *httptest.Server) error {
+	if r.authorities != "" {
+		return nil // they share one certificate
+	}
+	dir, err := os.MkdirTemp("", "keepcurrent-bench-ca-")
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, func() error { return os.RemoveAll(dir) })
+	r.authorities = filepath.Join(dir, "authorities.pem")
+	known, _ := os.ReadFile("/etc/ssl/certs/ca-certificates.crt") // one more cost of a real cold start
+	ours := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	return os.WriteFile(r.authorities, append(known, ours...), 0o600)
+}
+
+// announce tells the webhook of a release.
+func (r *rig) announce(ctx context.Context) error {
+	status, err := r.Announce(ctx, r.app)
+	if err == nil && status != http.StatusNoContent {
+		err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, tail(r.Webhook.Logs()))
+	}
+	return err
+}
+
+func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }
+
+func (r *rig) close() error {
+	var errs []error
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		errs = append(errs, r.closers[i]())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/testserver/herokutest"
+)
+
+// pollEvery is the schedule of the third chapter. On AWS it is a minute.
+const pollEvery = 500 * time.Millisecond
+
+// firstPoll binds an empty secret and lets the poller fill it.
+func firstPoll(ctx context.Context, s *shop) (line, error) {
+	s.story.chapter("The first poll fills the secret")
+	var err error
+	if s.secret, err = s.Bind(ctx, s.app.Name, secretName, "heroku:format=url"); err != nil {
+		return line{}, err
+	}
+	s.story.tell("an empty secret %s gets the tag heroku:app=%s; nothing else is configured", secretName, s.app.Name)
+	started := time.Now()
+	report, err := s.Poll(ctx)
+	if err != nil {
+		return line{}, err
+	}
+	s.story.tell("poller: %d binding, %d published, after %s", report.Bindings, report.Published, since(started))
+	s.watcher = watch(s.Stack, s.secret)
+	if s.consumer, err = consume(ctx, s.Stack, s.secret); err != nil {
+		return line{}, err
+	}
+	s.story.tell("a consumer opens a pgx pool with what the secret says and queries all the time")
+	return line{what: "first poll fills the secret", by: "poller", kept: report.Published == 1}, s.consumer.queries(ctx, 100)
+}
+
+// rotation kills the old credential at once; Heroku tells the webhook.
+func rotation(ctx context.Context, s *shop) (line, error) {
+	s.story.chapter("A rotation that kills the old credential at once")
+	s.story.tell("heroku pg:credentials:rotate: new password, the old one is dead, its sessions are cut")
+	if err := s.addon.Rotate(ctx); err != nil {
+		return line{}, err
+	}
+	released := time.Now()
+	s.story.tell("Heroku makes a release and sends its two events to the webhook")
+	outage, err := s.consumer.recovery(ctx)
+	if err != nil {
+		return line{}, err
+	}
+	s.story.tell("webhook: fence, observe, stage and log in, swap; AWSCURRENT is version %s…", s.watcher.version())
+	after := min(outage.length, outage.began.Add(outage.length).Sub(released))
+	s.story.tell("the consumer is back: down for %s (%s of it after Heroku's release), %d queries failed",
+		milliseconds(outage.length), milliseconds(after), outage.failed)
+	return line{what: "rotation, old credential killed", by: "webhook", down: outage.length, kept: true}, s.Heroku.DeliveriesIdle(ctx)
+}
+
+// lostWebhook rotates again, and no event arrives.
+func lostWebhook(ctx context.Context, s *shop) (line, error) {
+	s.story.chapter("A webhook that is lost")
+	s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
+	defer s.Heroku.SetPolicy(herokutest.Policy{})
+	s.story.tell("the schedule runs the poller every %s here (every minute on AWS)", milliseconds(pollEvery))
+	s.story.tell("heroku pg:credentials:rotate; both events are lost on their way")
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	if err := s.addon.Rotate(ctx); err != nil {
+		return line{}, err
+	}
+	for repaired := false; !repaired; {
+		select {
+		case <-ctx.Done():
+			return line{}, ctx.Err()
+		case <-tick.C:
+		}
+		report, err := s.Poll(ctx)
+		if err != nil {
+			return line{}, err
+		}
+		repaired = report.Published == 1
+	}
+	s.story.tell("poller: the config var has changed and nobody said so; published")
+	outage, err := s.consumer.recovery(ctx)
+	if err != nil {
+		return line{}, err
+	}
+	s.story.tell("the consumer is back: it was down for %s, %d queries failed", milliseconds(outage.length), outage.failed)
+	return line{what: "rotation, webhook lost", by: "poller", down: outage.length, kept: true}, nil
+}
+
+// slowWriter stalls one run of the webhook after it has seen the config vars,
+// lets a newer URL be published, and lets the slow run go on. Its URL still logs
+// in, so nothing but the swap stands in its way.
+func slowWriter(ctx context.Context, s *shop) (line, error) {
+	s.story.chapter("A slow writer that would put an old URL back")
+	stall := newStall()
+	unwrap := s.Heroku.Wrap(herokutest.On("GET /apps/{app}/config-vars", stall.middleware))
+	defer unwrap()
+	answer := make(chan error, 1)
+
+	s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
+	if _, err := s.addon.RotateWithGrace(ctx); err != nil { // both old and new log in for a while
+		return line{}, err
+	}
+	go func() { answer <- s.deliver(ctx) }()
+	select {
+	case <-stall.reached:
+	case <-ctx.Done():
+		return line{}, ctx.Err()
+	}
+	s.story.tell("run A of the webhook reads a new URL from Heroku, and then its network stalls")
+
+	s.Heroku.SetPolicy(herokutest.Policy{})
+	if _, err := s.addon.RotateWithGrace(ctx); err != nil {
+		return line{}, err
+	}
+	if err := s.Heroku.DeliveriesIdle(ctx); err != nil {
+		return line{}, err
+	}
+	newest, err := s.watcher.await(ctx, s.db.URL())
+	if err != nil {
+		return line{}, err
+	}
+	s.story.tell("Heroku rotates again; run B publishes the newer URL as version %s…", newest)
+
+	before := s.swaps()
+	close(stall.resume)
+	if err := <-answer; err != nil {
+		return line{}, err
+	}
+	s.story.tell("run A goes on: its URL still logs in, but AWSCURRENT is not where its fence saw it:")
+	s.story.tell("Secrets Manager refuses the swap, run A starts again and finds nothing left to do")
+	s.story.tell("AWSCURRENT is still version %s…", s.watcher.version())
+	value, err := s.Value(ctx, s.secret)
+	kept := s.swaps() == before+1 && strings.HasPrefix(value, s.db.URL())
+	return line{what: "slow writer with an old URL", by: "the swap", kept: kept}, err
+}
+
+// swaps counts those that Secrets Manager was asked for. One after which the value is
+// as before was refused.
+func (s *shop) swaps() int { return s.Secrets.Calls()["UpdateSecretVersionStage"] }
+
+// deliver sends the webhook an event of the app's newest release.
+func (s *shop) deliver(ctx context.Context) error {
+	status, err := s.Announce(ctx, s.app)
+	if err == nil && status != http.StatusNoContent {
+		err = fmt.Errorf("the webhook answers %d", status)
+	}
+	return err
+}
+
+// stall holds the first answer that passes, after its content is made.
+type stall struct {
+	once            sync.Once
+	reached, resume chan struct{}
+}
+
+func newStall() *stall { return &stall{reached: make(chan struct{}), resume: make(chan struct{})} }
+
+func (s *stall) middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first := false
+		s.once.Do(func() { first = true })
+		if !first {
+			next.ServeHTTP(w, r)
+			return
+		}
+		made := httptest.NewRecorder()
+		next.ServeHTTP(made, r)
+		close(s.reached)
+		select {
+		case <-s.resume:
+		case <-r.Context().Done():
+		}
+		for name, values := range made.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(made.Code)
+		fmt.Fprint(w, made.Body.String())
+	})
+}

@@ -1,0 +1,102 @@
+// Status prints how every binding is, as a table: trouble first. It reads the
+// poller's answer to {"dryRun": true} from stdin, or asks a stack that it starts
+// on this machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"keepcurrent.example/internal/testserver/postgrestest"
+)
+
+const usage = `usage: go run ./internal/cmd/status [-all]     reads the poller's answer from stdin
+       go run ./internal/cmd/status -local    asks a stack on this machine
+
+Prints how every binding is, from the poller's answer to {"dryRun": true}. Nothing
+is changed by asking. "make status STACK=name" asks a deployed stack; -local starts
+one on this machine, with a binding in each state.
+
+  -all    list every line; without it, 40 of a kind
+  -local  ask a stack on this machine; it needs a Postgres server installed
+
+Exit code: 0 if no binding needs you, 1 if one does or was not looked at, or if the
+poller failed, 2 if the usage or the input cannot be understood. With -local 0 if
+there is a table.
+`
+
+// The exit codes. `go run` makes 1 of each that is not 0.
+const (
+	well = iota
+	unwell
+	misused
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("status", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {}
+	all := flags.Bool("all", false, "")
+	local := flags.Bool("local", false, "")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return well
+	case err != nil || flags.NArg() > 0 || !*local && isTerminal(stdin):
+		fmt.Fprint(stderr, usage)
+		return misused
+	}
+	if *local {
+		fmt.Fprintln(stderr, "starting Heroku, Secrets Manager, Postgres and both functions on this machine …")
+		answer, err := localAnswer()
+		if err != nil {
+			fmt.Fprintln(stderr, "status:", err)
+			return unwell
+		}
+		stdin = answer
+	}
+	a, err := read(stdin)
+	if err != nil {
+		fmt.Fprintln(stderr, "status:", err)
+		if _, failed := errors.AsType[functionError](err); failed {
+			return unwell
+		}
+		return misused
+	}
+	p := page{out: stdout, all: *all, colour: isTerminal(stdout) && os.Getenv("NO_COLOR") == ""}
+	p.print(a)
+	if *local || a.isWell() {
+		return well
+	}
+	return unwell
+}
+
+// localAnswer is the answer of a stack on this machine.
+func localAnswer() (io.Reader, error) {
+	postgrestest.ClearEnvironment()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	return askLocal(ctx)
+}
+
+// isTerminal reports whether a person sits at the other end.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

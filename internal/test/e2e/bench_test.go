@@ -1,0 +1,177 @@
+package e2e_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/testserver/lambdatest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// What starts a run.
+const (
+	webhook = "webhook"
+	poller  = "poller"
+)
+
+// What a run finds.
+const (
+	first    = "first value" // the secret is empty
+	rotation = "rotation"    // Heroku shows a new URL, and the one in the secret is dead
+	held     = "held"        // Heroku shows a URL that does not log in, and the one in the secret does
+	foreign  = "foreign"     // another writer has put the URL that Heroku shows
+)
+
+// What a secret holds after a run.
+const (
+	empty   = "empty"
+	older   = "old" // what it held before the run
+	newer   = "new" // what Heroku shows
+	strange = "something else"
+)
+
+// maxVersions is fewer than the hundred that AWS keeps of a secret, and more than
+// one run makes.
+const maxVersions = 50
+
+// bench is a shop on which one run after another is tried, each with the
+// functions cold.
+type bench struct {
+	*shop
+	*wire
+	old, new string // what the secret held before the run, and ought to hold after it
+	room     int    // versions that the secret may come to have, one for each URL that Heroku shows
+}
+
+// opening bounds how many benches are opened at a time: the database server has no
+// connections for all of the matrix's at once.
+var opening = make(chan struct{}, 4)
+
+func openBench(t *testing.T, config stacktest.Config) *bench {
+	t.Helper()
+	opening <- struct{}{}
+	defer func() { <-opening }()
+	s := openShop(t, config)
+	return &bench{shop: s, wire: s.lay()}
+}
+
+// prepare makes a situation out of a secret that is equal.
+func (b *bench) prepare(situation string) {
+	b.t.Helper()
+	defer b.Poller.Kill()
+	defer b.Webhook.Kill()
+	if situation == first || b.versions() > maxVersions {
+		b.startEmpty()
+	}
+	if situation != first && b.state() == empty {
+		b.run(poller)
+	}
+	b.old, b.room = b.value(b.secret), b.versions()
+	switch situation {
+	case rotation:
+		b.rotate()
+	case foreign:
+		b.put(b.secret, b.old)
+	case held:
+		u, err := url.Parse(b.db.URL())
+		b.must(err)
+		u.User = url.UserPassword(u.User.Username(), "wrong-EXAMPLE-"+rand.Text())
+		b.app.Set("DATABASE_URL", u.String())
+		b.shows(u.String())
+		return
+	}
+	b.shows(b.db.URL())
+}
+
+// shows notes that Heroku shows a URL.
+func (b *bench) shows(url string) {
+	b.new = url + "?sslmode=require"
+	b.room++
+}
+
+// startEmpty puts an empty secret in the place of the bound one.
+func (b *bench) startEmpty() {
+	b.t.Helper()
+	b.remove(b.secret)
+	b.secret = b.bind(b.app.Name, "shop/database", "heroku:format=url")
+}
+
+// state is what the secret holds now.
+func (b *bench) state() string {
+	b.t.Helper()
+	switch b.value(b.secret) {
+	case "":
+		return empty
+	case b.new:
+		return newer
+	case b.old:
+		return older
+	}
+	return strange
+}
+
+// run starts a function by its trigger and says how that ended: the webhook with
+// its status, the poller with the outcome of the one binding, or "failed" if the
+// invocation did; a function that was killed is "killed", or 500 to the caller
+// of the webhook.
+func (b *bench) run(trigger string) string {
+	b.t.Helper()
+	if trigger == webhook {
+		return strconv.Itoa(b.announce(b.app))
+	}
+	report, err := b.Poll(b.t.Context())
+	var failure *lambdatest.FunctionError
+	switch {
+	case errors.As(err, &failure) && failure.Type == "Runtime.ExitError":
+		return "killed"
+	case errors.As(err, &failure):
+		return "failed"
+	}
+	b.must(err)
+	for outcome, n := range map[string]int{
+		"published": report.Published, "unchanged": report.Unchanged, "held": report.Held, "deferred": report.Deferred, "off": report.Off,
+	} {
+		if n == 1 && report.Bindings == 1 {
+			return outcome
+		}
+	}
+	return fmt.Sprintf("%+v", report)
+}
+
+// whole fails the test unless the secret has its labels and no others, and no
+// more versions than Heroku has shown URLs: the id of a version is made of the
+// fence and the payload, so a step that is taken again writes the same version.
+func (b *bench) whole() {
+	b.t.Helper()
+	out, err := b.AWS.DescribeSecret(b.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &b.secret})
+	b.must(err)
+	var labels []string
+	for _, stages := range out.VersionIdsToStages {
+		labels = append(labels, stages...)
+	}
+	slices.Sort(labels)
+	got := strings.Join(labels, " ")
+	if got != "" && !slices.Contains([]string{"AWSCURRENT HEROKU_CANDIDATE", "AWSCURRENT AWSPREVIOUS HEROKU_CANDIDATE"}, got) {
+		b.t.Errorf("the labels of the secret are %s", got)
+	}
+	if n := b.versions(); n > b.room {
+		b.t.Errorf("the secret has %d versions, and %d would do", n, b.room)
+	}
+}
+
+// versions counts the versions of the secret, those without a label as well.
+func (b *bench) versions() int {
+	b.t.Helper()
+	out, err := b.AWS.ListSecretVersionIds(b.t.Context(), &secretsmanager.ListSecretVersionIdsInput{SecretId: &b.secret, IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int32(100)})
+	b.must(err)
+	return len(out.Versions)
+}

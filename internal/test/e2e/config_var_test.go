@@ -1,0 +1,156 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/redistest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
+	t.Parallel()
+	store := redistest.Run(t)
+	s := start(t, stacktest.Config{})
+	app := s.Heroku.CreateApp("shop")
+	app.Set("REDIS_URL", store.URL())
+	secret := s.bind("shop", "shop/redis", "heroku:config-var=REDIS_URL")
+	holds := func(url string) {
+		t.Helper()
+		var got map[string]any
+		s.must(json.Unmarshal([]byte(s.value(secret)), &got))
+		_, password, _ := strings.Cut(strings.SplitN(url, "@", 2)[0], "rediss://:")
+		if got["REDIS_URL"] != url || got["engine"] != "redis" || got["password"] != password || got["host"] != "127.0.0.1" {
+			t.Error("the secret does not hold the URL that Heroku shows")
+		}
+	}
+	if report := s.poll(); report.Published != 1 {
+		t.Fatalf("report: %+v", report)
+	}
+	holds(store.URL())
+
+	good := store.URL()
+	app.Set("REDIS_URL", strings.Replace(good, ":p", ":wrong", 1))
+	if report := s.poll(); report.Held != 1 {
+		t.Errorf("a password that does not log in is not held: %+v", report)
+	}
+	holds(good)
+
+	s.must(store.Rotate(t.Context()))
+	app.Set("REDIS_URL", store.URL())
+	if status := s.announce(app); status != 204 {
+		t.Errorf("status %d", status)
+	}
+	holds(store.URL())
+}
+
+// Promoted, pooled, followed, attached elsewhere: Heroku says it all by config vars.
+func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	follower := s.database()
+	s.app.Set("HEROKU_POSTGRESQL_TEAL_URL", follower.URL())
+	s.app.Set("DATABASE_CONNECTION_POOL_URL", s.db.URL()+"?application_name=EXAMPLE")
+	blog := s.Heroku.CreateApp("blog") // one database, attached to two apps
+	blog.Set("SHOP_URL", s.db.URL())
+	want := map[string]string{ // by secret
+		"shop/follower": follower.URL() + "?sslmode=require",
+		"shop/pool":     s.db.URL() + "?application_name=EXAMPLE&sslmode=require",
+		"blog/shop":     strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1) + "?sslmode=require",
+	}
+	for secret, tags := range map[string][]string{
+		"shop/follower": {"heroku:config-var=HEROKU_POSTGRESQL_TEAL_URL", "heroku:format=url"},
+		"shop/pool":     {"heroku:config-var=DATABASE_CONNECTION_POOL_URL", "heroku:format=url"},
+		"blog/shop":     {"heroku:config-var=SHOP_URL", "heroku:format=url", "heroku:scheme=postgresql"},
+	} {
+		s.bind(strings.Split(secret, "/")[0], secret, tags...)
+	}
+	if report := s.poll(); report.Published != 3 || report.Unchanged != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	for secret, url := range want {
+		if s.value(secret) != url {
+			t.Errorf("%s does not hold what it follows", secret)
+		}
+	}
+
+	s.must(s.db.Rotate(t.Context())) // the other app is behind for a moment, and its secret with it
+	s.app.Set("DATABASE_URL", s.db.URL())
+	s.poll()
+	s.equal()
+	if s.value("blog/shop") != want["blog/shop"] {
+		t.Error("a binding follows another app than its own")
+	}
+}
+
+func TestASchemeThatDoesNotFitIsAFaultOfTheTag(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{})
+	s.Heroku.CreateApp("shop").Set("REDIS_URL", "rediss://:pEXAMPLE@store.example")
+	s.bind("shop", "shop/redis", "heroku:config-var=REDIS_URL", "heroku:scheme=postgresql")
+	if message := s.failingPoll(); !strings.Contains(message, "heroku:scheme") {
+		t.Error(message)
+	}
+}
+
+// A database in a dyno of Heroku CI speaks no TLS, as a plain Postgres says with
+// the one byte N (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL).
+func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	before := s.value(s.secret)
+	inDyno := s.database()
+	inDyno.Intercept(func() postgrestest.Fault { return withoutTLS })
+	s.app.Set("DATABASE_URL", inDyno.URL())
+	s.must(s.db.Rotate(t.Context())) // also if what the secret holds is dead
+	if report := s.poll(); report.Held != 1 || !strings.Contains(report.Problems[0].Error, "speaks no TLS") || s.value(s.secret) != before {
+		t.Errorf("report: %+v", report)
+	}
+}
+
+// withoutTLS answers the question for TLS with no.
+func withoutTLS(client net.Conn, _ func(net.Conn)) {
+	_, _ = io.CopyN(io.Discard, client, 8) // its question
+	_, _ = io.WriteString(client, "N")
+}
+
+// The server refuses them, and the user's own client takes them out.
+func TestParametersThatOnlyTheUsersClientKnowsArePublishedWhereTheTagSaysSo(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{})
+	db := postgrestest.Run(t)
+	const parameters = "?pgbouncer=true&connection_limit=1"
+	s.Heroku.CreateApp("shop").Set("DATABASE_URL", db.URL()+parameters)
+	server := s.bind("shop", "shop/server", "heroku:format=url", "heroku:verify=server")
+	login := s.bind("shop", "shop/login", "heroku:format=url")
+	if report := s.poll(); report.Published != 1 || report.Held != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	if s.value(server) != db.URL()+parameters+"&sslmode=require" || s.value(login) != "" {
+		t.Error("the tag does not decide")
+	}
+}
+
+func TestAShieldDatabaseIsProvenWithItsClientCertificate(t *testing.T) {
+	t.Parallel()
+	cluster, identity := postgrestest.RunMutual(t)
+	db, err := cluster.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, stacktest.Config{})
+	s.Heroku.CreateApp("shop").Set("DATABASE_URL", db.URL())
+	s.create("shop/certificate", identity)
+	with := s.bind("shop", "shop/with", "heroku:format=url", "heroku:client-tls=shop/certificate")
+	without := s.bind("shop", "shop/without", "heroku:format=url")
+	if report := s.poll(); report.Published != 1 || report.Held != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	if s.value(with) != db.URL()+"?sslmode=require" || s.value(without) != "" {
+		t.Error("the certificate does not decide")
+	}
+}

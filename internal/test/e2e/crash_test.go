@@ -1,0 +1,199 @@
+package e2e_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+
+	platform "github.com/heroku/heroku-go/v5"
+
+	"keepcurrent.example/internal/testserver/lambdatest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// A crashPoint is where a function is killed.
+type crashPoint struct {
+	trigger, situation string
+	call
+	when string
+}
+
+func (p crashPoint) String() string { return p.when + " " + p.call.String() }
+
+// finishers are what may come after a crash. The last of each is what finishes
+// the job.
+var finishers = map[string]func(b *bench) string{
+	"the webhook's retry": func(b *bench) string { return b.run(webhook) },
+	"a poll":              func(b *bench) string { return b.run(poller) },
+	"another rotation and a poll": func(b *bench) string {
+		b.rotate()
+		b.shows(b.db.URL())
+		return b.run(poller)
+	},
+}
+
+// Lambda may end a function at any moment. Wherever that is, the secret holds the
+// old URL or the new one, and the next trigger finishes the job: Heroku's retry,
+// for it was answered 500, or the poll. The calls are not listed here but heard
+// in a quiet run, so a call that is added one day is a crash point as well.
+func TestACrashAtAnyCallIsFinishedByTheNextTrigger(t *testing.T) {
+	t.Parallel()
+	for _, trigger := range []string{webhook, poller} {
+		for _, situation := range []string{first, rotation} {
+			t.Run(trigger+", "+situation, func(t *testing.T) {
+				t.Parallel()
+				b := openBench(t, stacktest.Config{Concurrency: 1})
+				var table crashTable
+				for _, point := range b.crashPoints(trigger, situation) {
+					for finisher := range finishers {
+						table.add(point, finisher, b.crash(point, finisher))
+					}
+				}
+				t.Log(table.String())
+			})
+		}
+	}
+}
+
+// crashPoints hears the calls of a quiet run. One that writes can be cut off
+// from its function and be carried out all the same, when everybody else is done.
+func (b *bench) crashPoints(trigger, situation string) []crashPoint {
+	b.t.Helper()
+	var points []crashPoint
+	for _, c := range b.quietRun(trigger, situation) {
+		points = append(points, crashPoint{trigger, situation, c, before}, crashPoint{trigger, situation, c, after})
+		if c.kind == put || c.kind == swap {
+			points = append(points, crashPoint{trigger, situation, c, late})
+		}
+	}
+	return points
+}
+
+// quietRun returns the calls of a run that nothing befalls.
+func (b *bench) quietRun(trigger, situation string) []call {
+	b.t.Helper()
+	b.prepare(situation)
+	b.listen(nil)
+	answer := b.run(trigger)
+	calls := b.heard()
+	if want := quiet(trigger, situation); answer != want {
+		b.t.Fatalf("a quiet run ends with %s, want %s", answer, want)
+	}
+	return calls
+}
+
+// crashed is what came of a crash.
+type crashed struct{ caller, state, finish string }
+
+// crash kills the function at a point and has another run finish its work.
+func (b *bench) crash(point crashPoint, finisher string) (result crashed) {
+	b.t.Helper()
+	b.prepare(point.situation)
+	result.caller, result.state = b.killAt(point, func() {
+		result.finish = finishers[finisher](b)
+		b.equal()
+	})
+	if want := map[string]string{webhook: "500", poller: "killed"}[point.trigger]; result.caller != want {
+		b.t.Errorf("%v: the caller sees %s, want %s", point, result.caller, want)
+	}
+	if result.state != newer && result.state != unfilled(point.situation) {
+		b.t.Errorf("%v: the secret holds %s", point, result.state)
+	}
+	b.equal()
+	b.whole()
+	b.must(b.db.Idle(b.t.Context()))
+	if answer := b.run(poller); answer != "unchanged" {
+		b.t.Errorf("%v: the poll after %s says %s", point, finisher, answer)
+	}
+	return result
+}
+
+// killAt starts a run, kills the function at a point of it, and then finishes.
+// It returns what the caller sees of the crash and what it left in the secret.
+func (b *bench) killAt(point crashPoint, finish func()) (caller, state string) {
+	b.t.Helper()
+	function := map[string]*lambdatest.Function{webhook: b.Webhook, poller: b.Poller}[point.trigger]
+	brake := newBrake()
+	defer brake.release()
+	b.listen(func(c call) trouble {
+		if c == point.call {
+			return brake.at(b, point.when)
+		}
+		return trouble{}
+	})
+	over := make(chan struct{})
+	var killing sync.WaitGroup
+	killing.Go(func() {
+		select {
+		case <-brake.reached:
+			function.Kill()
+		case <-over:
+			b.t.Errorf("%v: not reached", point)
+		}
+	})
+	caller = b.run(point.trigger)
+	close(over)
+	killing.Wait()
+	b.listen(nil)
+	state = b.state()
+	finish()
+	return caller, state
+}
+
+// Heroku is answered 500 for a crash, and calls again.
+func TestHerokuCallsAgainAfterACrash(t *testing.T) {
+	t.Parallel()
+	b := openBench(t, stacktest.Config{Concurrency: 1})
+	b.subscribe()
+	brake := newBrake()
+	defer brake.release()
+	b.listen(func(c call) trouble {
+		if c == (call{swap, 1}) {
+			return brake.at(b, before)
+		}
+		return trouble{}
+	})
+	b.rotate()
+	<-brake.reached
+	b.Webhook.Kill()
+	b.idle()
+	b.equal()
+	deliveries, err := b.Platform.AppWebhookDeliveryList(t.Context(), b.app.Name, nil)
+	b.must(err)
+	if !slices.ContainsFunc(deliveries, func(d platform.AppWebhookDelivery) bool { return d.NumAttempts == 2 }) {
+		t.Error("no delivery was tried a second time")
+	}
+}
+
+// crashTable shows what came of each crash: a row a point, a column a finisher.
+type crashTable struct {
+	order []crashPoint
+	cells map[crashPoint]map[string]crashed
+}
+
+func (t *crashTable) add(point crashPoint, finisher string, result crashed) {
+	if t.cells == nil {
+		t.cells = map[crashPoint]map[string]crashed{}
+	}
+	if t.cells[point] == nil {
+		t.order, t.cells[point] = append(t.order, point), map[string]crashed{}
+	}
+	t.cells[point][finisher] = result
+}
+
+func (t *crashTable) String() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%d crash points of the %s, %s\tcaller sees\tsecret holds\tthen the retry\tor a poll\tor another rotation and a poll\n",
+		len(t.order), t.order[0].trigger, t.order[0].situation)
+	for _, point := range t.order {
+		r := t.cells[point]
+		retry, poll, again := r["the webhook's retry"], r["a poll"], r["another rotation and a poll"]
+		fmt.Fprintf(w, "%v\t%s\t%s\t%s\t%s\t%s\n", point, retry.caller, retry.state, retry.finish, poll.finish, again.finish)
+	}
+	w.Flush()
+	return "\n" + text.String()
+}

@@ -1,0 +1,209 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// keys are those of the JSON format for a config var.
+func keys(t *testing.T, configVar string) map[string]any {
+	t.Helper()
+	u, err := connection.Parse(credential.New("postgres://user:EXAMPLE@db.example:5432/shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := u.JSON(configVar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal([]byte(value.Reveal()), &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+const taskDefinition = recipes + "/ecs-task-definition.json"
+
+// valueFrom is as ECS documents it: ARN:json-key:version-stage:version-id, or the ARN
+// alone (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+var valueFrom = regexp.MustCompile(`^arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:heroku/shop/(\w+)-\w{6}(:(\w+):(\w*):([\w-]*))?$`)
+
+func TestTaskDefinitionTakesWhatTheSecretHolds(t *testing.T) {
+	t.Parallel()
+	var task struct {
+		ContainerDefinitions []struct {
+			Secrets []struct{ Name, ValueFrom string }
+		}
+	}
+	if err := json.Unmarshal([]byte(contents(t, taskDefinition)), &task); err != nil {
+		t.Fatal(err)
+	}
+	var whole, single int
+	for _, secret := range task.ContainerDefinitions[0].Secrets {
+		m := valueFrom.FindStringSubmatch(secret.ValueFrom)
+		if m == nil {
+			t.Errorf("%s: %q is not as ECS documents it", secret.Name, secret.ValueFrom)
+			continue
+		}
+		configVar, reference, key, version := m[1], m[2], m[3], m[4]+m[5]
+		if reference == "" {
+			whole++
+			continue
+		}
+		single++
+		if _, ok := keys(t, configVar)[key]; !ok {
+			t.Errorf("%s: the secret has no key %q", secret.Name, key)
+		}
+		if version != "" {
+			t.Errorf("%s: it would stay at a version", secret.Name)
+		}
+	}
+	if whole == 0 || single == 0 {
+		t.Errorf("it shows %d whole secrets and %d single keys", whole, single)
+	}
+}
+
+func TestTaskDefinitionIsWhatTheAPIOfECSTakes(t *testing.T) {
+	t.Parallel()
+	const check = `
+import json, sys, botocore.session, botocore.validate
+shape = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
+sys.exit(botocore.validate.ParamValidator().validate(json.load(sys.stdin), shape).generate_report() or 0)
+`
+	cmd := exec.CommandContext(t.Context(), python(t, "botocore"), "-c", check)
+	cmd.Stdin = strings.NewReader(contents(t, taskDefinition))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// manifest is a document of a YAML file.
+type manifest struct {
+	Metadata struct {
+		Name        string
+		Annotations map[string]string
+	}
+	Spec yaml.Node
+}
+
+type deployment struct {
+	Template struct {
+		Spec struct {
+			Containers []struct {
+				EnvFrom []struct {
+					SecretRef struct{ Name string } `yaml:"secretRef"`
+				} `yaml:"envFrom"`
+				VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
+			}
+			Volumes []struct {
+				Name string
+				CSI  struct {
+					VolumeAttributes map[string]string `yaml:"volumeAttributes"`
+				}
+			}
+		}
+	}
+}
+
+// manifests reads a source of a secret and the deployment that uses it.
+func manifests(t *testing.T, name string, spec any) (source, user manifest, pod deployment) {
+	t.Helper()
+	decoder := yaml.NewDecoder(strings.NewReader(contents(t, recipes+"/"+name)))
+	if err := errors.Join(decoder.Decode(&source), decoder.Decode(&user)); err != nil {
+		t.Fatal(err)
+	}
+	marshalled, err := yaml.Marshal(&source.Spec)
+	if err := errors.Join(err, strictly(marshalled, spec), user.Spec.Decode(&pod)); err != nil {
+		t.Fatal(err)
+	}
+	return source, user, pod
+}
+
+// strictly fails for a field that is not known.
+func strictly(text []byte, into any) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	return decoder.Decode(into)
+}
+
+// https://external-secrets.io/latest/api/externalsecret/
+func TestExternalSecretTakesWhatTheSecretHolds(t *testing.T) {
+	t.Parallel()
+	var spec struct {
+		RefreshInterval time.Duration               `yaml:"refreshInterval"`
+		SecretStoreRef  struct{ Name, Kind string } `yaml:"secretStoreRef"`
+		Target          struct{ Name string }
+		Data            []struct {
+			SecretKey string                                  `yaml:"secretKey"`
+			RemoteRef struct{ Key, Property, Version string } `yaml:"remoteRef"`
+		}
+	}
+	_, user, pod := manifests(t, "external-secret.yaml", &spec)
+	for _, data := range spec.Data {
+		ref := data.RemoteRef
+		if _, ok := keys(t, path.Base(ref.Key))[ref.Property]; !ok || ref.Version != "AWSCURRENT" {
+			t.Errorf("the secret has no such key: %+v", ref)
+		}
+	}
+	if len(spec.Data) == 0 || spec.RefreshInterval != time.Minute {
+		t.Errorf("%d keys, every %v", len(spec.Data), spec.RefreshInterval)
+	}
+	if got := pod.Template.Spec.Containers[0].EnvFrom[0].SecretRef.Name; got != spec.Target.Name {
+		t.Errorf("the deployment uses the secret %q, not %q", got, spec.Target.Name)
+	}
+	if user.Metadata.Annotations["reloader.stakater.com/auto"] != "true" {
+		t.Error("nothing restarts the deployment")
+	}
+}
+
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-examples.html
+func TestSecretProviderClassTakesWhatTheSecretHolds(t *testing.T) {
+	t.Parallel()
+	var spec struct {
+		Provider   string
+		Parameters struct{ Region, Objects string }
+	}
+	source, _, pod := manifests(t, "secret-provider-class.yaml", &spec)
+	var objects []struct {
+		Name  string `yaml:"objectName"`
+		Type  string `yaml:"objectType"`
+		Label string `yaml:"objectVersionLabel"`
+		Alias string `yaml:"objectAlias"`
+		Keys  []struct {
+			Path  string
+			Alias string `yaml:"objectAlias"`
+		} `yaml:"jmesPath"`
+	}
+	if err := strictly([]byte(spec.Parameters.Objects), &objects); err != nil {
+		t.Fatal(err)
+	}
+	object := objects[0]
+	if spec.Provider != "aws" || object.Type != "secretsmanager" || object.Label != "AWSCURRENT" || len(object.Keys) == 0 {
+		t.Errorf("%+v", object)
+	}
+	for _, key := range object.Keys {
+		if _, ok := keys(t, path.Base(object.Name))[key.Path]; !ok {
+			t.Errorf("the secret has no key %q", key.Path)
+		}
+	}
+	volume := pod.Template.Spec.Volumes[0]
+	if got := volume.CSI.VolumeAttributes["secretProviderClass"]; got != source.Metadata.Name {
+		t.Errorf("the deployment mounts %q, not %q", got, source.Metadata.Name)
+	}
+	if got := pod.Template.Spec.Containers[0].VolumeMounts[0].Name; got != volume.Name {
+		t.Errorf("the container mounts %q, not %q", got, volume.Name)
+	}
+}

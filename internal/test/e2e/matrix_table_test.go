@@ -1,0 +1,88 @@
+package e2e_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// matrixTable is the matrix as Markdown.
+type matrixTable struct {
+	mu    sync.Mutex // guards cells
+	cells map[cell]outcome
+}
+
+func (t *matrixTable) add(c cell, o outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cells == nil {
+		t.cells = map[cell]outcome{}
+	}
+	t.cells[c] = o
+}
+
+// String has a row for each call and fault. Faults of one call that fare alike
+// share a row.
+func (t *matrixTable) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	rows := [][]string{{"call", "fault", "meets"}, nil}
+	for _, column := range columns {
+		rows[0] = append(rows[0], column.trigger+", "+column.situation)
+	}
+	for _, known := range knownCalls {
+		for _, lasts := range []bool{false, true} {
+			rows = append(rows, t.rowsOf(known.call, lasts)...)
+		}
+	}
+	return markdown(rows)
+}
+
+func (t *matrixTable) rowsOf(c call, lasts bool) [][]string {
+	var rows [][]string
+	seen := map[string]int{}
+	for _, f := range faults {
+		row := []string{c.String(), f.name, map[bool]string{false: "one call", true: "every call"}[lasts]}
+		fared := ""
+		for _, column := range columns {
+			text := "·"
+			if o, tried := t.cells[cell{column.trigger, column.situation, c, f, lasts}]; tried {
+				text = o.String()
+				fared += text
+			}
+			row = append(row, text)
+		}
+		at, known := seen[strings.Join(row[3:], "|")]
+		switch {
+		case fared == "":
+		case known:
+			rows[at][1] += ", " + f.name
+		default:
+			seen[strings.Join(row[3:], "|")] = len(rows)
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// markdown aligns the rows; the second one is the line below the head.
+func markdown(rows [][]string) string {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, text := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(text))
+		}
+	}
+	for _, width := range widths {
+		rows[1] = append(rows[1], strings.Repeat("-", width))
+	}
+	var text strings.Builder
+	for _, row := range rows {
+		for i, cell := range row {
+			fmt.Fprintf(&text, "| %-*s ", widths[i], cell)
+		}
+		text.WriteString("|\n")
+	}
+	return text.String()
+}

@@ -1,0 +1,205 @@
+package e2e_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+var matrixFile = flag.String("matrix", "", "write the fault matrix to this `file`")
+
+// hurry is the webhook's time-out where a call takes all the time of a try: less a
+// second to answer in, it is a little less than the five that a try of AWS's client
+// takes, and as much as it can be, for the run that heals has no more.
+const hurry = 5800 * time.Millisecond
+
+// columns are the runs that the faults meet.
+var columns = []struct{ trigger, situation string }{
+	{webhook, first}, {webhook, rotation}, {webhook, held}, {webhook, foreign},
+	{poller, first}, {poller, rotation}, {poller, held}, {poller, foreign},
+}
+
+// Every fault at every remote call of every kind of run: the outcome is that of
+// README.md and docs/how-it-works.md, the secret is whole, and the next quiet run heals.
+func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
+	cells := matrixCells(t)
+	begin := time.Now()
+	var table matrixTable
+	var all sync.WaitGroup
+	try := func(benches int, config stacktest.Config, some func(cell) bool) {
+		queue := queueOf(cells, some)
+		for range benches {
+			all.Go(func() {
+				t.Run("bench", func(t *testing.T) {
+					b := openBench(t, config)
+					for c := range queue {
+						table.add(c, b.try(c))
+					}
+				})
+			})
+		}
+	}
+	// Nearly all the time is spent waiting, for a time-out or for the next try, and a
+	// bench that waits costs nothing else.
+	try(64, stacktest.Config{Timeout: hurry}, func(c cell) bool { return c.slow })
+	try(48, stacktest.Config{}, func(c cell) bool { return !c.slow })
+	all.Wait()
+	t.Logf("%d cells in %.0f s:\n%s", len(cells), time.Since(begin).Seconds(), &table)
+	if *matrixFile != "" {
+		if err := os.WriteFile(*matrixFile, []byte(table.String()), 0o644); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	page, err := os.ReadFile("../../../docs/fault-matrix.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !testing.Short() && !strings.Contains(string(page), table.String()) {
+		t.Error("docs/fault-matrix.md has another table: go test ./internal/test/e2e -run FaultMatrix -matrix ../../../docs/matrix.tmp writes this one")
+	}
+}
+
+// matrixCells crosses the calls of quiet runs with the faults, the longest first.
+// It fails the test unless these are the known calls.
+func matrixCells(t *testing.T) []cell {
+	t.Helper()
+	var long, short []cell
+	heard := map[call]bool{}
+	b := openBench(t, stacktest.Config{})
+	for _, column := range columns {
+		for _, call := range b.quietRun(column.trigger, column.situation) {
+			heard[call] = true
+			for _, c := range withFaults(cell{trigger: column.trigger, situation: column.situation, call: call}) {
+				if c.long() {
+					long = append(long, c)
+				} else {
+					short = append(short, c)
+				}
+			}
+		}
+		b.mend(column.situation)
+	}
+	for _, known := range knownCalls {
+		if !heard[known.call] {
+			t.Errorf("no run makes the call %v", known.call)
+		}
+		delete(heard, known.call)
+	}
+	if len(heard) > 0 {
+		t.Errorf("there are calls that are not known: %v", heard)
+	}
+	if testing.Short() {
+		return short
+	}
+	return append(long, short...)
+}
+
+// withFaults returns the cells of one call in one kind of run.
+func withFaults(c cell) []cell {
+	var cells []cell
+	for _, c.fault = range faults {
+		for _, c.lasts = range []bool{false, true} {
+			if c.possible() {
+				cells = append(cells, c)
+			}
+		}
+	}
+	return cells
+}
+
+func queueOf(cells []cell, some func(cell) bool) <-chan cell {
+	queue := make(chan cell, len(cells))
+	defer close(queue)
+	for _, c := range cells {
+		if some(c) {
+			queue <- c
+		}
+	}
+	return queue
+}
+
+// long reports whether the run waits for all tries of a call: 20 s.
+func (c cell) long() bool { return c.slow && c.lasts && c.trigger == poller }
+
+// try has a fault befall a run, and then heals.
+func (b *bench) try(c cell) outcome {
+	b.t.Helper()
+	b.prepare(c.situation)
+	got := b.befall(c)
+	if want := c.expected(); got != want {
+		b.t.Errorf("%v: got %v, want %v", c, got, want)
+	}
+	b.whole()
+	if want, got := c.next(got.state), b.run(c.trigger); got != want {
+		b.t.Errorf("%v: the next run says %s, want %s", c, got, want)
+	}
+	b.mend(c.situation)
+	b.whole()
+	return got
+}
+
+// befall runs the function while a fault is there.
+func (b *bench) befall(c cell) outcome {
+	b.t.Helper()
+	met := make(chan struct{}, 1)
+	b.listen(func(call call) trouble {
+		if c.meets(call) {
+			select {
+			case met <- struct{}{}:
+			default:
+			}
+			return c.trouble
+		}
+		return trouble{}
+	})
+	if c.away {
+		b.must(b.db.Refuse())
+	}
+	answer := b.run(c.trigger)
+	if c.away {
+		b.must(b.db.Accept())
+	} else if len(met) == 0 {
+		b.t.Errorf("%v: the run made no such call", c)
+	}
+	b.listen(nil)
+	return outcome{answer, b.state()}
+}
+
+// next is what a quiet run says after one that left the secret in a state.
+func (c cell) next(state string) string {
+	switch {
+	case state != newer:
+		return quiet(c.trigger, c.situation)
+	case c.trigger == poller:
+		return "unchanged"
+	case c.situation == held: // what was published does not log in
+		return "503"
+	}
+	return "204"
+}
+
+// mend makes the secret equal again: after a URL that does not log in, Heroku
+// shows one that does.
+func (b *bench) mend(situation string) {
+	b.t.Helper()
+	if situation == held {
+		b.app.Set("DATABASE_URL", b.db.URL())
+		b.shows(b.db.URL())
+		if answer := b.run(poller); answer != "published" && answer != "unchanged" {
+			b.t.Errorf("a good URL is %s", answer)
+		}
+	}
+	b.equal()
+}
+
+func (c cell) String() string {
+	return fmt.Sprintf("%s, %s, %v, %s%s", c.trigger, c.situation, c.call, c.name, map[bool]string{true: " that lasts"}[c.lasts])
+}

@@ -1,0 +1,133 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/lambdatest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// measured reads the log as CloudWatch does: a line that is no metric, or one that
+// breaks the specification, would be lost without a word.
+func (s *stack) measured(f *lambdatest.Function) map[string][]float64 {
+	s.t.Helper()
+	name := "webhook"
+	if f == s.Poller {
+		name = "poller"
+	}
+	all := make(map[string][]float64)
+	for line := range bytes.Lines(f.Logs()) {
+		var embedded struct {
+			AWS *struct {
+				Timestamp         int64
+				CloudWatchMetrics []struct {
+					Namespace  string
+					Dimensions [][]string
+					Metrics    []struct{ Name, Unit string }
+				}
+			} `json:"_aws"`
+			FunctionName string
+		}
+		if json.Unmarshal(line, &embedded) != nil || embedded.AWS == nil {
+			continue
+		}
+		var values map[string]json.RawMessage
+		s.must(json.Unmarshal(line, &values))
+		d := embedded.AWS.CloudWatchMetrics[0]
+		if d.Namespace != "keepcurrent" || len(d.Dimensions) != 1 || !slices.Equal(d.Dimensions[0], []string{"FunctionName"}) || embedded.FunctionName != name {
+			s.t.Errorf("a line of metrics of %s: %s", name, line)
+		}
+		for _, m := range d.Metrics {
+			var some []float64
+			s.must(json.Unmarshal(values[m.Name], &some))
+			if m.Unit == "" || m.Unit != metric.Units[m.Name] {
+				s.t.Errorf("%s is in %q", m.Name, m.Unit)
+			}
+			all[m.Name] = append(all[m.Name], some...)
+		}
+	}
+	return all
+}
+
+// within fails the test unless the function has measured that many values, all of
+// them within the bounds.
+func (s *stack) within(f *lambdatest.Function, name string, values int, least, most float64) {
+	s.t.Helper()
+	got := s.measured(f)[name]
+	if len(got) != values || values > 0 && (slices.Min(got) < least || slices.Max(got) > most) {
+		s.t.Errorf("%s is %v, want %d values from %v to %v", name, got, values, least, most)
+	}
+}
+
+// sum is like within for a count, of which the values together are known.
+func (s *stack) sum(f *lambdatest.Function, name string, want float64) {
+	s.t.Helper()
+	got := 0.0
+	for _, value := range s.measured(f)[name] {
+		got += value
+	}
+	if got != want {
+		s.t.Errorf("%s is %v in all, want %v", name, got, want)
+	}
+}
+
+func TestBothFunctionsMeasureWhatTheyDid(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true, Concurrency: 1})
+	// The first poll filled the secret: a publication, and none that was missed.
+	s.sum(s.Poller, "Published", 1)
+	s.sum(s.Poller, "Bindings", 1)
+	s.sum(s.Poller, "FoundByPoller", 0)
+	s.sum(s.Poller, "GoodRounds", 1)
+	s.within(s.Poller, "GoodRoundAge", 0, 0, 0)
+	s.within(s.Poller, "HerokuRequestsLeft", 1, 4490, 4500)
+	s.within(s.Poller, "LoginTime", 1, 0.01, 5000)
+
+	// Heroku tells of the release twice: when it is made, and when it is done.
+	s.rotate()
+	s.idle()
+	s.sum(s.Webhook, "Published", 1)
+	s.sum(s.Webhook, "Unchanged", 1)
+	s.within(s.Webhook, "Lag", 1, 0, 28)
+	s.within(s.Webhook, "LoginTime", 2, 0.01, 5000)
+	s.within(s.Webhook, "HerokuRequestsLeft", 2, 4480, 4500)
+
+	s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
+	s.rotate()
+	s.poll()
+	s.sum(s.Poller, "FoundByPoller", 1)
+	s.within(s.Poller, "Lag", 1, 0, 60)
+	s.within(s.Poller, "GoodRoundAge", 1, 0, 60)
+
+	s.Heroku.Wrap(herokutest.Refuse(401, "unauthorized"))
+	s.failingPoll()
+	s.sum(s.Poller, "TokenRefused", 1)
+	s.sum(s.Poller, "Failed", 1)
+	s.sum(s.Poller, "GoodRounds", 2)
+
+	s.deliver(request{body: string(s.app.ReleaseEvent("update")), key: "EXAMPLE of a stranger"})
+	s.sum(s.Webhook, "BadSignatures", 1)
+}
+
+// Names are global at Heroku, so one letter too many can be another account's app. That
+// is no reason to make a new token.
+func TestAnAppOfAnotherAccountRaisesNoAlarmAboutTheToken(t *testing.T) {
+	t.Parallel()
+	s := start(t, hurried)
+	s.bind(s.Heroku.CreateForeignApp("shopp").Name, "shopp/database")
+	message := s.failingPoll()
+	for _, part := range []string{"403 forbidden", "the API token works, but not for this app", "heroku:app"} {
+		if !strings.Contains(message, part) {
+			t.Errorf("the poller does not say %q: %s", part, message)
+		}
+	}
+	if refused := s.measured(s.Poller)["TokenRefused"]; len(refused) != 1 || refused[0] != 0 {
+		t.Errorf("TokenRefused of an app that is not ours: %v", refused)
+	}
+}

@@ -1,0 +1,285 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+const recipes = "../../../docs/recipes"
+
+// Each program works on, as the same process, when its credential is changed.
+func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t)
+	tests := map[string]struct {
+		env     []string
+		happens func(*program)
+	}{
+		"killed at once":            {[]string{"WAY=secret"}, killedAtOnce},
+		"killed at once, a file":    {[]string{"WAY=file"}, killedAtOnce},
+		"with a grace time":         {[]string{"WAY=secret", "LIFETIME=50"}, replacedWithGrace},
+		"another host":              {[]string{"WAY=secret"}, movedToAnotherHost},
+		"no new secret for long":    {[]string{"WAY=secret", "WAIT=300"}, killedWithNoNewSecretForLong},
+		"a silent host, after rest": {[]string{"WAY=secret", "REST=1500"}, hostFallsSilent},
+		"lambda.mjs":                {[]string{"WAY=lambda.mjs"}, killedAtOnce},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.happens(openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", tt.env...))
+		})
+	}
+	t.Run("killed at once, JSON", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, stacktest.Config{})
+		s.bindJSON()
+		killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=secret"))
+	})
+	t.Run("lambda-extension.mjs", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, stacktest.Config{})
+		extension := s.extension()
+		killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=lambda-extension.mjs", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT="+extension.port))
+		if n := extension.asked.Load(); n != 1 {
+			t.Errorf("the extension was asked %d times", n)
+		}
+	})
+}
+
+func TestPythonRecipeOutlivesItsCredential(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	dir := copied(t, recipes+"/pool.py", "testdata/program.py")
+	tests := map[string]struct {
+		env     []string
+		happens func(*program)
+	}{
+		"killed at once":           {nil, killedAtOnce},
+		"with a grace time":        {[]string{"LIFETIME=50"}, replacedWithGrace},
+		"another host, after rest": {[]string{"REST=1500"}, movedWhileAtRest},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, stacktest.Config{})
+			s.bindJSON()
+			tt.happens(s.startProgram(dir, interpreter+" program.py", tt.env...))
+		})
+	}
+}
+
+func killedAtOnce(p *program)       { p.t.Helper(); p.losesItsConnections(p.addon.Rotate) }
+func movedToAnotherHost(p *program) { p.t.Helper(); p.losesItsConnections(p.addon.FailOver) }
+
+// movedWhileAtRest ends connections that nobody uses: none is used untried, so no query
+// fails at all.
+func movedWhileAtRest(p *program) {
+	p.t.Helper()
+	p.comesToRest()
+	movedToAnotherHost(p)
+	p.noQueryHasFailed()
+}
+
+// comesToRest waits for the end of a query of each worker. From then on all of them
+// rest, for as long as REST says.
+func (p *program) comesToRest() {
+	p.t.Helper()
+	since := time.Now()
+	p.await("the program queries again", func() bool { return p.works(since, "") })
+}
+
+// losesItsConnections ends them before the secret is right. No query that was begun
+// after it is right fails.
+func (p *program) losesItsConnections(end func(context.Context) error) {
+	p.t.Helper()
+	before := p.looks()
+	p.must(end(p.t.Context()))
+	// By the fourth look, none of its connections can be one that it takes to be alive.
+	p.await("the program looks at the secret in vain", func() bool { return p.looks() >= before+4 })
+	right := p.publish()
+	p.await("the program works again", func() bool { return p.works(right, "") })
+	p.end()
+	for _, a := range p.failures() {
+		if a.after(right) {
+			p.t.Errorf("a query failed, begun %d ms after the secret was right: %s", a.Began-right.UnixMilli(), a.Error)
+		}
+		if strings.HasPrefix(a.Error, "28") || strings.Contains(a.Error, "authentication") {
+			p.t.Errorf("a refused login reached a worker: %s", a.Error)
+		}
+	}
+}
+
+// killedWithNoNewSecretForLong keeps the secret wrong for longer than the program
+// waits: it says why, and still works on when the secret is right. A query that is
+// begun soon after that may fail yet, because it waits no longer than the others.
+func killedWithNoNewSecretForLong(p *program) {
+	p.t.Helper()
+	p.rotate()
+	p.await("a refused login reaches a worker", func() bool {
+		return slices.ContainsFunc(p.failures(), func(a answer) bool { return a.Error == "28P01" })
+	})
+	right := p.publish()
+	p.await("the program works again", func() bool { return p.works(right, "") })
+	p.end()
+}
+
+// hostFallsSilent leaves connections of which nothing is heard any more. New ones work,
+// and no query fails.
+func hostFallsSilent(p *program) {
+	p.t.Helper()
+	p.comesToRest()
+	p.silent.Store(true)
+	since := time.Now()
+	p.await("the program works again", func() bool { return p.works(since, "") })
+	p.end()
+	p.noQueryHasFailed()
+}
+
+// replacedWithGrace leaves the old credential good until the program has the new one:
+// no query fails.
+func replacedWithGrace(p *program) {
+	p.t.Helper()
+	old, err := url.Parse(p.db.URL())
+	p.must(err)
+	end, err := p.addon.RotateWithGrace(p.t.Context())
+	p.must(err)
+	right := p.publish()
+	p.await("the program has moved", func() bool { return p.works(right, old.User.Username()) })
+	p.must(end(p.t.Context()))
+	over := time.Now()
+	p.await("the program works", func() bool { return p.works(over, "") })
+	p.end()
+	p.noQueryHasFailed()
+}
+
+func (p *program) noQueryHasFailed() {
+	p.t.Helper()
+	for _, a := range p.failures() {
+		p.t.Errorf("a query failed: %s", a.Error)
+	}
+}
+
+// absent skips a test whose tools are not installed, but not where all of them
+// should be.
+func absent(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// nodeFolder is one with the Node recipes, what they depend on, and the program.
+func nodeFolder(t *testing.T) string {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			absent(t, tool+" is not installed")
+		}
+	}
+	dir := copied(t, recipes+"/*.mjs", recipes+"/package*.json", "testdata/program.mjs")
+	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
+	install.Dir = dir
+	if out, err := install.CombinedOutput(); err != nil {
+		absent(t, "npm cannot install what the recipes depend on: "+string(out))
+	}
+	return dir
+}
+
+// python is an interpreter that has the modules.
+func python(t *testing.T, modules string) string {
+	t.Helper()
+	for _, name := range []string{"python3", "/usr/bin/python3"} { // what Debian packages is for its own
+		try := exec.CommandContext(t.Context(), name, "-c", "import "+modules)
+		try.Env = append(os.Environ(), "HOME="+t.TempDir()) // as the program will have one of its own
+		if try.Run() == nil {
+			return name
+		}
+	}
+	absent(t, "no python3 has "+modules+": on Debian, install python3-boto3, python3-psycopg and python3-psycopg-pool")
+	return ""
+}
+
+// copied is a folder with copies of the files that match.
+func copied(t *testing.T, patterns ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("there is no %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), []byte(contents(t, file)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
+
+func contents(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// bindJSON puts a secret in the default format in the place of the one that holds the
+// URL alone.
+func (s *shop) bindJSON() {
+	s.t.Helper()
+	s.secret = s.bind(s.app.Name, "shop/json")
+	s.poll()
+}
+
+// extension stands where Lambda's extension does, and has its worst case: what it
+// gave out once it gives out for as long as the test goes on.
+type extension struct {
+	port  string
+	asked atomic.Int32
+}
+
+func (s *shop) extension() *extension {
+	s.t.Helper()
+	e := &extension{}
+	cached, err := json.Marshal(map[string]string{"SecretString": s.value(s.secret)})
+	s.must(err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.asked.Add(1)
+		query, token := r.URL.Query(), r.Header.Get("X-Aws-Parameters-Secrets-Token")
+		if r.URL.Path != "/secretsmanager/get" || query.Get("secretId") != s.secret || query.Get("versionStage") != "AWSCURRENT" || token != "EXAMPLE" {
+			http.Error(w, "not as documented", http.StatusBadRequest)
+			return
+		}
+		_, _ = w.Write(cached)
+	}))
+	s.t.Cleanup(server.Close)
+	_, e.port, err = net.SplitHostPort(server.Listener.Addr().String())
+	s.must(err)
+	return e
+}
+
+// npm writes the addresses of whoever locked the versions, if it is let.
+func TestLockFileNamesNoRegistry(t *testing.T) {
+	t.Parallel()
+	if strings.Contains(contents(t, recipes+"/package-lock.json"), `"resolved"`) {
+		t.Error("write it with npm install --package-lock-only --omit-lockfile-registry-resolved")
+	}
+}

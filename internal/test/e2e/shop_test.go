@@ -1,0 +1,71 @@
+package e2e_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// shop is an app with a database whose secret has been filled by a first poll.
+type shop struct {
+	*stack
+	app    *herokutest.App
+	addon  *herokutest.AddOn
+	db     *postgrestest.Database
+	secret string // its ARN
+}
+
+func openShop(t *testing.T, config stacktest.Config) *shop {
+	t.Helper()
+	s := start(t, config)
+	db, app := s.database(), s.Heroku.CreateApp("shop")
+	shop := &shop{stack: s, app: app, addon: s.Heroku.Provision(app, db), db: db}
+	shop.secret = s.bind(app.Name, "shop/database", "heroku:format=url")
+	if report := s.poll(); report.Published != 1 {
+		t.Fatalf("the first poll: %+v", report)
+	}
+	shop.equal()
+	s.Secrets.ResetCalls()
+	s.Heroku.ResetCalls()
+	return shop
+}
+
+func (s *shop) subscribe() {
+	s.t.Helper()
+	s.must(s.Subscribe(s.t.Context(), s.app.Name))
+}
+
+// rotate kills the credential at once.
+func (s *shop) rotate() {
+	s.t.Helper()
+	s.must(s.addon.Rotate(s.t.Context()))
+}
+
+// equal fails the test unless the secret is equal to the database's URL and a
+// consumer can log in with it.
+func (s *shop) equal() {
+	s.t.Helper()
+	if got := s.value(s.secret); got != s.db.URL()+"?sslmode=require" {
+		s.t.Fatal("the secret is not equal to the database's URL")
+	}
+	if err := s.login(); err != nil {
+		s.t.Fatal("a consumer cannot log in: ", err)
+	}
+}
+
+// login is a consumer that reads the secret and connects.
+func (s *shop) login() error {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, s.value(s.secret))
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}

@@ -1,0 +1,172 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// webhooks lists the ids of the app's webhooks.
+func (s *shop) webhooks() (ids []string) {
+	s.t.Helper()
+	list, err := s.Platform.AppWebhookList(s.t.Context(), s.app.Name, nil)
+	s.must(err)
+	for _, w := range list {
+		ids = append(ids, w.ID)
+	}
+	return ids
+}
+
+func TestTheFirstPollSubscribesWithNobodyHelping(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	if ids := s.webhooks(); len(ids) != 1 {
+		t.Fatalf("%d webhooks", len(ids))
+	}
+	s.rotate()
+	s.idle()
+	s.equal()
+	s.Heroku.ResetCalls()
+	if report := s.poll(); report.Unchanged != 1 || report.Subscriptions != nil {
+		t.Errorf("report: %+v", report)
+	}
+	if calls := s.Heroku.Calls(); len(calls) != 1 {
+		t.Errorf("an idle poll looked at more than the config vars: %v", calls)
+	}
+}
+
+func TestADeletedSubscriptionComesBackWithTheNextMiss(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	_, err := s.Platform.AppWebhookDelete(t.Context(), s.app.Name, s.webhooks()[0])
+	s.must(err)
+	s.rotate()
+	report := s.poll()
+	if report.Published != 1 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "subscribed" {
+		t.Errorf("report: %+v", report)
+	}
+	s.equal()
+	s.rotate()
+	s.idle()
+	s.equal()
+}
+
+// Releases are made all the time, and their deliveries are signed with the key that
+// Heroku was told last: at first the one before.
+func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	stop := s.releaseAllTheTime()
+	for n, key := range []string{"second-key-EXAMPLE", "third-key-EXAMPLE"} {
+		s.put(stacktest.SigningSecret, key)
+		s.Webhook.Kill() // as if the key had been at rest for a while: a warm container reads it again after 30 s
+		s.bind(s.app.Name, fmt.Sprint("shop/another-", n))
+		report := s.poll() // a new binding is a reason to look
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
+			t.Errorf("report: %+v", report)
+		}
+		s.rotate()
+		s.idle()
+		s.equal()
+	}
+	stop()
+	s.idle()
+	deliveries, err := s.Platform.AppWebhookDeliveryList(t.Context(), s.app.Name, nil)
+	s.must(err)
+	for _, d := range deliveries {
+		if d.Status != "succeeded" {
+			t.Errorf("delivery %s: %s", d.ID, d.Status)
+		}
+	}
+	if strings.Contains(string(s.Webhook.Logs()), "signature refused") {
+		t.Error("a delivery was refused")
+	}
+	t.Logf("%d deliveries", len(deliveries))
+}
+
+// An editor leaves a line end behind a key. Heroku and the webhook must part with it alike.
+func TestALineEndBehindTheSigningKeyDoesNotCount(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	s.put(stacktest.SigningSecret, "second-key-EXAMPLE\n")
+	s.Webhook.Kill() // as if the key had been at rest for a while
+	s.bind(s.app.Name, "shop/another")
+	if report := s.poll(); len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
+		t.Errorf("report: %+v", report)
+	}
+	s.rotate()
+	s.idle()
+	s.equal()
+}
+
+// releaseAllTheTime makes one release after another until stop is called. One at a
+// time is load enough: each has two deliveries.
+func (s *shop) releaseAllTheTime() (stop func()) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var releases sync.WaitGroup
+	releases.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			s.app.Set("OTHER", fmt.Sprint(n))
+			_ = s.Heroku.DeliveriesIdle(ctx) // or the end of the context, which ends the loop
+		}
+	})
+	stop = func() {
+		cancel()
+		releases.Wait()
+	}
+	s.t.Cleanup(stop) // of a test that has failed
+	return stop
+}
+
+func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
+	t.Parallel()
+	s := start(t, stacktest.Config{SelfSubscribe: true})
+	s.Heroku.Provision(s.Heroku.CreateApp("shop"), s.database())
+	s.bind("shop", "shop/database")
+	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	report := s.poll()
+	if report.Published != 1 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
+		!strings.Contains(report.Subscriptions[0].Error, "heroku authorizations:create") {
+		t.Errorf("report: %+v", report)
+	}
+}
+
+// One trouble that all apps share must not make the report grow with them.
+func TestARoundNamesAHundredSubscriptionsAndCountsTheRest(t *testing.T) {
+	t.Parallel()
+	const apps = 120
+	s := start(t, stacktest.Config{SelfSubscribe: true})
+	for i := range apps {
+		app := s.Heroku.CreateApp(fmt.Sprint("shop-", i))
+		app.Set("DATABASE_URL", "postgres://u:pEXAMPLE@db.example/d")
+		s.bind(app.Name, app.Name, "heroku:verify=off")
+	}
+	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	report := s.poll()
+	if report.Published != apps || len(report.Subscriptions) != 100 || report.LeftOut["subscriptions"] != apps-100 || report.LeftOut["changes"] != apps-100 {
+		t.Errorf("%d published, %d subscriptions, left out: %v", report.Published, len(report.Subscriptions), report.LeftOut)
+	}
+	if n := strings.Count(string(s.Poller.Logs()), `"msg":"subscription"`); n != 100 {
+		t.Errorf("%d lines about subscriptions", n)
+	}
+	if n := s.Heroku.Calls()["GET /account/rate-limits"]; n != 1 {
+		t.Errorf("the token was checked %d times", n)
+	}
+}
+
+func TestUnsubscribeRemovesWhatNoTagAsksForAnyMore(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	for _, did := range []string{"unsubscribed", "had none of ours"} {
+		report := s.poll(`{"unsubscribe": "shop"}`)
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != did || len(s.webhooks()) != 0 {
+			t.Errorf("report: %+v", report)
+		}
+	}
+	s.untouched()
+}

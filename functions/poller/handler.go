@@ -95,10 +95,10 @@ func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 // unsubscribe removes our webhook from an app, as a secret that lost its tag cannot
 // ask for it any more.
 func (h *handler) unsubscribe(ctx context.Context, from binding.Source) (*report, error) {
-	if h.subscriptions.desk == nil {
+	if h.subscriptions.webhooks == nil {
 		return nil, errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
 	}
-	did, err := h.subscriptions.desk(from.Token).Remove(ctx, from.App)
+	did, err := h.subscriptions.webhooks(from.Token).Remove(ctx, from.App)
 	if err != nil {
 		return nil, err
 	}

@@ -35,8 +35,8 @@ func main() {
 		log:           parts.Log,
 		metrics:       metric.Stdout(),
 	}
-	if parts.Desk != nil {
-		h.subscriptions.desk = func(token string) desk { return parts.Desk(token) }
+	if parts.Webhooks != nil {
+		h.subscriptions.webhooks = func(token string) webhooks { return parts.Webhooks(token) }
 	}
 	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

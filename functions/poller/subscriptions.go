@@ -17,9 +17,9 @@ import (
 // lookTime is how long a round may see to subscriptions.
 const lookTime = time.Minute
 
-// desk mends the subscriptions of an account's apps; package subscription.
-type desk interface {
-	Mend(ctx context.Context, app string, missed bool) (did string, err error)
+// webhooks keeps the webhooks of an account's apps; package heroku.
+type webhooks interface {
+	Ensure(ctx context.Context, app string, missed bool) (did string, err error)
 	Remove(ctx context.Context, app string) (did string, err error)
 	State(ctx context.Context, app string) (string, error)
 }
@@ -28,9 +28,9 @@ type desk interface {
 // round found a value that the webhook should have brought, or filled a secret
 // for the first time, and each app once a day. It needs no memory for that.
 type subscriptions struct {
-	desk   func(token string) desk // nil: leave subscriptions alone
-	period time.Duration           // from one round to the next
-	last   time.Time               // the round before, zero in a fresh container
+	webhooks func(token string) webhooks // nil: leave subscriptions alone
+	period   time.Duration               // from one round to the next
+	last     time.Time                   // the round before, zero in a fresh container
 }
 
 // look mends what is due and returns a line for each app where something was done
@@ -59,7 +59,7 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []keepe
 func (s *subscriptions) inspect(ctx context.Context, results []keeper.Result) []subscribed {
 	return s.each(ctx, results, func(ctx context.Context, from binding.Source, results []keeper.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isOn) {
-			line.State, err = s.desk(from.Token).State(ctx, from.App)
+			line.State, err = s.webhooks(from.Token).State(ctx, from.App)
 		}
 		return line, err
 	})
@@ -71,7 +71,7 @@ const looksAbreast = 8
 // each sees to the apps and returns the lines that say something. An account whose
 // requests are used up has no further turn.
 func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see sight) []subscribed {
-	if s.desk == nil {
+	if s.webhooks == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
@@ -145,11 +145,11 @@ func (t *tour) add(from binding.Source, line subscribed, err error) {
 func (s *subscriptions) settle(ctx context.Context, from binding.Source, results []keeper.Result, on bool) (did string, err error) {
 	switch {
 	case !on:
-		return s.desk(from.Token).Remove(ctx, from.App)
+		return s.webhooks(from.Token).Remove(ctx, from.App)
 	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
 		return "", nil
 	}
-	return s.desk(from.Token).Mend(ctx, from.App, slices.ContainsFunc(results, isMissed))
+	return s.webhooks(from.Token).Ensure(ctx, from.App, slices.ContainsFunc(results, isMissed))
 }
 
 func isLimited(err error) bool { return errors.Is(err, keeper.ErrRateLimited) }

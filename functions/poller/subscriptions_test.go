@@ -31,7 +31,7 @@ func (c *clerk) answers(ctx context.Context) error {
 	return c.answer(ctx)
 }
 
-func (c *clerk) Mend(ctx context.Context, app string, missed bool) (string, error) {
+func (c *clerk) Ensure(ctx context.Context, app string, missed bool) (string, error) {
 	c.mu.Lock()
 	c.mended = append(c.mended, app)
 	c.missed = append(c.missed, missed)
@@ -48,7 +48,7 @@ func (c *clerk) Remove(ctx context.Context, app string) (string, error) {
 	return "unsubscribed", c.answers(ctx)
 }
 
-func (c *clerk) desk(string) desk { return c }
+func (c *clerk) webhooks(string) webhooks { return c }
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
@@ -65,7 +65,7 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 		results = append(results, of(fmt.Sprint("app-", i), keeper.Unchanged))
 	}
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, last: noon}
+	s := &subscriptions{webhooks: c.webhooks, last: noon}
 	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
 		now = now.Add(7 * time.Minute)
 		s.look(t.Context(), now, results)
@@ -82,7 +82,7 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, last: noon}
+	s := &subscriptions{webhooks: c.webhooks, last: noon}
 	s.look(t.Context(), noon, []keeper.Result{of("missed", keeper.Published), of("missed", keeper.Unchanged), of("quiet", keeper.Unchanged), of("held", keeper.Held)})
 	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
@@ -98,7 +98,7 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 func TestARateLimitEndsTheLooks(t *testing.T) {
 	t.Parallel()
 	c := failing(fmt.Errorf("429: %w", keeper.ErrRateLimited))
-	s := &subscriptions{desk: c.desk, last: noon}
+	s := &subscriptions{webhooks: c.webhooks, last: noon}
 	var results []keeper.Result
 	for i := range 100 {
 		results = append(results, of(fmt.Sprint("app-", i), keeper.Published))
@@ -116,7 +116,7 @@ func TestTheLooksEndInTime(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}}
-		s := &subscriptions{desk: c.desk, last: noon}
+		s := &subscriptions{webhooks: c.webhooks, last: noon}
 		var results []keeper.Result
 		for i := range 3 * looksAbreast {
 			results = append(results, of(fmt.Sprint("app-", i), keeper.Published))
@@ -133,7 +133,7 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clerk{answer: func(context.Context) error { cancel(); return nil }}
-	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	lines := s.look(ctx, noon, []keeper.Result{of("off", keeper.Off)})
 	if fmt.Sprint(lines) != "[{off unsubscribed  }]" {
 		t.Errorf("%v", lines)
@@ -143,7 +143,7 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	s.look(t.Context(), noon, []keeper.Result{of("../account", keeper.Failed), of("", keeper.Off)})
 	if len(c.mended)+len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
@@ -153,7 +153,7 @@ func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("off", keeper.Off), of("off", keeper.Off), of("half", keeper.Off), of("half", keeper.Unchanged)})
 	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
 		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
@@ -162,7 +162,7 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 
 func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
-	s := &subscriptions{desk: failing(errors.New("no scope")).desk, last: noon}
+	s := &subscriptions{webhooks: failing(errors.New("no scope")).webhooks, last: noon}
 	lines := s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published)})
 	if len(lines) != 1 || lines[0].Error != "no scope" {
 		t.Errorf("%v", lines)
@@ -174,7 +174,7 @@ func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	other := of("shop", keeper.Off)
 	other.Token = "other"
 	s.look(t.Context(), noon, []keeper.Result{other, of("shop", keeper.Unchanged)})
@@ -188,7 +188,7 @@ func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{desk: c.desk, last: noon.Add(-24 * time.Hour)}
+	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	deferred := of("other", keeper.Deferred)
 	deferred.Err = keeper.ErrReserve
 	s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published), deferred})
@@ -206,7 +206,7 @@ func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
 	c := &clerk{}
 	limited := of("other", keeper.Deferred)
 	limited.Err = keeper.ErrRateLimited
-	(&subscriptions{desk: c.desk}).look(t.Context(), noon, append(published, limited))
+	(&subscriptions{webhooks: c.webhooks}).look(t.Context(), noon, append(published, limited))
 	if len(c.mended) != 0 {
 		t.Errorf("mended %v", c.mended)
 	}

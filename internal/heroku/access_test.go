@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
-	"keepcurrent.example/internal/subscription"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -160,7 +160,7 @@ func TestATokenThatMayNotWriteIsToldTheScope(t *testing.T) {
 	server, api := fixture(t)
 	server.CreateApp("shop")
 	server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
-	err := api.Subscribe(t.Context(), "shop", subscription.Subscription{URL: "https://hook.example", Level: "sync", Include: []string{"api:release"}}, credential.New("EXAMPLE"))
+	err := api.Subscribe(t.Context(), "shop", heroku.Webhook{URL: "https://hook.example", Level: "sync", Include: []string{"api:release"}}, credential.New("EXAMPLE"))
 	if err == nil || !strings.Contains(err.Error(), "authorizations:create -d keepcurrent -s write-protected") || errors.Is(err, keeper.ErrToken) {
 		t.Errorf("%v", err)
 	}

@@ -9,14 +9,11 @@ import (
 	platform "github.com/heroku/heroku-go/v5"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/subscription"
 )
 
-var _ subscription.Heroku = (*API)(nil)
-
 // Subscriptions lists the app's webhooks, at most the 10 that an app can have.
-func (a *API) Subscriptions(ctx context.Context, app string) ([]subscription.Subscription, error) {
-	var all []subscription.Subscription
+func (a *API) Subscriptions(ctx context.Context, app string) ([]Webhook, error) {
+	var all []Webhook
 	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
 		webhooks, err := api.AppWebhookList(ctx, app, nil)
 		if err == nil && webhooks == nil {
@@ -24,7 +21,7 @@ func (a *API) Subscriptions(ctx context.Context, app string) ([]subscription.Sub
 		}
 		all = nil
 		for _, w := range webhooks {
-			all = append(all, subscription.Subscription{ID: w.ID, URL: w.URL, Level: w.Level, Include: w.Include, Created: w.CreatedAt, Updated: w.UpdatedAt})
+			all = append(all, Webhook{ID: w.ID, URL: w.URL, Level: w.Level, Include: w.Include, Created: w.CreatedAt, Updated: w.UpdatedAt})
 		}
 		return err
 	})
@@ -36,7 +33,7 @@ func (a *API) Subscriptions(ctx context.Context, app string) ([]subscription.Sub
 
 // Subscribe makes the webhook, or changes the one with its ID. heroku-go can't
 // show a key that Heroku makes, so the key is always ours.
-func (a *API) Subscribe(ctx context.Context, app string, s subscription.Subscription, key credential.Value) error {
+func (a *API) Subscribe(ctx context.Context, app string, s Webhook, key credential.Value) error {
 	secret := key.Reveal()
 	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
 		if s.ID == "" {

@@ -19,7 +19,6 @@ import (
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/login"
 	"keepcurrent.example/internal/secrets"
-	"keepcurrent.example/internal/subscription"
 )
 
 // rest is the least time between two reads of the same key because somebody
@@ -38,9 +37,9 @@ type Parts struct {
 	Accounts    *Accounts
 	// Prepare opens a connection to Heroku, if there is none to count on.
 	Prepare func()
-	// Desk returns the keeper of the webhook subscriptions of an account; nil
+	// Webhooks keeps the webhooks of an account's apps; nil
 	// without WEBHOOK_URL.
-	Desk func(token string) *subscription.Desk
+	Webhooks func(token string) *heroku.Webhooks
 	// Period is the time from one poll to the next.
 	Period time.Duration
 
@@ -77,7 +76,7 @@ func FromEnvironment() (*Parts, error) {
 		SigningKeys: keys,
 		Accounts:    accounts,
 		Prepare:     transport.Prepare,
-		Desk:        desk(accounts, manager, env),
+		Webhooks:    webhooks(accounts, manager, env),
 		Period:      env.period,
 		log:         env.log,
 	}, nil
@@ -105,7 +104,7 @@ func clientTLS(manager secrets.Manager) func(ctx context.Context, id string) (cr
 	}
 }
 
-func desk(accounts *Accounts, manager secrets.Manager, env environment) func(token string) *subscription.Desk {
+func webhooks(accounts *Accounts, manager secrets.Manager, env environment) func(token string) *heroku.Webhooks {
 	if env.webhookURL == "" {
 		return nil
 	}
@@ -116,8 +115,8 @@ func desk(accounts *Accounts, manager secrets.Manager, env environment) func(tok
 		}
 		return key, made, err
 	}
-	return func(token string) *subscription.Desk {
-		return &subscription.Desk{Heroku: accounts.Of(token), URL: env.webhookURL, Key: key}
+	return func(token string) *heroku.Webhooks {
+		return &heroku.Webhooks{API: accounts.Of(token), URL: env.webhookURL, Key: key}
 	}
 }
 

@@ -1,4 +1,4 @@
-package subscription_test
+package heroku_test
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/keyring"
-	"keepcurrent.example/internal/subscription"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -23,16 +22,16 @@ const (
 	theirs = "https://theirs.example/heroku/webhook"
 )
 
-// fixture is a desk at a Heroku with one app.
-type fixture struct {
-	*subscription.Desk
+// webhooksFixture keeps the webhooks of a Heroku with one app.
+type webhooksFixture struct {
+	*heroku.Webhooks
 	t      *testing.T
 	server *herokutest.Server
 	person *platform.Service
 	made   time.Time // the signing key
 }
 
-func newFixture(t *testing.T) *fixture {
+func newWebhooksFixture(t *testing.T) *webhooksFixture {
 	t.Helper()
 	server, err := herokutest.NewServer()
 	if err != nil {
@@ -46,15 +45,15 @@ func newFixture(t *testing.T) *fixture {
 	})
 	server.CreateApp("shop")
 	transport := &http.Transport{DisableKeepAlives: true}
-	h := &fixture{t: t, server: server, made: time.Now().Add(-time.Hour)}
+	h := &webhooksFixture{t: t, server: server, made: time.Now().Add(-time.Hour)}
 	h.person = platform.NewService(&http.Client{Transport: &platform.Transport{BearerToken: server.Token(), Transport: transport}})
 	h.person.URL = server.URL
 	tokens := &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		return []credential.Value{credential.New(server.Token())}, nil
 	}}
-	h.Desk = &subscription.Desk{
-		Heroku: &heroku.API{URL: server.URL, Tokens: tokens, Transport: transport},
-		URL:    ours,
+	h.Webhooks = &heroku.Webhooks{
+		API: &heroku.API{URL: server.URL, Tokens: tokens, Transport: transport},
+		URL: ours,
 		Key: func(context.Context) (credential.Value, time.Time, error) {
 			return credential.New("key-EXAMPLE"), h.made, nil
 		},
@@ -63,7 +62,7 @@ func newFixture(t *testing.T) *fixture {
 }
 
 // add is a person's `heroku webhooks:add`.
-func (h *fixture) add(url, level string, include ...string) {
+func (h *webhooksFixture) add(url, level string, include ...string) {
 	h.t.Helper()
 	_, err := h.person.AppWebhookCreate(h.t.Context(), "shop", platform.AppWebhookCreateOpts{Include: include, Level: level, URL: url})
 	if err != nil {
@@ -72,7 +71,7 @@ func (h *fixture) add(url, level string, include ...string) {
 }
 
 // all describes the app's webhooks.
-func (h *fixture) all() (all []string) {
+func (h *webhooksFixture) all() (all []string) {
 	h.t.Helper()
 	list, err := h.person.AppWebhookList(h.t.Context(), "shop", nil)
 	if err != nil {
@@ -85,24 +84,24 @@ func (h *fixture) all() (all []string) {
 	return all
 }
 
-func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
+func TestEnsureLeavesExactlyOneRightSubscription(t *testing.T) {
 	t.Parallel()
 	const right, foreign = ours + "sync[api:release]", theirs + "notify[api:dyno]"
 	tests := map[string]struct {
-		before func(h *fixture)
+		before func(h *webhooksFixture)
 		did    string
 		after  []string
 	}{
-		"none":               {func(*fixture) {}, "subscribed", []string{right}},
-		"a foreign one":      {func(h *fixture) { h.add(theirs, "notify", "api:dyno") }, "subscribed", []string{right, foreign}},
-		"the right one":      {func(h *fixture) { h.add(ours, "sync", "api:release") }, "", []string{right}},
-		"the wrong level":    {func(h *fixture) { h.add(ours, "notify", "api:release") }, "mended", []string{right}},
-		"other entities":     {func(h *fixture) { h.add(ours, "sync", "api:dyno", "api:release") }, "mended", []string{right}},
-		"an older key":       {func(h *fixture) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
-		"doubles":            {func(h *fixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
-		"doubles, all wrong": {func(h *fixture) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
-		"doubles, one right": {func(h *fixture) { h.add(ours, "notify", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
-		"doubles, and theirs": {func(h *fixture) {
+		"none":               {func(*webhooksFixture) {}, "subscribed", []string{right}},
+		"a foreign one":      {func(h *webhooksFixture) { h.add(theirs, "notify", "api:dyno") }, "subscribed", []string{right, foreign}},
+		"the right one":      {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, "", []string{right}},
+		"the wrong level":    {func(h *webhooksFixture) { h.add(ours, "notify", "api:release") }, "mended", []string{right}},
+		"other entities":     {func(h *webhooksFixture) { h.add(ours, "sync", "api:dyno", "api:release") }, "mended", []string{right}},
+		"an older key":       {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
+		"doubles":            {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
+		"doubles, all wrong": {func(h *webhooksFixture) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
+		"doubles, one right": {func(h *webhooksFixture) { h.add(ours, "notify", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
+		"doubles, and theirs": {func(h *webhooksFixture) {
 			h.add(ours, "sync", "api:release")
 			h.add(theirs, "notify", "api:dyno")
 			h.add(ours, "sync", "api:release")
@@ -111,9 +110,9 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newFixture(t)
+			h := newWebhooksFixture(t)
 			tt.before(h)
-			did, err := h.Mend(t.Context(), "shop", false)
+			did, err := h.Ensure(t.Context(), "shop", false)
 			if err != nil || did != tt.did {
 				t.Errorf("it %q, want %q: %v", did, tt.did, err)
 			}
@@ -121,7 +120,7 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 				t.Errorf("webhooks: %v", all)
 			}
 			h.made = time.Now().Add(-time.Hour)
-			if did, err := h.Mend(t.Context(), "shop", false); did != "" || err != nil {
+			if did, err := h.Ensure(t.Context(), "shop", false); did != "" || err != nil {
 				t.Errorf("a second time it %q: %v", did, err)
 			}
 		})
@@ -131,23 +130,23 @@ func TestMendLeavesExactlyOneRightSubscription(t *testing.T) {
 // Somebody has given our subscription another key, later than ours was made.
 func TestAMissedDeliveryRenewsTheKey(t *testing.T) {
 	t.Parallel()
-	h := newFixture(t)
+	h := newWebhooksFixture(t)
 	h.add(ours, "sync", "api:release")
-	if did, err := h.Mend(t.Context(), "shop", true); did != "mended" || err != nil {
+	if did, err := h.Ensure(t.Context(), "shop", true); did != "mended" || err != nil {
 		t.Errorf("%q, %v", did, err)
 	}
 }
 
 func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
 	t.Parallel()
-	h := newFixture(t)
+	h := newWebhooksFixture(t)
 	unwrap := h.server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.CutBody()))
-	if did, err := h.Mend(t.Context(), "shop", false); did != "subscribed" || err != nil {
+	if did, err := h.Ensure(t.Context(), "shop", false); did != "subscribed" || err != nil {
 		t.Errorf("%q, %v", did, err)
 	}
 	unwrap()
 	h.server.Wrap(herokutest.On("GET /apps/{app}/webhooks", herokutest.Times(1, herokutest.Null())))
-	if did, err := h.Mend(t.Context(), "shop", false); did != "" || err != nil {
+	if did, err := h.Ensure(t.Context(), "shop", false); did != "" || err != nil {
 		t.Errorf("a list that was null for once: %q, %v", did, err)
 	}
 	if all := h.all(); len(all) != 1 {
@@ -157,11 +156,11 @@ func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
 
 func TestMendRespectsHerokusLimit(t *testing.T) {
 	t.Parallel()
-	h := newFixture(t)
+	h := newWebhooksFixture(t)
 	for i := range 10 {
 		h.add(fmt.Sprint(theirs, i), "notify", "api:dyno")
 	}
-	if _, err := h.Mend(t.Context(), "shop", false); !errors.Is(err, subscription.ErrLimit) {
+	if _, err := h.Ensure(t.Context(), "shop", false); !errors.Is(err, heroku.ErrWebhookLimit) {
 		t.Error(err)
 	}
 	if len(h.all()) != 10 {
@@ -171,7 +170,7 @@ func TestMendRespectsHerokusLimit(t *testing.T) {
 
 func TestRemoveTakesOursAlone(t *testing.T) {
 	t.Parallel()
-	h := newFixture(t)
+	h := newWebhooksFixture(t)
 	h.add(theirs, "notify", "api:dyno")
 	h.add(ours, "sync", "api:release")
 	h.add(ours, "sync", "api:release")
@@ -188,22 +187,22 @@ func TestRemoveTakesOursAlone(t *testing.T) {
 
 func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 	t.Parallel()
-	noKey := func(h *fixture) {
+	noKey := func(h *webhooksFixture) {
 		h.Key = func(context.Context) (credential.Value, time.Time, error) {
 			return credential.Value{}, time.Time{}, errors.New("no key")
 		}
 	}
-	refused := func(route string) func(h *fixture) {
-		return func(h *fixture) { h.server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden"))) }
+	refused := func(route string) func(h *webhooksFixture) {
+		return func(h *webhooksFixture) { h.server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden"))) }
 	}
 	const list, one = "/apps/{app}/webhooks", "/apps/{app}/webhooks/{webhook}"
-	mend := func(h *fixture) (string, error) { return h.Mend(h.t.Context(), "shop", false) }
-	state := func(h *fixture) (string, error) { return h.State(h.t.Context(), "shop") }
-	remove := func(h *fixture) (string, error) { return h.Remove(h.t.Context(), "shop") }
+	mend := func(h *webhooksFixture) (string, error) { return h.Ensure(h.t.Context(), "shop", false) }
+	state := func(h *webhooksFixture) (string, error) { return h.State(h.t.Context(), "shop") }
+	remove := func(h *webhooksFixture) (string, error) { return h.Remove(h.t.Context(), "shop") }
 	tests := map[string]struct {
 		wrong   int // subscriptions of ours
-		trouble func(h *fixture)
-		do      func(h *fixture) (string, error)
+		trouble func(h *webhooksFixture)
+		do      func(h *webhooksFixture) (string, error)
 	}{
 		"mend without a key":             {0, noKey, mend},
 		"state without a key":            {0, noKey, state},
@@ -218,7 +217,7 @@ func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newFixture(t)
+			h := newWebhooksFixture(t)
 			for range tt.wrong {
 				h.add(ours, "notify", "api:release")
 			}
@@ -232,16 +231,16 @@ func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 
 func TestStateTellsAndTouchesNothing(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(h *fixture){
-		"missing": func(h *fixture) { h.add(theirs, "sync", "api:release") },
-		"right":   func(h *fixture) { h.add(ours, "sync", "api:release") },
-		"wrong":   func(h *fixture) { h.add(ours, "notify", "api:release") },
-		"doubled": func(h *fixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") },
+	tests := map[string]func(h *webhooksFixture){
+		"missing": func(h *webhooksFixture) { h.add(theirs, "sync", "api:release") },
+		"right":   func(h *webhooksFixture) { h.add(ours, "sync", "api:release") },
+		"wrong":   func(h *webhooksFixture) { h.add(ours, "notify", "api:release") },
+		"doubled": func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") },
 	}
 	for want, before := range tests {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			h := newFixture(t)
+			h := newWebhooksFixture(t)
 			before(h)
 			all := h.all()
 			if state, err := h.State(t.Context(), "shop"); state != want || err != nil {

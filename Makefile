@@ -20,7 +20,7 @@ test: ## run all tests, with the race detector (needs a Postgres server installe
 	go test $(RACE) -count=1 ./...
 
 soak: ## play random histories against the core, for FOR=10m or as long as you say
-	cd internal/keeper && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
+	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
 
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
 	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load $(or $(FOR),60s)
@@ -32,7 +32,7 @@ bench: ## measure how fast it is, beside what people use, and write docs/perform
 	@go run ./internal/cmd/bench -write
 
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say
-	@set -e; for package in ./functions/webhook ./internal/connection ./internal/binding ./internal/heroku; do \
+	@set -e; for package in ./functions/webhook ./internal/connection ./internal/reconcile ./internal/heroku; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			go test -run XXX -fuzz "^$$target\$$" -fuzztime $(or $(FOR),30s) -fuzzminimizetime 500x $$package; \
 		done; \

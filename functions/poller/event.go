@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // event is what the poller is asked for. The zero value asks for a round.
@@ -126,9 +126,9 @@ func (e *event) read(said fields) bool {
 		case "dryrun":
 			asked.dryRun, ok = true, isBool(value, &e.DryRun)
 		case "unsubscribe":
-			asked.unsubscribe, ok = true, isText(value, &e.Unsubscribe) && binding.IsApp(e.Unsubscribe)
+			asked.unsubscribe, ok = true, isText(value, &e.Unsubscribe) && reconcile.IsApp(e.Unsubscribe)
 		case "token":
-			asked.token, ok = true, isText(value, &e.Token) && binding.IsSecretID(e.Token)
+			asked.token, ok = true, isText(value, &e.Token) && reconcile.IsSecretID(e.Token)
 		case "scheduled":
 			ok = e.schedule(value)
 		default:

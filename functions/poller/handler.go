@@ -8,9 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"keepcurrent.example/internal/binding"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const trigger = "poller"
@@ -20,7 +19,7 @@ const margin = 2 * time.Second
 
 // handler runs one round for each event.
 type handler struct {
-	keeper        keeper.Keeper
+	reconciler    reconcile.Reconciler
 	subscriptions subscriptions
 	period        time.Duration // from one round to the next
 	remaining     func() (requests int, known bool)
@@ -46,7 +45,7 @@ func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, er
 	}
 	switch {
 	case e.Unsubscribe != "":
-		return h.unsubscribe(ctx, binding.Source{Token: e.Token, App: e.Unsubscribe})
+		return h.unsubscribe(ctx, reconcile.Source{Token: e.Token, App: e.Unsubscribe})
 	case e.DryRun:
 		return h.inspect(ctx, e)
 	}
@@ -56,16 +55,16 @@ func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, er
 // round keeps the secrets and then their subscriptions.
 func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	log := h.log(ctx, trigger)
-	results, err := h.keeper.Poll(ctx, keeper.Round{Turn: e.turn(h.period), End: time.Now().Add(h.period)})
+	results, err := h.reconciler.Poll(ctx, reconcile.Round{Turn: e.turn(h.period), End: time.Now().Add(h.period)})
 	if err != nil {
 		log.Error("no round", "error", err.Error())
 		h.metrics.Write(metric.Set{"GoodRounds": {0}})
 		return nil, err
 	}
-	r := newReport(h.keeper.DryRun, results)
+	r := newReport(h.reconciler.DryRun, results)
 	h.measure(results, r.good())
 	logAll(ctx, log, results)
-	if !h.keeper.DryRun {
+	if !h.reconciler.DryRun {
 		r.subscribe(h.subscriptions.look(ctx, time.Now(), results), maxNamed, maxList)
 	}
 	for _, s := range r.Subscriptions {
@@ -80,9 +79,9 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 // inspect reports on every binding and writes nothing. It does not fail with a
 // binding: who asks wants the report.
 func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
-	k := h.keeper
+	k := h.reconciler
 	k.DryRun, k.Inspect = true, true
-	results, err := k.Poll(ctx, keeper.Round{Turn: e.turn(h.period)})
+	results, err := k.Poll(ctx, reconcile.Round{Turn: e.turn(h.period)})
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +93,7 @@ func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 
 // unsubscribe removes our webhook from an app, as a secret that lost its tag cannot
 // ask for it any more.
-func (h *handler) unsubscribe(ctx context.Context, from binding.Source) (*report, error) {
+func (h *handler) unsubscribe(ctx context.Context, from reconcile.Source) (*report, error) {
 	if h.subscriptions.webhooks == nil {
 		return nil, errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
 	}
@@ -111,18 +110,18 @@ func (h *handler) unsubscribe(ctx context.Context, from binding.Source) (*report
 // logAll writes a line about each result. A trouble that all share, such as Heroku's,
 // would write thousands, minute by minute: of each outcome but published there are
 // at most maxNamed.
-func logAll(ctx context.Context, log *slog.Logger, results []keeper.Result) {
-	lines := make(map[keeper.Outcome]int)
+func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
+	lines := make(map[reconcile.Outcome]int)
 	for _, result := range results {
 		lines[result.Outcome]++
-		if result.Outcome == keeper.Published || lines[result.Outcome] <= maxNamed {
+		if result.Outcome == reconcile.Published || lines[result.Outcome] <= maxNamed {
 			result.Log(ctx, log)
 		}
 	}
 }
 
 // measure writes the metrics of a round that saw all bindings.
-func (h *handler) measure(results []keeper.Result, good bool) {
+func (h *handler) measure(results []reconcile.Result, good bool) {
 	set := metric.Of(results)
 	set.Add("Bindings", float64(len(results)))
 	set.Add("FoundByPoller", float64(count(results, isMissed)))
@@ -144,8 +143,8 @@ func (h *handler) measure(results []keeper.Result, good bool) {
 	h.metrics.Write(set)
 }
 
-func isReplica(r keeper.Result) bool { return errors.Is(r.Err, binding.ErrReplica) }
+func isReplica(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrReplica) }
 
-func count(results []keeper.Result, is func(keeper.Result) bool) int {
-	return len(slices.DeleteFunc(slices.Clone(results), func(r keeper.Result) bool { return !is(r) }))
+func count(results []reconcile.Result, is func(reconcile.Result) bool) int {
+	return len(slices.DeleteFunc(slices.Clone(results), func(r reconcile.Result) bool { return !is(r) }))
 }

@@ -26,9 +26,9 @@ func main() {
 		os.Exit(1)
 	}
 	parts.Secrets.Pace = &secrets.Pace{Every: pace}
-	parts.Keeper.Secrets = parts.Secrets
+	parts.Reconciler.Secrets = parts.Secrets
 	h := &handler{
-		keeper:        *parts.Keeper,
+		reconciler:    *parts.Reconciler,
 		subscriptions: subscriptions{period: parts.Period},
 		period:        parts.Period,
 		remaining:     parts.Accounts.Remaining,

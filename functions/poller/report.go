@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // report is the result of a round. In a dry run, published counts what would
@@ -46,11 +46,11 @@ type subscribed struct {
 
 // line names one binding that changed, or was not well.
 type line struct {
-	App       string         `json:"app"`
-	ConfigVar string         `json:"configVar"`
-	Secret    string         `json:"secret"`
-	Outcome   keeper.Outcome `json:"outcome"`
-	Version   string         `json:"version,omitempty"`
+	App       string            `json:"app"`
+	ConfigVar string            `json:"configVar"`
+	Secret    string            `json:"secret"`
+	Outcome   reconcile.Outcome `json:"outcome"`
+	Version   string            `json:"version,omitempty"`
 	// Changes names the parts of the value that would be new, and LogsIn says
 	// whether the candidate does; nil if it was not tried. Only in a plan.
 	Changes []string `json:"changes,omitempty"`
@@ -58,24 +58,24 @@ type line struct {
 	Error   string   `json:"error,omitempty"`
 }
 
-func newReport(dryRun bool, results []keeper.Result) *report {
+func newReport(dryRun bool, results []reconcile.Result) *report {
 	r := &report{DryRun: dryRun, Bindings: len(results)}
-	counters := map[keeper.Outcome]*int{
-		keeper.Published: &r.Published,
-		keeper.Unchanged: &r.Unchanged,
-		keeper.Held:      &r.Held,
-		keeper.Failed:    &r.Failed,
-		keeper.Deferred:  &r.Deferred,
-		keeper.Off:       &r.Off,
+	counters := map[reconcile.Outcome]*int{
+		reconcile.Published: &r.Published,
+		reconcile.Unchanged: &r.Unchanged,
+		reconcile.Held:      &r.Held,
+		reconcile.Failed:    &r.Failed,
+		reconcile.Deferred:  &r.Deferred,
+		reconcile.Off:       &r.Off,
 	}
 	for _, result := range results {
 		*counters[result.Outcome]++
 		l := lineOf(result)
-		if result.Outcome == keeper.Published {
+		if result.Outcome == reconcile.Published {
 			r.Changes = append(r.Changes, l)
 		}
 		switch {
-		case result.Outcome == keeper.Deferred:
+		case result.Outcome == reconcile.Deferred:
 			r.deferred(result.Err)
 		case result.Err != nil:
 			r.Problems = append(r.Problems, l)
@@ -111,7 +111,7 @@ func (r *report) deferred(why error) {
 	if r.DeferredBecause == nil {
 		r.DeferredBecause = make(map[string]int)
 	}
-	for _, reason := range []error{keeper.ErrRateLimited, keeper.ErrReserve, keeper.ErrNoTime} {
+	for _, reason := range []error{reconcile.ErrRateLimited, reconcile.ErrReserve, reconcile.ErrNoTime} {
 		if errors.Is(why, reason) {
 			r.DeferredBecause[reason.Error()]++
 		}
@@ -129,7 +129,7 @@ func bySecret(a, b line) int { return cmp.Compare(a.Secret, b.Secret) }
 
 // plan adds a line for every binding, or for as many as there is space for: those that
 // need a person first, then those that were not looked at.
-func (r *report) plan(results []keeper.Result) {
+func (r *report) plan(results []reconcile.Result) {
 	for _, result := range results {
 		l := lineOf(result)
 		l.Changes = result.Changes
@@ -145,18 +145,18 @@ func (r *report) plan(results []keeper.Result) {
 
 func (l line) rank() int {
 	switch {
-	case l.Outcome == keeper.Failed, l.Outcome == keeper.Held, len(l.Changes) > 0:
+	case l.Outcome == reconcile.Failed, l.Outcome == reconcile.Held, len(l.Changes) > 0:
 		return 0
-	case l.Outcome == keeper.Deferred:
+	case l.Outcome == reconcile.Deferred:
 		return 1
 	}
 	return 2
 }
 
-func lineOf(r keeper.Result) line {
+func lineOf(r reconcile.Result) line {
 	l := line{App: r.App, ConfigVar: r.ConfigVar, Secret: r.Name, Outcome: r.Outcome, Version: r.Version}
 	if r.Err != nil {
-		l.Error = keeper.Text(r.Err)
+		l.Error = reconcile.Text(r.Err)
 	}
 	return l
 }
@@ -168,7 +168,7 @@ func (r *report) err() error {
 	}
 	var failures []string
 	for _, p := range r.Problems {
-		if p.Outcome == keeper.Failed && len(failures) < 10 { // the log has more
+		if p.Outcome == reconcile.Failed && len(failures) < 10 { // the log has more
 			failures = append(failures, p.Error)
 		}
 	}

@@ -8,13 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/binding"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
-func result(name string, outcome keeper.Outcome, err error) keeper.Result {
-	return keeper.Result{
-		Binding: binding.Binding{Secret: binding.Secret{Name: name}, Source: binding.Source{App: "shop"}, ConfigVar: "DATABASE_URL"},
+func result(name string, outcome reconcile.Outcome, err error) reconcile.Result {
+	return reconcile.Result{
+		Binding: reconcile.Binding{Secret: reconcile.Secret{Name: name}, Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL"},
 		Outcome: outcome,
 		Err:     err,
 	}
@@ -22,13 +21,13 @@ func result(name string, outcome keeper.Outcome, err error) keeper.Result {
 
 func TestReportCountsAndNames(t *testing.T) {
 	t.Parallel()
-	r := newReport(false, []keeper.Result{
-		result("f", keeper.Held, errors.New("held back")),
-		result("a", keeper.Published, nil),
-		result("b", keeper.Published, errors.New("not verified")),
-		result("c", keeper.Unchanged, nil),
-		result("d", keeper.Off, nil),
-		result("e", keeper.Deferred, keeper.ErrRateLimited),
+	r := newReport(false, []reconcile.Result{
+		result("f", reconcile.Held, errors.New("held back")),
+		result("a", reconcile.Published, nil),
+		result("b", reconcile.Published, errors.New("not verified")),
+		result("c", reconcile.Unchanged, nil),
+		result("d", reconcile.Off, nil),
+		result("e", reconcile.Deferred, reconcile.ErrRateLimited),
 	})
 	got, err := json.Marshal(r)
 	if err != nil {
@@ -57,9 +56,9 @@ func TestReportOfNothing(t *testing.T) {
 
 func TestTheErrorNamesTheFirstFailures(t *testing.T) {
 	t.Parallel()
-	var results []keeper.Result
+	var results []reconcile.Result
 	for i := range 25 {
-		results = append(results, result(fmt.Sprintf("s%02d", i), keeper.Failed, fmt.Errorf("failure %02d", i)), result("ok", keeper.Unchanged, nil))
+		results = append(results, result(fmt.Sprintf("s%02d", i), reconcile.Failed, fmt.Errorf("failure %02d", i)), result("ok", reconcile.Unchanged, nil))
 	}
 	message := newReport(false, results).err().Error()
 	for _, part := range []string{"25 of 50 bindings failed", "failure 00", "failure 09", "and 15 more"} {
@@ -75,25 +74,25 @@ func TestTheErrorNamesTheFirstFailures(t *testing.T) {
 // What Lambda returns and what CloudWatch takes is bounded, and an estate is not.
 func TestAReportStaysSmall(t *testing.T) {
 	t.Parallel()
-	var results []keeper.Result
+	var results []reconcile.Result
 	for i := range 40_000 {
 		name := fmt.Sprintf("team/of/some/length/secret-%05d", i)
-		results = append(results, result(name, keeper.Deferred, keeper.ErrReserve), result(name, keeper.Failed, errors.New("some failure that takes its words")))
+		results = append(results, result(name, reconcile.Deferred, reconcile.ErrReserve), result(name, reconcile.Failed, errors.New("some failure that takes its words")))
 	}
-	results = append(results, result("zz", keeper.Held, errors.New("held")))
+	results = append(results, result("zz", reconcile.Held, errors.New("held")))
 	r := newReport(true, results)
 	if text, _ := json.Marshal(r); len(text) > 200_000 {
 		t.Errorf("%d bytes", len(text))
 	}
 	r.plan(results)
 	text, _ := json.Marshal(r)
-	if len(text) > 6_000_000 || r.Plan[0].Outcome == keeper.Deferred || r.Plan[len(r.Plan)-1].Outcome != keeper.Failed {
+	if len(text) > 6_000_000 || r.Plan[0].Outcome == reconcile.Deferred || r.Plan[len(r.Plan)-1].Outcome != reconcile.Failed {
 		t.Errorf("%d bytes, from %v to %v", len(text), r.Plan[0], r.Plan[len(r.Plan)-1])
 	}
 }
 
 // The worst that AWS and Heroku let a name be, and characters that JSON writes as six.
-func longResult(i int, outcome keeper.Outcome, err error) keeper.Result {
+func longResult(i int, outcome reconcile.Outcome, err error) reconcile.Result {
 	r := result(fmt.Sprintf("%05d/%s", i, strings.Repeat("<", 500)), outcome, err)
 	r.ConfigVar = strings.Repeat("\u2028", 256)
 	r.Version, r.App = strings.Repeat("f", 64), fmt.Sprintf("app-%05d", i)
@@ -103,11 +102,11 @@ func longResult(i int, outcome keeper.Outcome, err error) keeper.Result {
 func TestNoLengthOfANameOrAnErrorMakesAReportTooLarge(t *testing.T) {
 	t.Parallel()
 	long := errors.New(strings.Repeat("<\x00é", 1<<16))
-	var results []keeper.Result
+	var results []reconcile.Result
 	var lines []subscribed
 	for i := range 6000 {
-		results = append(results, longResult(2*i, keeper.Published, long), longResult(2*i+1, keeper.Failed, long))
-		lines = append(lines, subscribed{App: fmt.Sprintf("app-%05d", i), Error: keeper.Text(long)})
+		results = append(results, longResult(2*i, reconcile.Published, long), longResult(2*i+1, reconcile.Failed, long))
+		lines = append(lines, subscribed{App: fmt.Sprintf("app-%05d", i), Error: reconcile.Text(long)})
 	}
 	r := newReport(false, results)
 	r.subscribe(slices.Clone(lines), maxNamed, maxList)
@@ -117,7 +116,7 @@ func TestNoLengthOfANameOrAnErrorMakesAReportTooLarge(t *testing.T) {
 	if r.LeftOut["changes"]+len(r.Changes) != 6000 || r.LeftOut["problems"]+len(r.Problems) != 12000 || r.LeftOut["subscriptions"]+len(r.Subscriptions) != 6000 {
 		t.Errorf("left out: %v", r.LeftOut)
 	}
-	if message := r.err().Error(); len(message) > 10*(keeper.MaxText+100) || !strings.HasPrefix(message, "6000 of 12000 bindings failed") {
+	if message := r.err().Error(); len(message) > 10*(reconcile.MaxText+100) || !strings.HasPrefix(message, "6000 of 12000 bindings failed") {
 		t.Errorf("an error of %d bytes", len(message))
 	}
 	r = newReport(true, results)
@@ -156,38 +155,38 @@ func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
 // What a plan leaves out needs nobody, if there is space for those that do.
 func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
 	t.Parallel()
-	var results []keeper.Result
+	var results []reconcile.Result
 	for i := range maxPlan + 100 {
-		results = append(results, result(fmt.Sprintf("s%05d", i), keeper.Unchanged, nil))
+		results = append(results, result(fmt.Sprintf("s%05d", i), reconcile.Unchanged, nil))
 	}
-	for i, outcome := range map[int]keeper.Outcome{maxPlan + 10: keeper.Failed, maxPlan + 20: keeper.Held, maxPlan + 30: keeper.Deferred} {
+	for i, outcome := range map[int]reconcile.Outcome{maxPlan + 10: reconcile.Failed, maxPlan + 20: reconcile.Held, maxPlan + 30: reconcile.Deferred} {
 		results[i].Outcome, results[i].Err = outcome, errors.New("some reason")
 	}
-	results[maxPlan+40].Outcome, results[maxPlan+40].Changes = keeper.Published, []string{"password"}
+	results[maxPlan+40].Outcome, results[maxPlan+40].Changes = reconcile.Published, []string{"password"}
 	r := newReport(true, results)
 	r.plan(results)
-	var named []keeper.Outcome
+	var named []reconcile.Outcome
 	for _, l := range r.Plan[maxPlan-4:] {
 		named = append(named, l.Outcome)
 	}
-	if want := []keeper.Outcome{keeper.Failed, keeper.Held, keeper.Deferred, keeper.Published}; !slices.Equal(named, want) || r.LeftOut["plan"] != 100 {
+	if want := []reconcile.Outcome{reconcile.Failed, reconcile.Held, reconcile.Deferred, reconcile.Published}; !slices.Equal(named, want) || r.LeftOut["plan"] != 100 {
 		t.Errorf("the plan ends with %v, left out: %v", named, r.LeftOut)
 	}
 }
 
 func TestARoundThatLookedAtNothingIsNotGood(t *testing.T) {
 	t.Parallel()
-	deferred := result("d", keeper.Deferred, keeper.ErrRateLimited)
+	deferred := result("d", reconcile.Deferred, reconcile.ErrRateLimited)
 	tests := map[string]struct {
-		results []keeper.Result
+		results []reconcile.Result
 		good    bool
 	}{
 		"no bindings":           {nil, true},
-		"unchanged":             {[]keeper.Result{result("a", keeper.Unchanged, nil), deferred}, true},
-		"held":                  {[]keeper.Result{result("a", keeper.Held, nil)}, true},
-		"all opted out":         {[]keeper.Result{result("a", keeper.Off, nil)}, true},
-		"nothing but deferrals": {[]keeper.Result{deferred}, false},
-		"one failed":            {[]keeper.Result{result("a", keeper.Unchanged, nil), result("b", keeper.Failed, nil)}, false},
+		"unchanged":             {[]reconcile.Result{result("a", reconcile.Unchanged, nil), deferred}, true},
+		"held":                  {[]reconcile.Result{result("a", reconcile.Held, nil)}, true},
+		"all opted out":         {[]reconcile.Result{result("a", reconcile.Off, nil)}, true},
+		"nothing but deferrals": {[]reconcile.Result{deferred}, false},
+		"one failed":            {[]reconcile.Result{result("a", reconcile.Unchanged, nil), result("b", reconcile.Failed, nil)}, false},
 	}
 	for name, tt := range tests {
 		if newReport(false, tt.results).good() != tt.good {

@@ -9,9 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // lookTime is how long a round may see to subscriptions.
@@ -37,7 +36,7 @@ type subscriptions struct {
 // or went wrong. Trouble with a subscription is no failure of the sync. The looks
 // are few, and may use the requests that polls leave to others. What there is no
 // time for comes with the app's next miss, or its time of day.
-func (s *subscriptions) look(ctx context.Context, now time.Time, results []keeper.Result) []subscribed {
+func (s *subscriptions) look(ctx context.Context, now time.Time, results []reconcile.Result) []subscribed {
 	since := s.last
 	if since.IsZero() {
 		since = now.Add(-2 * s.period) // the schedule is not punctual
@@ -47,7 +46,7 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []keepe
 	for _, r := range results {
 		on[r.App] = on[r.App] || isOn(r)
 	}
-	return s.each(ctx, results, func(ctx context.Context, from binding.Source, results []keeper.Result) (line subscribed, err error) {
+	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isPublished) || isDue(from.App, since, now) {
 			line.Did, err = s.settle(ctx, from, results, on[from.App])
 		}
@@ -56,8 +55,8 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []keepe
 }
 
 // inspect says how the subscription of every app is that needs one.
-func (s *subscriptions) inspect(ctx context.Context, results []keeper.Result) []subscribed {
-	return s.each(ctx, results, func(ctx context.Context, from binding.Source, results []keeper.Result) (line subscribed, err error) {
+func (s *subscriptions) inspect(ctx context.Context, results []reconcile.Result) []subscribed {
+	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isOn) {
 			line.State, err = s.webhooks(from.Token).State(ctx, from.App)
 		}
@@ -70,14 +69,14 @@ const looksAbreast = 8
 
 // each sees to the apps and returns the lines that say something. An account whose
 // requests are used up has no further turn.
-func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see sight) []subscribed {
+func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, see sight) []subscribed {
 	if s.webhooks == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	t := tour{limited: make(map[string]bool)}
-	sources := make(map[binding.Source][]keeper.Result)
+	sources := make(map[reconcile.Source][]reconcile.Result)
 	for _, r := range results {
 		sources[r.Source] = append(sources[r.Source], r)
 		t.limited[r.Token] = t.limited[r.Token] || isLimited(r.Err)
@@ -108,7 +107,7 @@ func (s *subscriptions) each(ctx context.Context, results []keeper.Result, see s
 }
 
 // sight sees to the subscription of one app.
-type sight func(ctx context.Context, from binding.Source, results []keeper.Result) (subscribed, error)
+type sight func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (subscribed, error)
 
 // tour is what has come of seeing to many apps.
 type tour struct {
@@ -117,14 +116,14 @@ type tour struct {
 	lines   []subscribed
 }
 
-func (t *tour) isOver(from binding.Source) bool {
+func (t *tour) isOver(from reconcile.Source) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.limited[from.Token]
 }
 
 // add adds a line, if it says something.
-func (t *tour) add(from binding.Source, line subscribed, err error) {
+func (t *tour) add(from reconcile.Source, line subscribed, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if isLimited(err) {
@@ -132,7 +131,7 @@ func (t *tour) add(from binding.Source, line subscribed, err error) {
 		return
 	}
 	if err != nil {
-		line.Error = keeper.Text(err)
+		line.Error = reconcile.Text(err)
 	}
 	if line != (subscribed{}) {
 		line.App = from.App
@@ -142,7 +141,7 @@ func (t *tour) add(from binding.Source, line subscribed, err error) {
 
 // settle leaves an app with one subscription of ours, or with none if all its
 // bindings are opted out, whichever tokens they name.
-func (s *subscriptions) settle(ctx context.Context, from binding.Source, results []keeper.Result, on bool) (did string, err error) {
+func (s *subscriptions) settle(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
 	switch {
 	case !on:
 		return s.webhooks(from.Token).Remove(ctx, from.App)
@@ -152,15 +151,15 @@ func (s *subscriptions) settle(ctx context.Context, from binding.Source, results
 	return s.webhooks(from.Token).Ensure(ctx, from.App, slices.ContainsFunc(results, isMissed))
 }
 
-func isLimited(err error) bool { return errors.Is(err, keeper.ErrRateLimited) }
+func isLimited(err error) bool { return errors.Is(err, reconcile.ErrRateLimited) }
 
-func isPublished(r keeper.Result) bool { return r.Outcome == keeper.Published }
+func isPublished(r reconcile.Result) bool { return r.Outcome == reconcile.Published }
 
 // isMissed reports whether the webhook should have brought the change. A paused
 // stack brings none.
-func isMissed(r keeper.Result) bool { return !r.Moved.IsZero() && r.Current != "" }
+func isMissed(r reconcile.Result) bool { return !r.Moved.IsZero() && r.Current != "" }
 
-func isOn(r keeper.Result) bool { return r.Outcome != keeper.Off }
+func isOn(r reconcile.Result) bool { return r.Outcome != reconcile.Off }
 
 // isDue reports whether the app's time of day lies after since and not after now.
 func isDue(app string, since, now time.Time) bool {

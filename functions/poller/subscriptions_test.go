@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // clerk notes what it is asked to do.
@@ -52,7 +52,7 @@ func (c *clerk) webhooks(string) webhooks { return c }
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-func of(app string, outcome keeper.Outcome) keeper.Result {
+func of(app string, outcome reconcile.Outcome) reconcile.Result {
 	r := result("secret of "+app, outcome, nil)
 	r.App = app
 	return r
@@ -60,9 +60,9 @@ func of(app string, outcome keeper.Outcome) keeper.Result {
 
 func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 	t.Parallel()
-	var results []keeper.Result
+	var results []reconcile.Result
 	for i := range 200 {
-		results = append(results, of(fmt.Sprint("app-", i), keeper.Unchanged))
+		results = append(results, of(fmt.Sprint("app-", i), reconcile.Unchanged))
 	}
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
@@ -83,13 +83,13 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
-	s.look(t.Context(), noon, []keeper.Result{of("missed", keeper.Published), of("missed", keeper.Unchanged), of("quiet", keeper.Unchanged), of("held", keeper.Held)})
+	s.look(t.Context(), noon, []reconcile.Result{of("missed", reconcile.Published), of("missed", reconcile.Unchanged), of("quiet", reconcile.Unchanged), of("held", reconcile.Held)})
 	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
-	followed := of("missed", keeper.Published)
+	followed := of("missed", reconcile.Published)
 	followed.Current, followed.Moved = "the version before", noon
-	s.look(t.Context(), noon, []keeper.Result{followed})
+	s.look(t.Context(), noon, []reconcile.Result{followed})
 	if fmt.Sprint(c.missed) != "[false true]" {
 		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
 	}
@@ -97,11 +97,11 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 
 func TestARateLimitEndsTheLooks(t *testing.T) {
 	t.Parallel()
-	c := failing(fmt.Errorf("429: %w", keeper.ErrRateLimited))
+	c := failing(fmt.Errorf("429: %w", reconcile.ErrRateLimited))
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
-	var results []keeper.Result
+	var results []reconcile.Result
 	for i := range 100 {
-		results = append(results, of(fmt.Sprint("app-", i), keeper.Published))
+		results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 	}
 	if lines := s.look(t.Context(), noon, results); lines != nil || len(c.mended) > 2*looksAbreast {
 		t.Errorf("%v after %d", lines, len(c.mended))
@@ -117,9 +117,9 @@ func TestTheLooksEndInTime(t *testing.T) {
 			return ctx.Err()
 		}}
 		s := &subscriptions{webhooks: c.webhooks, last: noon}
-		var results []keeper.Result
+		var results []reconcile.Result
 		for i := range 3 * looksAbreast {
-			results = append(results, of(fmt.Sprint("app-", i), keeper.Published))
+			results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 		}
 		began := time.Now()
 		lines := s.look(t.Context(), noon, results)
@@ -134,7 +134,7 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clerk{answer: func(context.Context) error { cancel(); return nil }}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	lines := s.look(ctx, noon, []keeper.Result{of("off", keeper.Off)})
+	lines := s.look(ctx, noon, []reconcile.Result{of("off", reconcile.Off)})
 	if fmt.Sprint(lines) != "[{off unsubscribed  }]" {
 		t.Errorf("%v", lines)
 	}
@@ -144,7 +144,7 @@ func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	s.look(t.Context(), noon, []keeper.Result{of("../account", keeper.Failed), of("", keeper.Off)})
+	s.look(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
 	if len(c.mended)+len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
@@ -154,7 +154,7 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	lines := s.look(t.Context(), noon, []keeper.Result{of("off", keeper.Off), of("off", keeper.Off), of("half", keeper.Off), of("half", keeper.Unchanged)})
+	lines := s.look(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
 	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
 		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
 	}
@@ -163,7 +163,7 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
 	s := &subscriptions{webhooks: failing(errors.New("no scope")).webhooks, last: noon}
-	lines := s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published)})
+	lines := s.look(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published)})
 	if len(lines) != 1 || lines[0].Error != "no scope" {
 		t.Errorf("%v", lines)
 	}
@@ -175,9 +175,9 @@ func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	other := of("shop", keeper.Off)
+	other := of("shop", reconcile.Off)
 	other.Token = "other"
-	s.look(t.Context(), noon, []keeper.Result{other, of("shop", keeper.Unchanged)})
+	s.look(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
 	if fmt.Sprint(c.mended, c.removed) != "[shop] []" {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
@@ -189,9 +189,9 @@ func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	deferred := of("other", keeper.Deferred)
-	deferred.Err = keeper.ErrReserve
-	s.look(t.Context(), noon, []keeper.Result{of("shop", keeper.Published), deferred})
+	deferred := of("other", reconcile.Deferred)
+	deferred.Err = reconcile.ErrReserve
+	s.look(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})
 	if slices.Sort(c.mended); fmt.Sprint(c.mended) != "[other shop]" {
 		t.Errorf("mended %v", c.mended)
 	}
@@ -199,13 +199,13 @@ func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
 
 func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
 	t.Parallel()
-	published := []keeper.Result{of("shop", keeper.Published)}
+	published := []reconcile.Result{of("shop", reconcile.Published)}
 	if lines := (&subscriptions{}).look(t.Context(), noon, published); lines != nil {
 		t.Errorf("%v", lines)
 	}
 	c := &clerk{}
-	limited := of("other", keeper.Deferred)
-	limited.Err = keeper.ErrRateLimited
+	limited := of("other", reconcile.Deferred)
+	limited.Err = reconcile.ErrRateLimited
 	(&subscriptions{webhooks: c.webhooks}).look(t.Context(), noon, append(published, limited))
 	if len(c.mended) != 0 {
 		t.Errorf("mended %v", c.mended)

@@ -18,12 +18,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -67,19 +66,19 @@ func (w *world) readKeys(context.Context) ([]credential.Value, error) {
 	return []credential.Value{credential.New(signingKey)}, nil
 }
 
-func (w *world) secret() binding.Secret {
-	s := binding.Secret{ARN: "arn", Name: "shop/database", Tags: map[string]string{binding.AppTag: "shop"}}
+func (w *world) secret() reconcile.Secret {
+	s := reconcile.Secret{ARN: "arn", Name: "shop/database", Tags: map[string]string{reconcile.AppTag: "shop"}}
 	if w.faults&oddTag != 0 {
-		s.Tags[binding.FormatTag] = "xml"
+		s.Tags[reconcile.FormatTag] = "xml"
 	}
 	return s
 }
 
-func (w *world) List(context.Context) ([]binding.Secret, error) {
-	return []binding.Secret{w.secret()}, w.call("list", noList)
+func (w *world) List(context.Context) ([]reconcile.Secret, error) {
+	return []reconcile.Secret{w.secret()}, w.call("list", noList)
 }
 
-func (w *world) Describe(_ context.Context, arn string) (binding.Secret, error) {
+func (w *world) Describe(_ context.Context, arn string) (reconcile.Secret, error) {
 	return w.secret(), w.call("describe "+arn, 0)
 }
 
@@ -110,12 +109,12 @@ func (w *world) handler() lambda.Handler {
 	ring := &keyring.Ring{Read: w.readKeys}
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return lambda.NewHandler((&handler{
-		keys:     ring,
-		bindings: &binding.Directory{Of: func(ctx context.Context, _ ...string) ([]binding.Secret, error) { return w.List(ctx) }},
-		prepare:  func() {},
-		keeper:   &keeper.Keeper{Secrets: w, Heroku: func(string) keeper.Heroku { return w }, Database: w, Keys: ring},
-		log:      func(context.Context, string) *slog.Logger { return log },
-		metrics:  metric.Writer{Out: &w.counts},
+		keys:       ring,
+		bindings:   &reconcile.Directory{Of: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
+		prepare:    func() {},
+		reconciler: &reconcile.Reconciler{Secrets: w, Heroku: func(string) reconcile.Heroku { return w }, Database: w, Keys: ring},
+		log:        func(context.Context, string) *slog.Logger { return log },
+		metrics:    metric.Writer{Out: &w.counts},
 
 		remaining: func() (int, bool) { return 0, false },
 	}).handle)
@@ -209,7 +208,7 @@ func (w *world) check(t *testing.T, status int, signed bool) {
 		t.Errorf("refused with %d after %v", status, w.calls)
 	case status == 503 && len(w.calls) == 0:
 		t.Error("503 and nothing was tried")
-	case w.keys > 3: // at first; by the edge, and by the keeper, for newer ones
+	case w.keys > 3: // at first; by the edge, and by the reconciler, for newer ones
 		t.Errorf("%d reads of the signing key", w.keys)
 	}
 	_, log, _ := strings.Cut(w.log.String(), "level=") // after the time

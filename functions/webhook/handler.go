@@ -11,10 +11,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const trigger = "webhook"
@@ -33,10 +32,10 @@ const margin = time.Second
 //	500  no key to check with
 //	503  could not finish: try again
 type handler struct {
-	keys     signingKeys
-	bindings *binding.Directory
-	prepare  func() // opens a connection to Heroku
-	keeper   *keeper.Keeper
+	keys       signingKeys
+	bindings   *reconcile.Directory
+	prepare    func() // opens a connection to Heroku
+	reconciler *reconcile.Reconciler
 	// remaining is how many of the accounts' hourly requests are left.
 	remaining func() (requests int, known bool)
 	log       func(ctx context.Context, trigger string) *slog.Logger
@@ -76,13 +75,13 @@ func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.
 // list is old or names none. Bindings that spell the app by its name and by its id are
 // followed apart: a name can have gone to another app since the event was made.
 func (h *handler) follow(ctx context.Context, log *slog.Logger, release release) (status int) {
-	identities := slices.DeleteFunc([]string{release.AppName, release.AppID}, func(text string) bool { return !binding.IsApp(text) })
+	identities := slices.DeleteFunc([]string{release.AppName, release.AppID}, func(text string) bool { return !reconcile.IsApp(text) })
 	if len(identities) == 0 {
 		return http.StatusNoContent
 	}
 	h.prepare()
 	kept, all := h.bindings.Kept(ctx, identities...)
-	var listed []binding.Binding
+	var listed []reconcile.Binding
 	var err error
 	var listing sync.WaitGroup
 	list := func() {
@@ -101,7 +100,7 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 		all = false
 	}
 	if !all && err == nil {
-		results = slices.DeleteFunc(results, func(r keeper.Result) bool { return isGone(r) && !contains(listed, r.ARN) })
+		results = slices.DeleteFunc(results, func(r reconcile.Result) bool { return isGone(r) && !contains(listed, r.ARN) })
 	}
 	results = append(results, h.update(ctx, identities, without(listed, results))...)
 	status = http.StatusNoContent
@@ -122,10 +121,10 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 
 // update brings bindings up to date. What follows the app otherwise than the list
 // said, by its other name or with another token, is updated as its fence found it.
-func (h *handler) update(ctx context.Context, identities []string, bindings []binding.Binding) (results []keeper.Result) {
-	var retagged []binding.Binding
+func (h *handler) update(ctx context.Context, identities []string, bindings []reconcile.Binding) (results []reconcile.Result) {
+	var retagged []reconcile.Binding
 	for _, r := range h.updateOnce(ctx, bindings) {
-		if r.Outcome == keeper.Off && r.Sync && slices.Contains(identities, r.App) {
+		if r.Outcome == reconcile.Off && r.Sync && slices.Contains(identities, r.App) {
 			retagged = append(retagged, r.Binding)
 		} else {
 			results = append(results, r)
@@ -134,33 +133,33 @@ func (h *handler) update(ctx context.Context, identities []string, bindings []bi
 	return append(results, h.updateOnce(ctx, retagged)...)
 }
 
-func (h *handler) updateOnce(ctx context.Context, bindings []binding.Binding) (results []keeper.Result) {
-	sources := make(map[binding.Source][]binding.Binding)
+func (h *handler) updateOnce(ctx context.Context, bindings []reconcile.Binding) (results []reconcile.Result) {
+	sources := make(map[reconcile.Source][]reconcile.Binding)
 	for _, b := range bindings {
 		sources[b.Source] = append(sources[b.Source], b)
 	}
 	for from, bindings := range sources {
-		results = append(results, h.keeper.Update(ctx, from, bindings)...)
+		results = append(results, h.reconciler.Update(ctx, from, bindings)...)
 	}
 	return results
 }
 
 // without returns the bindings that have no result yet.
-func without(bindings []binding.Binding, results []keeper.Result) []binding.Binding {
-	return slices.DeleteFunc(bindings, func(b binding.Binding) bool {
-		return slices.ContainsFunc(results, func(r keeper.Result) bool { return r.ARN == b.ARN })
+func without(bindings []reconcile.Binding, results []reconcile.Result) []reconcile.Binding {
+	return slices.DeleteFunc(bindings, func(b reconcile.Binding) bool {
+		return slices.ContainsFunc(results, func(r reconcile.Result) bool { return r.ARN == b.ARN })
 	})
 }
 
-func contains(bindings []binding.Binding, arn string) bool {
-	return slices.ContainsFunc(bindings, func(b binding.Binding) bool { return b.ARN == arn })
+func contains(bindings []reconcile.Binding, arn string) bool {
+	return slices.ContainsFunc(bindings, func(b reconcile.Binding) bool { return b.ARN == arn })
 }
 
 // isGone reports whether there is no such secret any more, nor another one of its name.
-func isGone(r keeper.Result) bool { return errors.Is(r.Err, keeper.ErrNoSecret) }
+func isGone(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrNoSecret) }
 
 // measure writes the metrics of a delivery, if its app is bound.
-func (h *handler) measure(results []keeper.Result) {
+func (h *handler) measure(results []reconcile.Result) {
 	if len(results) == 0 {
 		return
 	}
@@ -174,7 +173,7 @@ func (h *handler) measure(results []keeper.Result) {
 // again reports whether Heroku shall try again. An invalid tag, or a secret that is not
 // ours to write, is a person's matter, and would hold up the deliveries for the app's
 // other bindings.
-func again(r keeper.Result) bool {
-	isForAPerson := errors.Is(r.Err, binding.ErrTag) || errors.Is(r.Err, binding.ErrOwned)
-	return (r.Outcome == keeper.Failed || r.Outcome == keeper.Held) && !isForAPerson
+func again(r reconcile.Result) bool {
+	isForAPerson := errors.Is(r.Err, reconcile.ErrTag) || errors.Is(r.Err, reconcile.ErrOwned)
+	return (r.Outcome == reconcile.Failed || r.Outcome == reconcile.Held) && !isForAPerson
 }

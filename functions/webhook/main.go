@@ -11,8 +11,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/setup"
 )
 
@@ -30,8 +30,8 @@ func main() {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the webhook cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	parts.Keeper.Patience = patience
-	bindings := &binding.Directory{First: parts.Secrets.First, Of: parts.Secrets.Of, Keep: keepList}
+	parts.Reconciler.Patience = patience
+	bindings := &reconcile.Directory{First: parts.Secrets.First, Of: parts.Secrets.Of, Keep: keepList}
 	// A container starts because a request has come: what every run needs is read
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.
@@ -42,13 +42,13 @@ func main() {
 		bindings.Ahead,
 	)
 	h := &handler{
-		keys:      parts.SigningKeys,
-		bindings:  bindings,
-		prepare:   parts.Prepare,
-		keeper:    parts.Keeper,
-		remaining: parts.Accounts.Remaining,
-		log:       parts.Log,
-		metrics:   metric.Stdout(),
+		keys:       parts.SigningKeys,
+		bindings:   bindings,
+		prepare:    parts.Prepare,
+		reconciler: parts.Reconciler,
+		remaining:  parts.Accounts.Remaining,
+		log:        parts.Log,
+		metrics:    metric.Stdout(),
 	}
 	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

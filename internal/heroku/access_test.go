@@ -14,8 +14,8 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -49,10 +49,10 @@ func TestARefusalIsTheTokensOnlyIfHerokuRefusesItForTheAccountToo(t *testing.T) 
 			if err == nil || !strings.Contains(err.Error(), tt.Says) {
 				t.Errorf("the error does not say %q: %v", tt.Says, err)
 			}
-			if errors.Is(err, keeper.ErrToken) != tt.Alarm {
+			if errors.Is(err, reconcile.ErrToken) != tt.Alarm {
 				t.Errorf("is it the token? %v", err)
 			}
-			if errors.Is(err, keeper.ErrRateLimited) != (tt.Outcome == "deferred") {
+			if errors.Is(err, reconcile.ErrRateLimited) != (tt.Outcome == "deferred") {
 				t.Errorf("is it the rate limit? %v", err)
 			}
 			if asked := server.Calls()[rateLimits] > 0; asked != tt.Asked {
@@ -78,7 +78,7 @@ func TestAnAppOfAnotherAccountIsNotTheTokensFault(t *testing.T) {
 	server, api := fixture(t)
 	server.CreateForeignApp("theirs")
 	_, err := api.ConfigVars(t.Context(), "theirs")
-	if err == nil || errors.Is(err, keeper.ErrToken) || !strings.Contains(err.Error(), "heroku access:add") {
+	if err == nil || errors.Is(err, reconcile.ErrToken) || !strings.Contains(err.Error(), "heroku access:add") {
 		t.Errorf("%v", err)
 	}
 }
@@ -97,7 +97,7 @@ func TestManyRefusalsAtOnceShareOneCheck(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range 60 {
 				wg.Go(func() {
-					if _, err := api.ConfigVars(t.Context(), fmt.Sprint("app-", i)); errors.Is(err, keeper.ErrToken) == works {
+					if _, err := api.ConfigVars(t.Context(), fmt.Sprint("app-", i)); errors.Is(err, reconcile.ErrToken) == works {
 						t.Errorf("app-%d: %v", i, err)
 					}
 				})
@@ -124,11 +124,11 @@ func TestANewTokenIsCheckedAnew(t *testing.T) {
 	api.Tokens = &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		return []credential.Value{credential.New(token)}, nil
 	}}
-	if _, err := api.ConfigVars(t.Context(), "theirs"); !errors.Is(err, keeper.ErrToken) {
+	if _, err := api.ConfigVars(t.Context(), "theirs"); !errors.Is(err, reconcile.ErrToken) {
 		t.Errorf("with a dead token: %v", err)
 	}
 	token = server.Token()
-	if _, err := api.ConfigVars(t.Context(), "theirs"); err == nil || errors.Is(err, keeper.ErrToken) {
+	if _, err := api.ConfigVars(t.Context(), "theirs"); err == nil || errors.Is(err, reconcile.ErrToken) {
 		t.Errorf("with a new token: %v", err)
 	}
 	if n := server.Calls()[rateLimits]; n != 2 {
@@ -144,7 +144,7 @@ func TestACheckThatItsRunEndedIsNotRemembered(t *testing.T) {
 	heal := server.Wrap(herokutest.On(rateLimits, herokutest.Hang()))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := api.ConfigVars(ctx, "theirs"); err == nil || errors.Is(err, keeper.ErrToken) {
+	if _, err := api.ConfigVars(ctx, "theirs"); err == nil || errors.Is(err, reconcile.ErrToken) {
 		t.Errorf("%v", err)
 	}
 	heal()
@@ -161,7 +161,7 @@ func TestATokenThatMayNotWriteIsToldTheScope(t *testing.T) {
 	server.CreateApp("shop")
 	server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	err := api.Subscribe(t.Context(), "shop", heroku.Webhook{URL: "https://hook.example", Level: "sync", Include: []string{"api:release"}}, credential.New("EXAMPLE"))
-	if err == nil || !strings.Contains(err.Error(), "authorizations:create -d keepcurrent -s write-protected") || errors.Is(err, keeper.ErrToken) {
+	if err == nil || !strings.Contains(err.Error(), "authorizations:create -d keepcurrent -s write-protected") || errors.Is(err, reconcile.ErrToken) {
 		t.Errorf("%v", err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // maxAnswer bounds what is read of an answer. All config vars of an app are at
@@ -71,14 +71,14 @@ func (e *StatusError) advice() string {
 	return adviceByCode[e.Code]
 }
 
-// Unwrap makes 429 [keeper.ErrRateLimited], and a 401 or 403 [keeper.ErrToken] if Heroku
+// Unwrap makes 429 [reconcile.ErrRateLimited], and a 401 or 403 [reconcile.ErrToken] if Heroku
 // refuses the token for everything else, too.
 func (e *StatusError) Unwrap() error {
 	switch {
 	case e.Code == http.StatusTooManyRequests:
-		return keeper.ErrRateLimited
+		return reconcile.ErrRateLimited
 	case e.token == tokenRefused:
-		return keeper.ErrToken
+		return reconcile.ErrToken
 	}
 	return nil
 }

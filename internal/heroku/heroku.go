@@ -1,4 +1,4 @@
-// Package heroku is Heroku's Platform API as the keeper needs it
+// Package heroku is Heroku's Platform API as the reconciler needs it
 // (https://devcenter.heroku.com/articles/platform-api-reference), spoken by
 // heroku-go. What that client lacks is here: time-outs, bounded answers, a few
 // retries, statuses as errors, and a token that may change while the container
@@ -15,9 +15,8 @@ import (
 
 	platform "github.com/heroku/heroku-go/v5"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const (
@@ -37,7 +36,7 @@ type Tokens interface {
 	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
 }
 
-// API is the Platform API of one account. It implements [keeper.Heroku].
+// API is the Platform API of one account. It implements [reconcile.Heroku].
 type API struct {
 	URL       string // without a trailing slash
 	Tokens    Tokens
@@ -50,7 +49,7 @@ type API struct {
 	checked tokenCheck
 }
 
-var _ keeper.Heroku = (*API)(nil)
+var _ reconcile.Heroku = (*API)(nil)
 
 // Ready reads the token, so that a call need not wait for it.
 func (a *API) Ready(ctx context.Context) error {
@@ -106,7 +105,7 @@ func (a *API) Released(ctx context.Context, app string) (time.Time, error) {
 // (https://help.heroku.com/PBGP6IDE). A refusal that stays says whether it is of the
 // token.
 func (a *API) do(ctx context.Context, app string, call func(context.Context, *platform.Service) error) error {
-	if !binding.IsApp(app) { // heroku-go puts it into the path as it is
+	if !reconcile.IsApp(app) { // heroku-go puts it into the path as it is
 		return errors.New("this is neither an app's name nor its id")
 	}
 	tokens, err := a.Tokens.Values(ctx)

@@ -12,8 +12,8 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -133,7 +133,7 @@ func TestATokenThatCannotBeReadIsAnError(t *testing.T) {
 		t.Errorf("%v after %v", err, server.Calls())
 	}
 	server.RotateToken()
-	if _, err := api.ConfigVars(t.Context(), "shop"); !errors.Is(err, away) || !errors.Is(err, keeper.ErrToken) {
+	if _, err := api.ConfigVars(t.Context(), "shop"); !errors.Is(err, away) || !errors.Is(err, reconcile.ErrToken) {
 		t.Errorf("refused, and not to be read again: %v", err)
 	}
 }
@@ -202,7 +202,7 @@ func TestStatusesAreErrorsAndTellWhatToDo(t *testing.T) {
 			if strings.Contains(err.Error(), "EXAMPLE") {
 				t.Errorf("the error quotes the answer: %v", err)
 			}
-			if errors.Is(err, keeper.ErrRateLimited) != tt.limited {
+			if errors.Is(err, reconcile.ErrRateLimited) != tt.limited {
 				t.Errorf("is it the rate limit? %v", err)
 			}
 			if n := server.Calls()[configVars]; n != tt.calls {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
@@ -18,11 +18,11 @@ var classes = strings.Fields("00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23
 func TestEveryClassOfSQLSTATEDecides(t *testing.T) {
 	t.Parallel()
 	want := map[string]error{ // every other code is an answer that says nothing of the credential
-		"28000": keeper.ErrRefused, // no line of pg_hba.conf, no such role, no right to log in
-		"28P01": keeper.ErrRefused, // wrong password
-		"3D000": keeper.ErrRefused, // no such database
-		"08P01": keeper.ErrRefused, // PgBouncer
-		"53300": keeper.ErrFull,
+		"28000": reconcile.ErrRefused, // no line of pg_hba.conf, no such role, no right to log in
+		"28P01": reconcile.ErrRefused, // wrong password
+		"3D000": reconcile.ErrRefused, // no such database
+		"08P01": reconcile.ErrRefused, // PgBouncer
+		"53300": reconcile.ErrFull,
 	}
 	codes := strings.Fields("28P01 08P01 08001 08003 08004 08006 22023 3D001 42501 42704 53100 53200 53300 53400 55000 55006 57014 57P01 57P02 57P03 57P04 57P05 58030 0A000 XX001 XX002")
 	for _, class := range classes {
@@ -45,14 +45,14 @@ func TestPgBouncersOwnAnswers(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.Run(t)
 	for message, verdict := range map[string]error{
-		"SASL authentication failed":                                          keeper.ErrRefused,
-		"password authentication failed":                                      keeper.ErrRefused,
-		"no such user":                                                        keeper.ErrRefused,
-		"no such database: d":                                                 keeper.ErrRefused,
-		"no more connections allowed (max_client_conn)":                       keeper.ErrFull,
-		"client connections exceeded (max_db_client_connections)":             keeper.ErrFull,
-		"client connections exceeded (max_user_client_connections)":           keeper.ErrFull,
-		"bouncer resources exhaustion":                                        keeper.ErrFull,
+		"SASL authentication failed":                                          reconcile.ErrRefused,
+		"password authentication failed":                                      reconcile.ErrRefused,
+		"no such user":                                                        reconcile.ErrRefused,
+		"no such database: d":                                                 reconcile.ErrRefused,
+		"no more connections allowed (max_client_conn)":                       reconcile.ErrFull,
+		"client connections exceeded (max_db_client_connections)":             reconcile.ErrFull,
+		"client connections exceeded (max_user_client_connections)":           reconcile.ErrFull,
+		"bouncer resources exhaustion":                                        reconcile.ErrFull,
 		"server login has been failing, cached error: x (server_login_retry)": nil,
 		"pooler is shutting down":                                             nil,
 		"server shutting down":                                                nil,
@@ -94,7 +94,7 @@ func TestARealPgBouncerAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := try(t, text)
-			if says(t, err, keeper.ErrRefused); err == nil || !strings.Contains(err.Error(), "08P01") {
+			if says(t, err, reconcile.ErrRefused); err == nil || !strings.Contains(err.Error(), "08P01") {
 				t.Errorf("got error %v", err)
 			}
 		})
@@ -109,7 +109,7 @@ func TestARealPgBouncerThatIsFull(t *testing.T) {
 	t.Parallel()
 	pooled := postgrestest.RunPooler(t, postgrestest.Run(t), "max_client_conn = 0")
 	err := try(t, pooled)
-	if says(t, err, keeper.ErrFull); err == nil || !strings.Contains(err.Error(), "08P01") {
+	if says(t, err, reconcile.ErrFull); err == nil || !strings.Contains(err.Error(), "08P01") {
 		t.Errorf("got error %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestOnlyASilentNetworkIsUnreachable(t *testing.T) {
 				t.Fatal("nobody answers so here")
 			}
 			err := try(t, text(t))
-			for verdict, want := range map[error]bool{keeper.ErrUnreachable: tt.C == "published", keeper.ErrNoTLS: tt.B == "held"} {
+			for verdict, want := range map[error]bool{reconcile.ErrUnreachable: tt.C == "published", reconcile.ErrNoTLS: tt.B == "held"} {
 				if err == nil || (strings.Contains(err.Error(), verdict.Error())) != want {
 					t.Errorf("got error %v; %v: want %t", err, verdict, want)
 				}
@@ -159,7 +159,7 @@ func TestOnlyASilentNetworkIsUnreachable(t *testing.T) {
 		})
 	}
 	for name, f := range map[string]postgrestest.Fault{"a reset": postgrestest.Reset, "the end": func(net.Conn, func(net.Conn)) {}} {
-		if err := try(t, fault(f)(t)); err == nil || strings.Contains(err.Error(), keeper.ErrUnreachable.Error()) {
+		if err := try(t, fault(f)(t)); err == nil || strings.Contains(err.Error(), reconcile.ErrUnreachable.Error()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // maxRaw bounds what is read of a server's connections in one login, the handshakes
@@ -108,7 +108,7 @@ func (m *metered) Read(p []byte) (int, error) {
 // nothing but where the server is and what the network says.
 func (l *line) silent(url connection.URL, err error) error {
 	if !l.reached() {
-		return fmt.Errorf("%s: %w: %w", address(url), keeper.ErrUnreachable, plain(err))
+		return fmt.Errorf("%s: %w: %w", address(url), reconcile.ErrUnreachable, plain(err))
 	}
 	if errors.Is(err, errTooMuch) {
 		return fmt.Errorf("%s: %w", address(url), errTooMuch)

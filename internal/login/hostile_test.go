@@ -17,8 +17,8 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
@@ -179,7 +179,7 @@ func TestAServerMayAskForADigest(t *testing.T) {
 	if err := try(t, db.URL()); err != nil {
 		t.Error(err)
 	}
-	says(t, try(t, strings.Replace(db.URL(), ":p", ":wrong", 1)), keeper.ErrRefused)
+	says(t, try(t, strings.Replace(db.URL(), ":p", ":wrong", 1)), reconcile.ErrRefused)
 }
 
 func TestAServerThatTricklesIsLeftInTime(t *testing.T) {
@@ -214,7 +214,7 @@ func TestAServerWithoutRowsIsNoLogin(t *testing.T) {
 func TestAnErrorBeforeTLSIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	says(t, try(t, "postgres://u:pEXAMPLE@"+answer(t, "Ecould not fork new process for connection\n\x00")+"/d"), nil)
-	says(t, try(t, "postgres://u:pEXAMPLE@"+answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")+"/d"), keeper.ErrNoTLS)
+	says(t, try(t, "postgres://u:pEXAMPLE@"+answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")+"/d"), reconcile.ErrNoTLS)
 }
 
 // It runs alone, for it takes all there is.
@@ -234,7 +234,7 @@ func TestLoginsThatAreUnderWayAreBounded(t *testing.T) {
 	}
 	soon, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer stop()
-	says(t, login.Client{}.Login(soon, hanging, ""), keeper.ErrUntried)
+	says(t, login.Client{}.Login(soon, hanging, ""), reconcile.ErrUntried)
 	cancel()
 	waiting.Wait()
 }

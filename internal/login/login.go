@@ -11,27 +11,27 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // Timeout is how long one login may take, in all.
 const Timeout = 5 * time.Second
 
-// Client logs in to database servers. It implements [keeper.Database].
+// Client logs in to database servers. It implements [reconcile.Database].
 type Client struct {
 	// Read returns the value of a secret that holds certificates.
 	Read func(ctx context.Context, id string) (credential.Value, error)
 }
 
-var _ keeper.Database = Client{}
+var _ reconcile.Database = Client{}
 
 // Login opens one connection over TLS and closes it at once, with the certificates
 // in the secret that clientTLS names, if it names one. It returns when the context is
 // over, or after [Timeout].
 //
-// An error wraps [keeper.ErrUnreachable] if no TCP connection could be made,
-// [keeper.ErrRefused], [keeper.ErrFull] or [keeper.ErrNoTLS] if the server answered so,
-// [keeper.ErrUntried] if there was something missing here, and none of them if it
+// An error wraps [reconcile.ErrUnreachable] if no TCP connection could be made,
+// [reconcile.ErrRefused], [reconcile.ErrFull] or [reconcile.ErrNoTLS] if the server answered so,
+// [reconcile.ErrUntried] if there was something missing here, and none of them if it
 // answered something else, or if a parameter of the URL is the reason. It shows nothing
 // of the URL but host, port and names of parameters.
 func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string) error {
@@ -44,7 +44,7 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 	select {
 	case slots <- struct{}{}:
 	case <-ctx.Done():
-		return fmt.Errorf("%w: too many logins are under way: %w", keeper.ErrUntried, ctx.Err())
+		return fmt.Errorf("%w: too many logins are under way: %w", reconcile.ErrUntried, ctx.Err())
 	}
 	done := make(chan error, 1)
 	ctx, way := newLine(ctx)

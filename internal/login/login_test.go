@@ -15,8 +15,8 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
@@ -51,14 +51,14 @@ func TestLoginTellsARefusalFromAnAbsence(t *testing.T) {
 		verdict error
 		says    string
 	}{
-		"another password":        {with(":p", ":wrong"), keeper.ErrRefused, "28P01"},
-		"another user":            {with("//u", "//nobody"), keeper.ErrRefused, "28P01"},
-		"another database":        {with("/d", "/x"), keeper.ErrRefused, "3D000"},
-		"a rotated password":      {rotated, keeper.ErrRefused, "28P01"},
-		"a server that is away":   {away, keeper.ErrUnreachable, "connection refused"},
-		"a name that is none":     {with("127.0.0.1", "none.invalid"), keeper.ErrUnreachable, "its name"},
-		"a role that is full":     {limited((*postgrestest.Database).LimitRole), keeper.ErrFull, "53300"},
-		"a database that is full": {limited((*postgrestest.Database).Limit), keeper.ErrFull, "53300"},
+		"another password":        {with(":p", ":wrong"), reconcile.ErrRefused, "28P01"},
+		"another user":            {with("//u", "//nobody"), reconcile.ErrRefused, "28P01"},
+		"another database":        {with("/d", "/x"), reconcile.ErrRefused, "3D000"},
+		"a rotated password":      {rotated, reconcile.ErrRefused, "28P01"},
+		"a server that is away":   {away, reconcile.ErrUnreachable, "connection refused"},
+		"a name that is none":     {with("127.0.0.1", "none.invalid"), reconcile.ErrUnreachable, "its name"},
+		"a role that is full":     {limited((*postgrestest.Database).LimitRole), reconcile.ErrFull, "53300"},
+		"a database that is full": {limited((*postgrestest.Database).Limit), reconcile.ErrFull, "53300"},
 		"no right to connect":     {forbidden, nil, "42501"},
 	}
 	for name, tt := range tests {
@@ -134,7 +134,7 @@ func TestAServerThatIsFullSaysNothingOfThePassword(t *testing.T) {
 		defer session.Close(context.WithoutCancel(t.Context()))
 	}
 	for _, text := range []string{db.URL(), strings.Replace(db.URL(), ":p", ":wrong", 1)} {
-		says(t, try(t, text), keeper.ErrFull)
+		says(t, try(t, text), reconcile.ErrFull)
 	}
 }
 
@@ -185,7 +185,7 @@ func serve(t *testing.T, handle func(net.Conn)) (address string) {
 // An in-dyno database of Heroku CI answers like this.
 func TestAServerWithoutTLSIsNoPlaceToSendAPassword(t *testing.T) {
 	t.Parallel()
-	if err := try(t, "postgres://u:pEXAMPLE@"+answer(t, "N")+"/d?sslmode=disable"); !errors.Is(err, keeper.ErrNoTLS) {
+	if err := try(t, "postgres://u:pEXAMPLE@"+answer(t, "N")+"/d?sslmode=disable"); !errors.Is(err, reconcile.ErrNoTLS) {
 		t.Error(err)
 	}
 }

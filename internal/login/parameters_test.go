@@ -10,13 +10,13 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 // verdicts are all that an error can say to a decision.
-var verdicts = []error{keeper.ErrUnreachable, keeper.ErrRefused, keeper.ErrFull, keeper.ErrNoTLS, keeper.ErrUntried}
+var verdicts = []error{reconcile.ErrUnreachable, reconcile.ErrRefused, reconcile.ErrFull, reconcile.ErrNoTLS, reconcile.ErrUntried}
 
 // says fails the test unless an error wraps this verdict and no other; nil is none.
 func says(t *testing.T, err, verdict error) {

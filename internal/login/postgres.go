@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/sqlstate"
 )
 
@@ -67,7 +67,7 @@ func (s settings) classify(url connection.URL, way *line, err error) error {
 		errors.Is(err, pgconn.ErrPrimaryConnection), errors.Is(err, pgconn.ErrStandbyConnection):
 		return hint(url, &connection.ParameterError{Names: []string{"target_session_attrs"}, Reason: "asks for another kind of server"})
 	case way.began() != errorByte && strings.Contains(err.Error(), "server refused TLS connection"):
-		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
+		return fmt.Errorf("%s: %w", address(url), reconcile.ErrNoTLS)
 	}
 	silent := way.silent(url, err)
 	if names := s.demanding(); len(names) > 0 && way.reached() && !errors.Is(silent, context.DeadlineExceeded) {
@@ -97,9 +97,9 @@ func (s settings) answered(url connection.URL, answer *pgconn.PgError) error {
 	}
 	switch sqlstate.Judge(code, answer.Message) {
 	case sqlstate.Refused:
-		return fmt.Errorf("%w (%s answers SQLSTATE %s)", keeper.ErrRefused, address(url), code)
+		return fmt.Errorf("%w (%s answers SQLSTATE %s)", reconcile.ErrRefused, address(url), code)
 	case sqlstate.Full:
-		return fmt.Errorf("%s: %w (SQLSTATE %s)", address(url), keeper.ErrFull, code)
+		return fmt.Errorf("%s: %w (SQLSTATE %s)", address(url), reconcile.ErrFull, code)
 	}
 	return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address(url), code)
 }

@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // maxAnswer bounds what is read of a Redis after TLS.
@@ -39,7 +39,7 @@ func redisLogin(ctx context.Context, way *line, url connection.URL, own credenti
 func classifyHandshake(url connection.URL, way *line, err error) error {
 	var record tls.RecordHeaderError
 	if errors.As(err, &record) {
-		return fmt.Errorf("%s: %w", address(url), keeper.ErrNoTLS)
+		return fmt.Errorf("%s: %w", address(url), reconcile.ErrNoTLS)
 	}
 	if certificate := certificateIn(url, err); certificate != nil {
 		return certificate
@@ -125,10 +125,10 @@ func classifyRedis(url connection.URL, way *line, err error) error {
 	case !errors.As(err, &answer):
 		return way.silent(url, err)
 	case strings.HasPrefix(string(answer), "ERR max number of clients"): // through a proxy that speaks TLS for it
-		return fmt.Errorf("%s: %w", address(url), keeper.ErrFull)
+		return fmt.Errorf("%s: %w", address(url), reconcile.ErrFull)
 	}
 	if kind, refused := answer.refuses(); refused {
-		return fmt.Errorf("%w (%s answers %s)", keeper.ErrRefused, address(url), kind)
+		return fmt.Errorf("%w (%s answers %s)", reconcile.ErrRefused, address(url), kind)
 	}
 	return fmt.Errorf("%s takes no login now", address(url)) // LOADING, MASTERDOWN and their like
 }

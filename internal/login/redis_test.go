@@ -13,8 +13,8 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/redistest"
 )
 
@@ -32,11 +32,11 @@ func TestLoginToARedis(t *testing.T) {
 	}{
 		"the right one":           {s.URL(), nil, ""},
 		"a database that is none": {s.URL() + "/99999", nil, ""}, // the number is a consumer's business
-		"a rotated password":      {old, keeper.ErrRefused, "WRONGPASS"},
-		"another user":            {strings.Replace(s.URL(), "//:", "//nobody:", 1), keeper.ErrRefused, "WRONGPASS"},
-		"a server that is away":   {"rediss://:pEXAMPLE@127.0.0.1:1", keeper.ErrUnreachable, "connection refused"},
-		"a name that is none":     {"rediss://:pEXAMPLE@none.invalid", keeper.ErrUnreachable, "its name"},
-		"a server without TLS":    {"rediss://:pEXAMPLE@" + answer(t, "HELLO\r\n"), keeper.ErrNoTLS, "no TLS"},
+		"a rotated password":      {old, reconcile.ErrRefused, "WRONGPASS"},
+		"another user":            {strings.Replace(s.URL(), "//:", "//nobody:", 1), reconcile.ErrRefused, "WRONGPASS"},
+		"a server that is away":   {"rediss://:pEXAMPLE@127.0.0.1:1", reconcile.ErrUnreachable, "connection refused"},
+		"a name that is none":     {"rediss://:pEXAMPLE@none.invalid", reconcile.ErrUnreachable, "its name"},
+		"a server without TLS":    {"rediss://:pEXAMPLE@" + answer(t, "HELLO\r\n"), reconcile.ErrNoTLS, "no TLS"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -58,11 +58,11 @@ func TestWhatARedisAnswersDecides(t *testing.T) {
 		says    string
 		verdict error // nil if it says nothing of the credential
 	}{
-		"the password is wrong":            {"-WRONGPASS invalid username-password pair\r\n", keeper.ErrRefused},
-		"the user may not":                 {"+OK\r\n-NOPERM this user has no permissions\r\n", keeper.ErrRefused},
+		"the password is wrong":            {"-WRONGPASS invalid username-password pair\r\n", reconcile.ErrRefused},
+		"the user may not":                 {"+OK\r\n-NOPERM this user has no permissions\r\n", reconcile.ErrRefused},
 		"believed, and still loading":      {"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", nil},
-		"the password is wrong, before 6":  {"-ERR invalid password\r\n", keeper.ErrRefused},
-		"there is no password, before 6":   {"-ERR Client sent AUTH, but no password is set\r\n", keeper.ErrRefused},
+		"the password is wrong, before 6":  {"-ERR invalid password\r\n", reconcile.ErrRefused},
+		"there is no password, before 6":   {"-ERR Client sent AUTH, but no password is set\r\n", reconcile.ErrRefused},
 		"an error that says nothing of it": {"-ERR EXAMPLE\r\n", nil},
 		"it believes everything":           {"+OK\r\n+OK\r\n", nil},
 		"a mail server is more polite":     {"+OK EXAMPLE at your service\r\n+OK\r\n", nil},
@@ -109,7 +109,7 @@ func TestARealRedisThatIsFull(t *testing.T) {
 	if says(t, err, nil); err == nil || !strings.Contains(err.Error(), "before TLS") {
 		t.Errorf("got error %v", err)
 	}
-	says(t, try(t, proxied), keeper.ErrFull)
+	says(t, try(t, proxied), reconcile.ErrFull)
 }
 
 // proxyTLS speaks TLS in the place of a server that does not.
@@ -159,7 +159,7 @@ func TestAHostileServerIsLeftWithoutHarm(t *testing.T) {
 		t.Run("a Postgres sends "+name, func(t *testing.T) {
 			t.Parallel()
 			err := try(t, "postgres://u:pEXAMPLE@"+answerTLS(t, certificate, "S", says)+"/d")
-			if err == nil || strings.Contains(err.Error(), "EXAMPLE") || errors.Is(err, keeper.ErrRefused) {
+			if err == nil || strings.Contains(err.Error(), "EXAMPLE") || errors.Is(err, reconcile.ErrRefused) {
 				t.Errorf("got error %v", err)
 			}
 		})

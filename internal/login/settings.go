@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // settings are what the parameters of a Postgres URL ask for.
@@ -152,7 +152,7 @@ func parse(url connection.URL, parameters []connection.Parameter) (*pgconn.Confi
 // blame names the parameters that pgx's parser refuses.
 func blame(url connection.URL, parameters []connection.Parameter) error {
 	if _, err := parse(url, nil); err != nil {
-		return fmt.Errorf("%w: the connection URL does not suit the Postgres client", keeper.ErrUntried)
+		return fmt.Errorf("%w: the connection URL does not suit the Postgres client", reconcile.ErrUntried)
 	}
 	var names []string
 	for _, p := range parameters {

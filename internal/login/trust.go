@@ -8,12 +8,11 @@ import (
 	"errors"
 	"fmt"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
-// identity is what the secret of [binding.ClientTLSTag] holds, each in PEM: a root, or
+// identity is what the secret of [reconcile.ClientTLSTag] holds, each in PEM: a root, or
 // a certificate with its key, or all three, as Heroku hands them out for a Private or
 // Shield database (https://devcenter.heroku.com/articles/heroku-postgres-via-mtls).
 type identity struct {
@@ -37,7 +36,7 @@ func (c Client) identify(ctx context.Context, id string) (credentials, error) {
 	}
 	value, err := c.Read(ctx, id)
 	if err != nil {
-		return credentials{}, fmt.Errorf("%w: reading the secret of tag %s: %w", keeper.ErrUntried, binding.ClientTLSTag, err)
+		return credentials{}, fmt.Errorf("%w: reading the secret of tag %s: %w", reconcile.ErrUntried, reconcile.ClientTLSTag, err)
 	}
 	var own identity
 	if json.Unmarshal([]byte(value.Reveal()), &own) == nil {
@@ -45,7 +44,7 @@ func (c Client) identify(ctx context.Context, id string) (credentials, error) {
 			return read, nil
 		}
 	}
-	return credentials{}, fmt.Errorf("%w: %w: tag %s: secret %s: %w", keeper.ErrUntried, binding.ErrTag, binding.ClientTLSTag, id, errIdentity)
+	return credentials{}, fmt.Errorf("%w: %w: tag %s: secret %s: %w", reconcile.ErrUntried, reconcile.ErrTag, reconcile.ClientTLSTag, id, errIdentity)
 }
 
 func (i identity) read() (c credentials, ok bool) {
@@ -100,11 +99,11 @@ func verifier(url connection.URL, rootcert string, roots *x509.CertPool) func(tl
 		roots = nil
 	case roots != nil:
 	case rootcert != "":
-		roots, hint = x509.NewCertPool(), "sslrootcert names a file that only the program has; a root in the secret of tag "+binding.ClientTLSTag+" takes its place here"
+		roots, hint = x509.NewCertPool(), "sslrootcert names a file that only the program has; a root in the secret of tag "+reconcile.ClientTLSTag+" takes its place here"
 	case url.SSLMode() == "verify-ca":
-		roots, hint = x509.NewCertPool(), "verify-ca needs a root; the secret of tag "+binding.ClientTLSTag+" can bring it"
+		roots, hint = x509.NewCertPool(), "verify-ca needs a root; the secret of tag "+reconcile.ClientTLSTag+" can bring it"
 	case host != "":
-		hint = "a root of its own can be in the secret of tag " + binding.ClientTLSTag
+		hint = "a root of its own can be in the secret of tag " + reconcile.ClientTLSTag
 	default:
 		return nil
 	}

@@ -7,11 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
@@ -70,7 +69,7 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 			}
 		})
 	}
-	if err := try(t, db.URL()); !errors.Is(err, keeper.ErrRefused) {
+	if err := try(t, db.URL()); !errors.Is(err, reconcile.ErrRefused) {
 		t.Errorf("without a certificate: %v", err)
 	}
 }
@@ -137,5 +136,5 @@ func parse(t *testing.T, identity string) (p parts) {
 }
 
 // isTag reports that the tag must be put right, notProven that a login failed.
-func isTag(err error) bool     { return errors.Is(err, binding.ErrTag) }
+func isTag(err error) bool     { return errors.Is(err, reconcile.ErrTag) }
 func notProven(err error) bool { return err != nil && !isTag(err) }

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"keepcurrent.example/internal/binding"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/reconcile"
 )
 
 func TestNoLineCarriesMoreThanAHundredValues(t *testing.T) {
@@ -55,16 +54,16 @@ func TestNothingIsWrittenOfNothing(t *testing.T) {
 func TestResultsAreCounted(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	followed := binding.Binding{Secret: binding.Secret{Current: "the version before"}}
-	results := []keeper.Result{
-		{Outcome: keeper.Published, Binding: followed, Released: now.Add(-2 * time.Second), Moved: now, Conflicts: 2, Login: &keeper.Login{Took: 20 * time.Millisecond}},
-		{Outcome: keeper.Published, Moved: now}, // a first value has no lag
-		{Outcome: keeper.Published},             // a pause
-		{Outcome: keeper.Unchanged, Looks: 3},
-		{Outcome: keeper.Held},
-		{Outcome: keeper.Failed, Err: fmt.Errorf("Heroku answered 403: %w", keeper.ErrToken)},
-		{Outcome: keeper.Deferred},
-		{Outcome: keeper.Off},
+	followed := reconcile.Binding{Secret: reconcile.Secret{Current: "the version before"}}
+	results := []reconcile.Result{
+		{Outcome: reconcile.Published, Binding: followed, Released: now.Add(-2 * time.Second), Moved: now, Conflicts: 2, Login: &reconcile.Login{Took: 20 * time.Millisecond}},
+		{Outcome: reconcile.Published, Moved: now}, // a first value has no lag
+		{Outcome: reconcile.Published},             // a pause
+		{Outcome: reconcile.Unchanged, Looks: 3},
+		{Outcome: reconcile.Held},
+		{Outcome: reconcile.Failed, Err: fmt.Errorf("Heroku answered 403: %w", reconcile.ErrToken)},
+		{Outcome: reconcile.Deferred},
+		{Outcome: reconcile.Off},
 	}
 	got := metric.Of(results)
 	want := metric.Set{

@@ -4,22 +4,22 @@ import (
 	"errors"
 	"time"
 
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // outcomes are the metrics that count how bindings came out. What is off is not
 // worth one.
-var outcomes = map[keeper.Outcome]string{
-	keeper.Published: "Published",
-	keeper.Unchanged: "Unchanged",
-	keeper.Held:      "Held",
-	keeper.Failed:    "Failed",
-	keeper.Deferred:  "Deferred",
+var outcomes = map[reconcile.Outcome]string{
+	reconcile.Published: "Published",
+	reconcile.Unchanged: "Unchanged",
+	reconcile.Held:      "Held",
+	reconcile.Failed:    "Failed",
+	reconcile.Deferred:  "Deferred",
 }
 
 // Of measures the results of one run. Counts that are zero are there, too: an
 // alarm can only see what is reported.
-func Of(results []keeper.Result) Set {
+func Of(results []reconcile.Result) Set {
 	set := make(Set)
 	counts := map[string]int{
 		"Published": 0, "Unchanged": 0, "Held": 0, "Failed": 0, "Deferred": 0, "Pending": 0,
@@ -27,7 +27,7 @@ func Of(results []keeper.Result) Set {
 	}
 	for _, r := range results {
 		switch name, counted := outcomes[r.Outcome]; {
-		case r.Outcome == keeper.Published && r.Moved.IsZero(): // a pause
+		case r.Outcome == reconcile.Published && r.Moved.IsZero(): // a pause
 			counts["Pending"]++
 		case counted:
 			counts[name]++
@@ -39,7 +39,7 @@ func Of(results []keeper.Result) Set {
 		if r.TooOften {
 			counts["WrittenTooOften"]++
 		}
-		if errors.Is(r.Err, keeper.ErrToken) {
+		if errors.Is(r.Err, reconcile.ErrToken) {
 			counts["TokenRefused"]++
 		}
 		if lag, known := r.Lag(); known {

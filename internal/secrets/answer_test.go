@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -21,7 +21,7 @@ func TestTroubleThatIsNoConflict(t *testing.T) {
 	h.stage(arn, 1)
 	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(400, "AccessDeniedException") })
 	for call, err := range h.everyCall(arn) {
-		if err == nil || errors.Is(err, keeper.ErrConflict) || strings.Contains(err.Error(), "EXAMPLE") {
+		if err == nil || errors.Is(err, reconcile.ErrConflict) || strings.Contains(err.Error(), "EXAMPLE") {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestAHollowAnswerIsAnError(t *testing.T) {
 	h.stage(arn, 1)
 	h.server.Intercept(func(secretstest.Call) secretstest.Fault { return answer("{}") })
 	for call, err := range h.everyCall(arn) {
-		if err == nil || errors.Is(err, keeper.ErrConflict) {
+		if err == nil || errors.Is(err, reconcile.ErrConflict) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -41,7 +41,7 @@ func TestAValueThatIsBinaryIsNamedAndTheSecretOfAConsumerIsNotUnderstood(t *test
 	if previous, err := h.Previous(t.Context(), arn); err != nil || !previous.Empty() {
 		t.Errorf("previous: %v", err)
 	}
-	if _, err := h.Read(t.Context(), arn, bytes); !errors.Is(err, keeper.ErrConflict) {
+	if _, err := h.Read(t.Context(), arn, bytes); !errors.Is(err, reconcile.ErrConflict) {
 		t.Errorf("a binary value that is no longer current: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-// Package secrets is Secrets Manager as the keeper needs it. It gives each rule
+// Package secrets is Secrets Manager as the reconciler needs it. It gives each rule
 // of AWS's that the sync rests on its place:
 //
 //   - a value is put with the label HEROKU_CANDIDATE only. Without a label a put
@@ -29,9 +29,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const (
@@ -45,30 +44,30 @@ const (
 var errHollow = errors.New("the answer is not one of Secrets Manager's")
 
 // Manager is Secrets Manager of one account and Region. It implements
-// [keeper.Secrets].
+// [reconcile.Secrets].
 type Manager struct {
 	Client *secretsmanager.Client
 	// Pace is that of the writes, nil for as fast as they come.
 	Pace *Pace
 }
 
-var _ keeper.Secrets = Manager{}
+var _ reconcile.Secrets = Manager{}
 
 // List names all secrets that have the tag heroku:app, except those marked
 // for deletion.
-func (m Manager) List(ctx context.Context) ([]binding.Secret, error) {
+func (m Manager) List(ctx context.Context) ([]reconcile.Secret, error) {
 	secrets, _, err := m.list(ctx, allPages)
 	return secrets, err
 }
 
 // First is the first page of [Manager.List]. all says that there is no other.
-func (m Manager) First(ctx context.Context) (secrets []binding.Secret, all bool, err error) {
+func (m Manager) First(ctx context.Context) (secrets []reconcile.Secret, all bool, err error) {
 	return m.list(ctx, 1)
 }
 
 // Of is the part of [Manager.List] that has a tag with one of the values, or one
 // that begins with it.
-func (m Manager) Of(ctx context.Context, values ...string) ([]binding.Secret, error) {
+func (m Manager) Of(ctx context.Context, values ...string) ([]reconcile.Secret, error) {
 	secrets, _, err := m.list(ctx, allPages, types.Filter{Key: types.FilterNameStringTypeTagValue, Values: values})
 	return secrets, err
 }
@@ -78,9 +77,9 @@ const allPages = math.MaxInt
 // list reads at most that many pages. AWS matches tag keys and values as prefixes,
 // and joins filters by "and", so the exact match is ours:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
-func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (secrets []binding.Secret, all bool, err error) {
+func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (secrets []reconcile.Secret, all bool, err error) {
 	pages := secretsmanager.NewListSecretsPaginator(m.Client, &secretsmanager.ListSecretsInput{
-		Filters:    append(filters, types.Filter{Key: types.FilterNameStringTypeTagKey, Values: []string{binding.AppTag}}),
+		Filters:    append(filters, types.Filter{Key: types.FilterNameStringTypeTagKey, Values: []string{reconcile.AppTag}}),
 		MaxResults: aws.Int32(100),
 	})
 	for n := 0; n < most && pages.HasMorePages(); n++ {
@@ -96,7 +95,7 @@ func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (s
 			s.Primary = primary(s.ARN, entry.PrimaryRegion)
 			s.Owner = cmp.Or(aws.ToString(entry.OwningService), aws.ToString(entry.Type))
 			s.Rotates = aws.ToBool(entry.RotationEnabled)
-			if _, bound := s.Tags[binding.AppTag]; bound && entry.DeletedDate == nil {
+			if _, bound := s.Tags[reconcile.AppTag]; bound && entry.DeletedDate == nil {
 				secrets = append(secrets, s)
 			}
 		}
@@ -105,20 +104,20 @@ func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (s
 }
 
 // Describe tells of one secret, by its ARN or its name, as it is now. The error is
-// [keeper.ErrNoSecret] if there is none.
-func (m Manager) Describe(ctx context.Context, id string) (binding.Secret, error) {
+// [reconcile.ErrNoSecret] if there is none.
+func (m Manager) Describe(ctx context.Context, id string) (reconcile.Secret, error) {
 	out, err := m.Client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
 	if isA[*types.ResourceNotFoundException](err) {
-		return binding.Secret{}, fmt.Errorf("describing the secret: %w: %w", keeper.ErrNoSecret, err)
+		return reconcile.Secret{}, fmt.Errorf("describing the secret: %w: %w", reconcile.ErrNoSecret, err)
 	}
 	if err != nil {
-		return binding.Secret{}, fmt.Errorf("describing the secret: %w", plain(err))
+		return reconcile.Secret{}, fmt.Errorf("describing the secret: %w", plain(err))
 	}
 	if out.ARN == nil {
-		return binding.Secret{}, fmt.Errorf("describing the secret: %w", errHollow)
+		return reconcile.Secret{}, fmt.Errorf("describing the secret: %w", errHollow)
 	}
 	if out.DeletedDate != nil {
-		return binding.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
+		return reconcile.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
 	}
 	s := secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
 	s.Primary = primary(s.ARN, out.PrimaryRegion)
@@ -137,8 +136,8 @@ func primary(arn string, region *string) string {
 	return *region
 }
 
-func secretOf(arn, name *string, tags []types.Tag, versions map[string][]string) binding.Secret {
-	s := binding.Secret{
+func secretOf(arn, name *string, tags []types.Tag, versions map[string][]string) reconcile.Secret {
+	s := reconcile.Secret{
 		ARN:       aws.ToString(arn),
 		Name:      aws.ToString(name),
 		Tags:      make(map[string]string, len(tags)),
@@ -193,7 +192,7 @@ func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput
 // Swap moves AWSCURRENT from one version to another. AWS refuses with
 // InvalidParameterException if from does not hold the label. If to is gone
 // (a candidate that lost its label may be collected) the swap fails as well, and
-// starting again is the remedy for both: [keeper.ErrConflict].
+// starting again is the remedy for both: [reconcile.ErrConflict].
 func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 	in := &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId:        &arn,
@@ -205,7 +204,7 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 	}
 	err := m.move(ctx, in)
 	if isA[*types.InvalidParameterException](err) || isA[*types.ResourceNotFoundException](err) {
-		err = fmt.Errorf("%w: %w", keeper.ErrConflict, err)
+		err = fmt.Errorf("%w: %w", reconcile.ErrConflict, err)
 	}
 	if err != nil {
 		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, plain(err))
@@ -231,7 +230,7 @@ func (m Manager) move(ctx context.Context, in *secretsmanager.UpdateSecretVersio
 func (m Manager) Read(ctx context.Context, arn, version string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: aws.String(current)})
 	if isA[*types.InvalidRequestException](err) || isA[*types.ResourceNotFoundException](err) {
-		return value, fmt.Errorf("reading version %s: %w: %w", version, keeper.ErrConflict, err)
+		return value, fmt.Errorf("reading version %s: %w: %w", version, reconcile.ErrConflict, err)
 	}
 	if errors.Is(err, ErrBinary) {
 		return notText, nil

@@ -10,9 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
@@ -99,7 +98,7 @@ func TestSwapMovesFromTheFenceOnly(t *testing.T) {
 				from = version(tt.from)
 			}
 			err := h.Swap(t.Context(), arn, version(tt.to), from)
-			if errors.Is(err, keeper.ErrConflict) != tt.conflict || (err == nil) == tt.conflict {
+			if errors.Is(err, reconcile.ErrConflict) != tt.conflict || (err == nil) == tt.conflict {
 				t.Errorf("%v", err)
 			}
 			holder := tt.to
@@ -124,7 +123,7 @@ func TestReadIsOfTheFenceOnly(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, n := range []int{2, 9} {
-		if _, err := h.Read(t.Context(), arn, version(n)); !errors.Is(err, keeper.ErrConflict) {
+		if _, err := h.Read(t.Context(), arn, version(n)); !errors.Is(err, reconcile.ErrConflict) {
 			t.Errorf("version %d does not hold AWSCURRENT: %v", n, err)
 		}
 	}
@@ -169,7 +168,7 @@ func TestASecretMarkedForDeletionIsNoBinding(t *testing.T) {
 func TestAMissingSecretIsNamedAsSuch(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
-	if _, err := h.Describe(t.Context(), h.create("there")+"X"); !errors.Is(err, keeper.ErrNoSecret) {
+	if _, err := h.Describe(t.Context(), h.create("there")+"X"); !errors.Is(err, reconcile.ErrNoSecret) {
 		t.Errorf("%v", err)
 	}
 }
@@ -182,11 +181,11 @@ func TestASecretThatIsNotOursToWriteIsToldApart(t *testing.T) {
 		want error
 		says string
 	}{
-		"a replica":                       {secretstest.Kind{PrimaryRegion: "eu-west-1"}, binding.ErrReplica, "eu-west-1"},
+		"a replica":                       {secretstest.Kind{PrimaryRegion: "eu-west-1"}, reconcile.ErrReplica, "eu-west-1"},
 		"one that has replicas elsewhere": {secretstest.Kind{PrimaryRegion: "us-east-1"}, nil, ""},
-		"one that a service manages":      {secretstest.Kind{OwningService: "rds"}, binding.ErrOwned, "rds"},
-		"one that a partner manages":      {secretstest.Kind{Type: "SalesforceClientSecret"}, binding.ErrOwned, "SalesforceClientSecret"},
-		"one with rotation on":            {secretstest.Kind{RotationEnabled: true}, binding.ErrOwned, "cancel-rotate-secret"},
+		"one that a service manages":      {secretstest.Kind{OwningService: "rds"}, reconcile.ErrOwned, "rds"},
+		"one that a partner manages":      {secretstest.Kind{Type: "SalesforceClientSecret"}, reconcile.ErrOwned, "SalesforceClientSecret"},
+		"one with rotation on":            {secretstest.Kind{RotationEnabled: true}, reconcile.ErrOwned, "cancel-rotate-secret"},
 		"an ordinary one":                 {secretstest.Kind{}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,8 +201,8 @@ func TestASecretThatIsNotOursToWriteIsToldApart(t *testing.T) {
 			if err != nil || len(listed) != 1 {
 				t.Fatalf("%v, %v", listed, err)
 			}
-			for call, secret := range map[string]binding.Secret{"DescribeSecret": described, "ListSecrets": listed[0]} {
-				if _, err := binding.Of(secret); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
+			for call, secret := range map[string]reconcile.Secret{"DescribeSecret": described, "ListSecrets": listed[0]} {
+				if _, err := reconcile.ParseBinding(secret); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("%s: %v", call, err)
 				}
 			}

@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"keepcurrent.example/internal/binding"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // environment is what the variables in the README's table say.
@@ -62,7 +61,7 @@ func logger(level string) (*slog.Logger, error) {
 // a server at any length.
 func cut(_ []string, attr slog.Attr) slog.Attr {
 	if attr.Value.Kind() == slog.KindString && attr.Key != "stack" {
-		attr.Value = slog.StringValue(keeper.Cut(attr.Value.String(), keeper.MaxText))
+		attr.Value = slog.StringValue(reconcile.Cut(attr.Value.String(), reconcile.MaxText))
 	}
 	return attr
 }
@@ -115,9 +114,9 @@ func secretID(variable string) (string, error) {
 	switch {
 	case value == "":
 		return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
-	case binding.LooksLikeCredential(value):
+	case reconcile.LooksLikeCredential(value):
 		return "", fmt.Errorf("%s is a credential by its looks: revoke it, put the new one into a secret, and name that secret here", variable)
-	case !binding.IsSecretID(value):
+	case !reconcile.IsSecretID(value):
 		return "", fmt.Errorf("%s is not the name or the ARN of a secret", variable)
 	}
 	return value, nil

@@ -12,12 +12,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -31,7 +30,7 @@ const keyAge = 5 * time.Minute
 
 // Parts are what a function is made of.
 type Parts struct {
-	Keeper      *keeper.Keeper
+	Reconciler  *reconcile.Reconciler
 	Secrets     secrets.Manager
 	SigningKeys *keyring.Ring // the current one first, then the previous one
 	Accounts    *Accounts
@@ -64,12 +63,12 @@ func FromEnvironment() (*Parts, error) {
 		return &heroku.API{URL: env.herokuURL, Tokens: tokens(manager, tag, env.tokenID), Transport: transport, Reserve: env.reserve}
 	}}
 	return &Parts{
-		Keeper: &keeper.Keeper{
+		Reconciler: &reconcile.Reconciler{
 			Secrets:  manager,
-			Heroku:   func(token string) keeper.Heroku { return accounts.Of(token) },
+			Heroku:   func(token string) reconcile.Heroku { return accounts.Of(token) },
 			Database: login.Client{Read: clientTLS(manager)},
 			Keys:     keys,
-			Memory:   new(keeper.Memory),
+			Memory:   new(reconcile.Memory),
 			DryRun:   env.pause,
 		},
 		Secrets:     manager,
@@ -87,7 +86,7 @@ func tokens(manager secrets.Manager, tag, own string) *keyring.Ring {
 	return &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
 		token, err := apiToken(ctx, manager, cmp.Or(tag, own))
 		if tag != "" && isFinal(err) {
-			err = fmt.Errorf("%w: tag %s: %w", binding.ErrTag, binding.TokenTag, err)
+			err = fmt.Errorf("%w: tag %s: %w", reconcile.ErrTag, reconcile.TokenTag, err)
 		}
 		return []credential.Value{token}, err
 	}}
@@ -98,7 +97,7 @@ func clientTLS(manager secrets.Manager) func(ctx context.Context, id string) (cr
 	return func(ctx context.Context, id string) (credential.Value, error) {
 		value, err := manager.Value(ctx, id)
 		if isFinal(err) {
-			err = fmt.Errorf("%w: tag %s: %w", binding.ErrTag, binding.ClientTLSTag, err)
+			err = fmt.Errorf("%w: tag %s: %w", reconcile.ErrTag, reconcile.ClientTLSTag, err)
 		}
 		return value, err
 	}

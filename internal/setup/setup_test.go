@@ -16,8 +16,8 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keeper"
 	"keepcurrent.example/internal/keyring"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -59,12 +59,12 @@ func TestNoTextInALogLineIsLongerThanItsBound(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: cut}))
 	log.With("trigger", long).Error("failed", "error", long, slog.Group("more", "error", long))
-	if out.Len() > 3*keeper.MaxText+500 {
+	if out.Len() > 3*reconcile.MaxText+500 {
 		t.Errorf("a line of %d bytes", out.Len())
 	}
 	out.Reset()
-	log.Error("panic", "stack", long[:5*keeper.MaxText], "count", 7)
-	if out.Len() < 5*keeper.MaxText || !strings.Contains(out.String(), `"count":7`) {
+	log.Error("panic", "stack", long[:5*reconcile.MaxText], "count", 7)
+	if out.Len() < 5*reconcile.MaxText || !strings.Contains(out.String(), `"count":7`) {
 		t.Errorf("the stack of a panic is cut: %d bytes", out.Len())
 	}
 }

@@ -19,7 +19,7 @@ import (
 
 const (
 	apps = 1000
-	// abreast is how many apps a round works on at once, see package keeper.
+	// abreast is how many apps a round works on at once, see package reconcile.
 	abreast = 8
 	// away is the time that Heroku takes to answer, and awayAWS that of AWS.
 	away, awayAWS = 100 * time.Millisecond, 10 * time.Millisecond

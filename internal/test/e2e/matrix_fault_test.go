@@ -21,10 +21,10 @@ type fault struct {
 	done    bool        // the call is carried out all the same
 	refuses bool        // the answer is final: the client does not try again
 	outage  bool        // of the database, which begins between two logins
-	login   loginResult // what a login shows to the keeper
+	login   loginResult // what a login shows to the reconciler
 }
 
-// loginResult is what a login shows to the keeper.
+// loginResult is what a login shows to the reconciler.
 type loginResult int
 
 const (

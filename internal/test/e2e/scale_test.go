@@ -19,9 +19,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -131,7 +130,7 @@ func (e *estate) page(w http.ResponseWriter, r *http.Request, work http.Handler)
 func (e *estate) grow(apps int) {
 	e.t.Helper()
 	manager := secrets.Manager{Client: e.AWS}
-	core := &keeper.Keeper{Secrets: manager, Heroku: func(string) keeper.Heroku { return shown{} }, Keys: shown{}}
+	core := &reconcile.Reconciler{Secrets: manager, Heroku: func(string) reconcile.Heroku { return shown{} }, Keys: shown{}}
 	var wg sync.WaitGroup
 	free := make(chan struct{}, 8)
 	for ; e.apps < apps; e.apps++ {
@@ -144,9 +143,9 @@ func (e *estate) grow(apps int) {
 				e.t.Error(err)
 				return
 			}
-			b := binding.Binding{Secret: binding.Secret{ARN: arn}, Source: binding.Source{App: app}}
-			for _, r := range core.Update(e.t.Context(), b.Source, []binding.Binding{b}) {
-				if r.Outcome != keeper.Published {
+			b := reconcile.Binding{Secret: reconcile.Secret{ARN: arn}, Source: reconcile.Source{App: app}}
+			for _, r := range core.Update(e.t.Context(), b.Source, []reconcile.Binding{b}) {
+				if r.Outcome != reconcile.Published {
 					e.t.Errorf("%s: %v", r.Outcome, r.Err)
 				}
 			}

@@ -19,7 +19,7 @@
 // may have been carried out, or be carried out later, or never: its end is at
 // infinity.
 //
-// The writers are package keeper's core and package secrets, over HTTP and the
+// The writers are package reconcile's core and package secrets, over HTTP and the
 // AWS SDK. Beside them are three that are wrong in one point each, and the
 // checker must refuse what they do: a check that nothing fails proves nothing.
 package history

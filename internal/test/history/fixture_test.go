@@ -16,10 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -58,24 +57,24 @@ func (h *fixture) client(n int) *secretsmanager.Client {
 }
 
 // bind makes an empty secret that follows the app's DATABASE_URL.
-func (h *fixture) bind(t *testing.T, name string) binding.Binding {
+func (h *fixture) bind(t *testing.T, name string) reconcile.Binding {
 	t.Helper()
 	m := secrets.Manager{Client: h.client(0)}
 	out, err := m.Client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name: &name, Tags: []types.Tag{{Key: aws.String(binding.AppTag), Value: aws.String(app)}},
+		Name: &name, Tags: []types.Tag{{Key: aws.String(reconcile.AppTag), Value: aws.String(app)}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return binding.Binding{Secret: binding.Secret{ARN: *out.ARN, Name: name}, Source: binding.Source{App: app}}
+	return reconcile.Binding{Secret: reconcile.Secret{ARN: *out.ARN, Name: name}, Source: reconcile.Source{App: app}}
 }
 
-// keeper returns the core as the n-th client, with the true Secrets Manager and
+// reconciler returns the core as the n-th client, with the true Secrets Manager and
 // the given view of Heroku.
-func (h *fixture) keeper(n int, view keeper.Heroku) *keeper.Keeper {
-	return &keeper.Keeper{
+func (h *fixture) reconciler(n int, view reconcile.Heroku) *reconcile.Reconciler {
+	return &reconcile.Reconciler{
 		Secrets:  secrets.Manager{Client: h.client(n)},
-		Heroku:   func(string) keeper.Heroku { return view },
+		Heroku:   func(string) reconcile.Heroku { return view },
 		Database: anyone{},
 		Keys:     key{},
 	}

@@ -8,9 +8,8 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -90,7 +89,7 @@ func (h *fixture) stall(t *testing.T, d design) story {
 
 	h.heroku.rotate()
 	s.rotations = append(s.rotations, h.now())
-	done := make(chan keeper.Result, 1)
+	done := make(chan reconcile.Result, 1)
 	go func() { done <- writeSlow(t.Context(), b) }()
 	await(t, view.reached)
 	s.held = h.now()
@@ -102,22 +101,22 @@ func (h *fixture) stall(t *testing.T, d design) story {
 
 	s.resumed = h.now()
 	close(view.resume)
-	if r := await(t, done); r.Outcome != keeper.Published && r.Outcome != keeper.Unchanged {
+	if r := await(t, done); r.Outcome != reconcile.Published && r.Outcome != reconcile.Unchanged {
 		t.Fatalf("the slow writer: %s: %v", r.Outcome, r.Err)
 	}
 	s.left = h.read(t, b)
 	return s
 }
 
-func mustPublish(t *testing.T, r keeper.Result) {
+func mustPublish(t *testing.T, r reconcile.Result) {
 	t.Helper()
-	if r.Outcome != keeper.Published {
+	if r.Outcome != reconcile.Published {
 		t.Fatalf("%s: %v", r.Outcome, r.Err)
 	}
 }
 
 // read returns the number of the URL that a consumer finds.
-func (h *fixture) read(t *testing.T, b binding.Binding) int {
+func (h *fixture) read(t *testing.T, b reconcile.Binding) int {
 	t.Helper()
 	value, err := secrets.Manager{Client: h.client(consumer)}.Value(t.Context(), b.ARN)
 	if err != nil {
@@ -139,7 +138,7 @@ func await[T any](t *testing.T, events <-chan T) T {
 
 // stalled is a Heroku whose first answer is held on its way.
 type stalled struct {
-	keeper.Heroku
+	reconcile.Heroku
 	first           sync.Once
 	reached, resume chan struct{}
 }

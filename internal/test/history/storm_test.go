@@ -9,8 +9,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"keepcurrent.example/internal/binding"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
 
@@ -26,14 +25,14 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, storm(seed))
-			bindings := []binding.Binding{h.bind(t, "orders"), h.bind(t, "reports")}
+			bindings := []reconcile.Binding{h.bind(t, "orders"), h.bind(t, "reports")}
 			began := time.Now()
 			h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 10, lost: 5}, bindings, func(n int) func(context.Context) {
-				k := h.keeper(n, h.heroku)
+				k := h.reconciler(n, h.heroku)
 				if n%2 == 0 {
-					return func(ctx context.Context) { _, _ = k.Poll(ctx, keeper.Round{}) }
+					return func(ctx context.Context) { _, _ = k.Poll(ctx, reconcile.Round{}) }
 				}
-				return func(ctx context.Context) { k.Update(ctx, binding.Source{App: app}, bindings) }
+				return func(ctx context.Context) { k.Update(ctx, reconcile.Source{App: app}, bindings) }
 			})
 			if verdict := judge(h.history(t)); verdict != porcupine.Ok {
 				t.Error(verdict)
@@ -53,7 +52,7 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 			for seed := range uint64(20) {
 				h := newFixture(t, storm(seed))
 				b := h.bind(t, "orders")
-				h.weatherTheStorm(t, tally{calls: 200}, []binding.Binding{b}, func(n int) func(context.Context) {
+				h.weatherTheStorm(t, tally{calls: 200}, []reconcile.Binding{b}, func(n int) func(context.Context) {
 					write := design(h, n, h.heroku)
 					return func(ctx context.Context) { write(ctx, b) }
 				})
@@ -69,7 +68,7 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 
 // weatherTheStorm lets writers and consumers work until there is enough to judge.
 // What becomes of a run does not matter, only what it does to the register.
-func (h *fixture) weatherTheStorm(t *testing.T, least tally, bindings []binding.Binding, writer func(n int) func(context.Context)) {
+func (h *fixture) weatherTheStorm(t *testing.T, least tally, bindings []reconcile.Binding, writer func(n int) func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it takes seconds
 	defer cancel()
@@ -92,7 +91,7 @@ func (h *fixture) weatherTheStorm(t *testing.T, least tally, bindings []binding.
 }
 
 // consumer reads the secrets in turn.
-func (h *fixture) consumer(n int, bindings []binding.Binding) func(context.Context) {
+func (h *fixture) consumer(n int, bindings []reconcile.Binding) func(context.Context) {
 	m := secrets.Manager{Client: h.client(n)}
 	turn := 0
 	return func(ctx context.Context) {

@@ -7,45 +7,44 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"keepcurrent.example/internal/binding"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // A writer is a process that brings a binding up to date.
-type writer func(context.Context, binding.Binding) keeper.Result
+type writer func(context.Context, reconcile.Binding) reconcile.Result
 
 // A design makes writers: the n-th client with its view of Heroku. All designs
 // are the core itself, three of them with one thing changed.
-type design func(h *fixture, n int, view keeper.Heroku) writer
+type design func(h *fixture, n int, view reconcile.Heroku) writer
 
-func update(k *keeper.Keeper) writer {
-	return func(ctx context.Context, b binding.Binding) keeper.Result {
-		return k.Update(ctx, binding.Source{App: app}, []binding.Binding{b})[0]
+func update(k *reconcile.Reconciler) writer {
+	return func(ctx context.Context, b reconcile.Binding) reconcile.Result {
+		return k.Update(ctx, reconcile.Source{App: app}, []reconcile.Binding{b})[0]
 	}
 }
 
 // right fences, observes and swaps.
-func right(h *fixture, n int, view keeper.Heroku) writer { return update(h.keeper(n, view)) }
+func right(h *fixture, n int, view reconcile.Heroku) writer { return update(h.reconciler(n, view)) }
 
 // observeFirst observes, fences and swaps.
-func observeFirst(h *fixture, n int, view keeper.Heroku) writer {
-	k := h.keeper(n, view)
+func observeFirst(h *fixture, n int, view reconcile.Heroku) writer {
+	k := h.reconciler(n, view)
 	e := &early{Secrets: k.Secrets, Heroku: view}
-	k.Secrets, k.Heroku = e, func(string) keeper.Heroku { return e }
+	k.Secrets, k.Heroku = e, func(string) reconcile.Heroku { return e }
 	return update(k)
 }
 
 // early observes when it is asked for the fence.
 type early struct {
-	keeper.Secrets
-	keeper.Heroku
+	reconcile.Secrets
+	reconcile.Heroku
 	seen map[string]credential.Value
 }
 
-func (e *early) Describe(ctx context.Context, arn string) (_ binding.Secret, err error) {
+func (e *early) Describe(ctx context.Context, arn string) (_ reconcile.Secret, err error) {
 	if e.seen, err = e.Heroku.ConfigVars(ctx, app); err != nil {
-		return binding.Secret{}, err
+		return reconcile.Secret{}, err
 	}
 	return e.Secrets.Describe(ctx, arn)
 }
@@ -57,22 +56,22 @@ func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value
 // plainPut looks at the secret, observes, compares, and puts what is different. It looks
 // at nothing after that, and reads no version by its id before, as a tool does not that
 // knows no fence.
-func plainPut(h *fixture, n int, view keeper.Heroku) writer {
-	k := h.keeper(n, view)
+func plainPut(h *fixture, n int, view reconcile.Heroku) writer {
+	k := h.reconciler(n, view)
 	u := &unlabelled{Secrets: k.Secrets, Heroku: view, client: h.client(n)}
-	k.Secrets, k.Heroku = u, func(string) keeper.Heroku { return u }
+	k.Secrets, k.Heroku = u, func(string) reconcile.Heroku { return u }
 	return update(k)
 }
 
 // unlabelled puts without a label, which moves AWSCURRENT at once.
 type unlabelled struct {
-	keeper.Secrets
-	keeper.Heroku
+	reconcile.Secrets
+	reconcile.Heroku
 	client *secretsmanager.Client
 	seen   map[string]credential.Value // since the secret was described
 }
 
-func (u *unlabelled) Describe(ctx context.Context, arn string) (binding.Secret, error) {
+func (u *unlabelled) Describe(ctx context.Context, arn string) (reconcile.Secret, error) {
 	u.seen = nil
 	return u.Secrets.Describe(ctx, arn)
 }
@@ -102,10 +101,10 @@ func (u *unlabelled) Stage(ctx context.Context, arn, version string, payload cre
 func (*unlabelled) Swap(context.Context, string, string, string) error { return nil }
 
 // lockedPut is plainPut under a lock, which other processes do not share.
-func lockedPut(h *fixture, n int, view keeper.Heroku) writer {
+func lockedPut(h *fixture, n int, view reconcile.Heroku) writer {
 	var process sync.Mutex
 	write := plainPut(h, n, view)
-	return func(ctx context.Context, b binding.Binding) keeper.Result {
+	return func(ctx context.Context, b reconcile.Binding) reconcile.Result {
 		process.Lock()
 		defer process.Unlock()
 		return write(ctx, b)

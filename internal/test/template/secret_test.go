@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/binding"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const secretType = "AWS::SecretsManager::Secret"
@@ -59,9 +59,9 @@ func TestOnlyTheBoundSecretIsTagged(t *testing.T) {
 		want := map[string]string{}
 		if id == "BoundSecret" {
 			want = map[string]string{
-				binding.AppTag:       "!Ref HerokuApp",
-				binding.ConfigVarTag: "!Ref ConfigVar",
-				binding.FormatTag:    "!Ref SecretFormat",
+				reconcile.AppTag:       "!Ref HerokuApp",
+				reconcile.ConfigVarTag: "!Ref ConfigVar",
+				reconcile.FormatTag:    "!Ref SecretFormat",
 			}
 		}
 		if !maps.Equal(got, want) {

@@ -11,8 +11,8 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keeper"
 	check "keepcurrent.example/internal/login"
+	"keepcurrent.example/internal/reconcile"
 )
 
 // The in-dyno database of Heroku CI trusts everybody at first.
@@ -72,7 +72,7 @@ func TestAnInDynoURLDoesNotPassTheLoginCheck(t *testing.T) {
 	}
 	url, err := connection.Parse(credential.New(givenURL(t)))
 	must(t, err)
-	if err := (check.Client{}).Login(t.Context(), url, ""); !errors.Is(err, keeper.ErrNoTLS) {
-		t.Errorf("got error %v, want %v", err, keeper.ErrNoTLS)
+	if err := (check.Client{}).Login(t.Context(), url, ""); !errors.Is(err, reconcile.ErrNoTLS) {
+		t.Errorf("got error %v, want %v", err, reconcile.ErrNoTLS)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"log"
 	"runtime"
 
-	"keepcurrent.example/internal/keeper"
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/setup"
 )
 
@@ -17,21 +17,21 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	bindings, _, _ := poll(parts.Keeper) // opens the connections and reads the keys
-	_, objects, bytes := poll(parts.Keeper)
+	bindings, _, _ := poll(parts.Reconciler) // opens the connections and reads the keys
+	_, objects, bytes := poll(parts.Reconciler)
 	fmt.Println(bindings, objects, bytes)
 }
 
-func poll(k *keeper.Keeper) (bindings int, objects, bytes uint64) {
+func poll(k *reconcile.Reconciler) (bindings int, objects, bytes uint64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	results, err := k.Poll(context.Background(), keeper.Round{})
+	results, err := k.Poll(context.Background(), reconcile.Round{})
 	runtime.ReadMemStats(&after)
 	if err != nil {
 		panic(err)
 	}
 	for _, r := range results {
-		if r.Outcome != keeper.Unchanged {
+		if r.Outcome != reconcile.Unchanged {
 			panic("a binding is " + string(r.Outcome))
 		}
 	}

@@ -1,9 +1,0 @@
-package keeper
-
-import "time"
-
-// SetJitter makes the pauses between attempts a simulation's choice.
-func (k *Keeper) SetJitter(jitter func(time.Duration) time.Duration) { k.jitter = jitter }
-
-// InTurn is the order in which a round visits its apps.
-var InTurn = inTurn

@@ -1,0 +1,254 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// ErrTag says that a tag makes no sense: only a person can mend it.
+var ErrTag = errors.New("a tag makes no sense")
+
+// Why a secret cannot be written by us, although its tags are right.
+var (
+	// ErrReplica says that AWS copies the secret from another Region, and lets nobody
+	// write it here
+	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html).
+	ErrReplica = errors.New("the secret is a replica")
+	// ErrOwned says that a service, a partner or a rotation writes the secret. Only a
+	// person can decide who shall.
+	ErrOwned = errors.New("the secret is not ours to write")
+)
+
+// The tags of a bound secret. All but [AppTag] are optional.
+const (
+	AppTag       = "heroku:app"        // app name or id
+	ConfigVarTag = "heroku:config-var" // default DATABASE_URL
+	FormatTag    = "heroku:format"     // json (default) or url
+	SchemeTag    = "heroku:scheme"     // postgres or postgresql; default as Heroku spells it
+	VerifyTag    = "heroku:verify"     // login (default), server or off
+	ClientTLSTag = "heroku:client-tls" // secret with certificates for the login; default none
+	SyncTag      = "heroku:sync"       // on (default) or off
+	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
+)
+
+// Secret is what Secrets Manager tells of a secret without giving its value.
+type Secret struct {
+	ARN  string
+	Name string
+	Tags map[string]string
+	// Current is the id of the version that holds AWSCURRENT, "" before the
+	// first value.
+	Current string
+	// Candidate is the id of the version that was staged last, "" if none is.
+	Candidate string
+	// Primary is the Region that AWS copies a replica from, "" if this is none.
+	Primary string
+	// Owner is the AWS service or the partner that writes the secret, "" for none.
+	Owner string
+	// Rotates says that Secrets Manager rotates the secret.
+	Rotates bool
+}
+
+// writable returns why the secret is not ours to write, nil if it is.
+func (s Secret) writable() error {
+	switch {
+	case s.Primary != "":
+		return fmt.Errorf("%w: AWS copies it from Region %s; keep it there", ErrReplica, s.Primary)
+	case s.Owner != "":
+		return fmt.Errorf("%w: %s writes it; remove the tag %s", ErrOwned, s.Owner, AppTag)
+	case s.Rotates:
+		return fmt.Errorf("%w: its rotation is on; turn it off (aws secretsmanager cancel-rotate-secret) or remove the tag %s", ErrOwned, AppTag)
+	}
+	return nil
+}
+
+// Format is how a connection URL is written into a secret.
+type Format string
+
+const (
+	FormatJSON Format = "json" // an object with AWS's keys and the URL
+	FormatURL  Format = "url"  // the URL alone
+)
+
+// Verify says what is tried before a URL is published.
+type Verify string
+
+const (
+	VerifyLogin  Verify = "login"  // a login with the whole URL
+	VerifyServer Verify = "server" // a login without the URL's parameters, for those that only the user's client knows
+	VerifyOff    Verify = "off"    // nothing
+)
+
+// Source is where a binding's value comes from: an app, seen with a token.
+type Source struct {
+	Token string // name or ARN of the secret with the API token, "" for the stack's own
+	App   string // name or id, as the tag spells it
+}
+
+// Valid reports whether App can be an app, and Token a secret if there is one.
+func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || IsSecretID(s.Token)) }
+
+// Binding is one secret that follows one config var of one app.
+type Binding struct {
+	Secret
+	Source
+	ConfigVar string
+	Format    Format
+	Scheme    string // of the URL of a Postgres, "" for as Heroku spells it
+	Verify    Verify // what is tried before publishing
+	ClientTLS string // name or ARN of the secret with the certificates for that, "" for none
+	Sync      bool   // false: opted out, the value stays as it is
+}
+
+// ParseBinding reads the binding out of a secret's tags. The error wraps [ErrTag] and names
+// every tag that is invalid, or [ErrReplica] or [ErrOwned] if the secret is not ours to
+// write; the fields that could be read are set all the same.
+func ParseBinding(s Secret) (Binding, error) {
+	r := reader{tags: s.Tags}
+	b := Binding{
+		Secret:    s,
+		Source:    Source{App: r.app(), Token: r.secretID(TokenTag)},
+		ConfigVar: r.configVar(),
+		Format:    Format(r.choice(FormatTag, string(FormatJSON), string(FormatJSON), string(FormatURL))),
+		Scheme:    r.choice(SchemeTag, "", "postgres", "postgresql"),
+		Verify:    Verify(r.choice(VerifyTag, string(VerifyLogin), string(VerifyLogin), string(VerifyServer), string(VerifyOff))),
+		ClientTLS: r.secretID(ClientTLSTag),
+		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",
+	}
+	if err := s.writable(); err != nil {
+		return b, err
+	}
+	if len(r.wrong) > 0 {
+		return b, fmt.Errorf("%w: %w", ErrTag, errors.Join(r.wrong...))
+	}
+	return b, nil
+}
+
+// reader reads tags one by one, and notes which make no sense.
+type reader struct {
+	tags  map[string]string
+	wrong []error
+}
+
+func (r *reader) refuse(format string, args ...any) {
+	r.wrong = append(r.wrong, fmt.Errorf(format, args...))
+}
+
+// isPasted reports whether a tag's value is a credential by its looks, and refuses it.
+// The error does not show it, and neither may the field of the binding, which is logged.
+func (r *reader) isPasted(tag string, looks bool) bool {
+	if looks {
+		r.refuse("tag %s is a credential by its looks, and is not shown here: revoke it, since everyone who may list secrets "+
+			"can read tags, and put the new one into a secret", tag)
+	}
+	return looks
+}
+
+// app returns the app. A token that is a UUID cannot be told from an app's id.
+func (r *reader) app() string {
+	app := r.tags[AppTag]
+	switch {
+	case IsApp(app):
+		return app
+	case r.isPasted(AppTag, LooksLikeCredential(app)):
+		return credential.Redacted
+	}
+	r.refuse("tag %s is %s: neither an app's name nor its id", AppTag, quoted(app))
+	if !isQuotable(app) {
+		return credential.Redacted
+	}
+	return app
+}
+
+func (r *reader) configVar() string {
+	name, tagged := r.tags[ConfigVarTag]
+	if !tagged {
+		return "DATABASE_URL"
+	}
+	if r.isPasted(ConfigVarTag, LooksLikeCredential(name) || looksLikePassword(name)) {
+		return credential.Redacted
+	}
+	if name == "" {
+		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
+	}
+	return name
+}
+
+// choice returns the tag's value, which is one of options, or untagged if there is
+// no such tag.
+func (r *reader) choice(tag, untagged string, options ...string) string {
+	value, tagged := r.tags[tag]
+	if !tagged {
+		return untagged
+	}
+	if !slices.Contains(options, value) {
+		if !r.isPasted(tag, LooksLikeCredential(value)) {
+			last := len(options) - 1
+			r.refuse("tag %s is %s: it can be \"%s\" or %q", tag, quoted(value), strings.Join(options[:last], `", "`), options[last])
+		}
+		return ""
+	}
+	return value
+}
+
+// secretID returns the tag's value, which names a secret, "" if there is no such tag.
+// What is none becomes something that is no secret either: "" would be the stack's own.
+func (r *reader) secretID(tag string) string {
+	value, tagged := r.tags[tag]
+	if !tagged || IsSecretID(value) {
+		return value
+	}
+	if !r.isPasted(tag, LooksLikeCredential(value)) {
+		r.refuse("tag %s is %s: it can be the name or the ARN of a secret", tag, quoted(value))
+	}
+	return credential.Redacted
+}
+
+// IsApp reports whether the text can be an app's name or id. Nothing else may
+// become part of the path of a request that carries the API token.
+func IsApp(text string) bool { return isName(text) || isUUID(text) }
+
+// isName follows Heroku's published schema of an app name:
+// ^[a-z][a-z0-9-]{1,28}[a-z0-9]$
+// (https://devcenter.heroku.com/articles/platform-api-reference#app).
+func isName(s string) bool {
+	if len(s) < 3 || len(s) > 30 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, c := range []byte(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		hex := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
+		if dash != (c == '-') || !dash && !hex {
+			return false
+		}
+	}
+	return true
+}
+
+// IsSecretID reports whether the text can be the name or the ARN of a secret, and is not
+// a credential by its looks. It follows the names of secrets, and ARNs, which have colons
+// beside (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+func IsSecretID(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/_+=.@-:", c) >= 0) {
+			return false
+		}
+	}
+	return s != "" && !LooksLikeCredential(s)
+}

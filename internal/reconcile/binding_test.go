@@ -1,0 +1,189 @@
+package reconcile_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"keepcurrent.example/internal/reconcile"
+)
+
+func TestTagsMakeABinding(t *testing.T) {
+	t.Parallel()
+	const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+	tests := map[string]struct {
+		tags map[string]string
+		want reconcile.Binding
+	}{
+		"defaults": {
+			map[string]string{"heroku:app": "shop", "team": "a", "heroku:else": ""},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+		},
+		"everything said": {
+			map[string]string{"heroku:app": uuid, "heroku:config-var": "OTHER_URL", "heroku:format": "url", "heroku:verify": "off", "heroku:sync": "off"},
+			reconcile.Binding{Source: reconcile.Source{App: uuid}, ConfigVar: "OTHER_URL", Format: reconcile.FormatURL, Verify: reconcile.VerifyOff},
+		},
+		"parameters that only the user's client knows": {
+			map[string]string{"heroku:app": "shop", "heroku:verify": "server"},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyServer, Sync: true},
+		},
+		"another account": {
+			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
+			reconcile.Binding{Source: reconcile.Source{Token: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+		},
+		"a scheme and a certificate": {
+			map[string]string{"heroku:app": "shop", "heroku:scheme": "postgresql", "heroku:client-tls": "shop/certificate"},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Scheme: "postgresql", Verify: reconcile.VerifyLogin, ClientTLS: "shop/certificate", Sync: true},
+		},
+		"the defaults said": {
+			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
+			reconcile.Binding{Source: reconcile.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := reconcile.ParseBinding(reconcile.Secret{Tags: tt.tags})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.want.Tags = tt.tags
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{ // tag=value: what the error says
+		"heroku:app=":                           "neither an app's name nor its id",
+		"heroku:app=a/../b":                     "heroku:app",
+		"heroku:app=Shop":                       "heroku:app",
+		"heroku:app=ab":                         "heroku:app",
+		"heroku:app=9lives":                     "heroku:app",
+		"heroku:app=shop-":                      "heroku:app",
+		"heroku:app=" + strings.Repeat("a", 31): "heroku:app",
+		"heroku:app=01234567-89AB-cdef-0123-456789abcdef": "heroku:app",
+		"heroku:app=01234567089ab-cdef-0123-456789abcdef": "heroku:app",
+		"heroku:config-var=":                              "heroku:config-var",
+		"heroku:format=JSON":                              `"json" or "url"`,
+		"heroku:format=":                                  "heroku:format",
+		"heroku:verify=on":                                `"login", "server" or "off"`,
+		"heroku:sync=yes":                                 `"on" or "off"`,
+		"heroku:scheme=":                                  `"postgres" or "postgresql"`,
+		"heroku:scheme=mysql":                             "heroku:scheme",
+		"heroku:client-tls=":                              "the name or the ARN",
+		"heroku:token=":                                   "the name or the ARN",
+		"heroku:token=a token":                            "heroku:token",
+	}
+	for tag, says := range tests {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			tags := map[string]string{"heroku:app": "shop"}
+			key, value, _ := strings.Cut(tag, "=")
+			tags[key] = value
+			if _, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags}); !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), says) {
+				t.Errorf("the error does not say %q: %v", says, err)
+			}
+		})
+	}
+}
+
+func TestAllFaultsOfTheTagsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{"heroku:app": "", "heroku:format": "x", "heroku:verify": "x", "heroku:sync": "x"}})
+	for _, tag := range []string{reconcile.AppTag, reconcile.FormatTag, reconcile.VerifyTag, reconcile.SyncTag} {
+		if !strings.Contains(err.Error(), tag) {
+			t.Errorf("%s is not named in: %v", tag, err)
+		}
+	}
+}
+
+func TestATagThatMakesNoSenseLeavesTheOthersReadable(t *testing.T) {
+	t.Parallel()
+	b, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{"heroku:app": "shop", "heroku:format": "xml", "heroku:sync": "perhaps"}})
+	if err == nil || b.App != "shop" || b.ConfigVar != "DATABASE_URL" || !b.Sync {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// Tags are for everyone to read who may list secrets, and logs are for more people than
+// that. So a credential in a tag is refused, in words that do not repeat it.
+func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{
+		"a token":             "HRKU-EXAMPLEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"a short token":       "HRKU-EXAMPLE",
+		"a header":            "Bearer EXAMPLE-0123",
+		"a token of before":   "0e5a3f1c-EXAM-4b7a-9c2d-aaaaaaaaaaaa",
+		"a URL":               "postgres://user:EXAMPLE@db.example:5432/d",
+		"the URL of a Redis":  "rediss://:EXAMPLE@db.example:6379",
+		"a key in PEM":        "-----BEGIN PRIVATE KEY----- EXAMPLE",
+		"some other password": "EXAMPLE+xyzzy/0123456789=abcdefghij",
+	}
+	values["a token of before"] = strings.Replace(values["a token of before"], "EXAM", "e8a1", 1)
+	for name, value := range values {
+		for _, tag := range []string{reconcile.AppTag, reconcile.ConfigVarTag, reconcile.FormatTag, reconcile.SchemeTag, reconcile.VerifyTag, reconcile.ClientTLSTag, reconcile.SyncTag, reconcile.TokenTag} {
+			if isAccepted(tag, name) {
+				continue
+			}
+			t.Run(name+" in "+tag, func(t *testing.T) {
+				t.Parallel()
+				tags := map[string]string{reconcile.AppTag: "shop"}
+				tags[tag] = value
+				b, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags})
+				if !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), tag) {
+					t.Fatalf("%v", err)
+				}
+				b.Tags = nil
+				if shown := fmt.Sprintf("%v %+v", err, b); strings.Contains(shown, value) || strings.Contains(shown, "EXAMPLE") {
+					t.Errorf("it is shown: %s", shown)
+				}
+				if wrongSource := tag == reconcile.AppTag || tag == reconcile.TokenTag; wrongSource && b.Source.Valid() {
+					t.Errorf("it is a source: %+v", b.Source)
+				}
+			})
+		}
+	}
+}
+
+// isAccepted tells what nobody can tell from a right value: the id of an app, or the name
+// of a config var or of a secret.
+func isAccepted(tag, name string) bool {
+	switch name {
+	case "a token of before":
+		return tag == reconcile.AppTag
+	case "some other password":
+		return tag == reconcile.ConfigVarTag || tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag
+	}
+	return false
+}
+
+func TestAPasswordIsNoNameOfAConfigVar(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]bool{
+		"p" + strings.Repeat("0123456789abcdef", 4): true, strings.Repeat("0123456789abcdef", 2): true,
+		"HEROKU_POSTGRESQL_MAUVE_URL": false, "deadbeef": false, "DATABASE_URL": false,
+		strings.Repeat("a", 40): false, strings.Repeat("a", 40) + "_1": false, strings.Repeat("a", 40) + "1": true,
+	} {
+		_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.ConfigVarTag: name}})
+		if (err != nil) != refused || err != nil && strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A wrong heroku:token must not fall back to the stack's own token.
+func TestATagThatNamesNoSecretIsNotTheStacksOwnToken(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "a token", "HRKU-EXAMPLE"} {
+		b, _ := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.TokenTag: value}})
+		if b.Token == "" || b.Source.Valid() {
+			t.Errorf("%q: %+v", value, b.Source)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package reconcile
+
+import (
+	"context"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// current is what the secret holds, as far as it was read.
+type current struct {
+	isRead  bool
+	isEqual bool
+	value   credential.Value
+}
+
+// compareValue reads the value that is there before another one is put: no version id tells
+// another payload of ours from one that a stack with another key, or another tool, wrote.
+// What this container knows already it does not read again.
+func (k *Reconciler) compareValue(ctx context.Context, b Binding, payload credential.Value) (there current, err error) {
+	if _, known := k.Memory.members(b); known {
+		return there, nil // and not equal
+	}
+	if err := k.read(ctx, b, &there); err != nil {
+		return there, err
+	}
+	members := connection.MembersOf(there.value)
+	k.Memory.learn(b.ARN, b.Current, members)
+	there.isEqual = members.Contain(connection.MembersOf(payload))
+	return there, nil
+}
+
+// read reads what the secret holds, once.
+func (k *Reconciler) read(ctx context.Context, b Binding, there *current) (err error) {
+	if there.isRead {
+		return nil
+	}
+	there.value, err = k.Secrets.Read(ctx, b.ARN, b.Current)
+	there.isRead = err == nil
+	return err
+}
+
+const otherKeys = "other keys"
+
+var everything = []string{"everything"}
+
+// changes names the parts in which the candidate differs from what the secret holds.
+func (k *Reconciler) changes(ctx context.Context, b Binding, url connection.URL, there *current) []string {
+	if k.read(ctx, b, there) != nil {
+		return nil // the outcome does not depend on it
+	}
+	held, err := connection.Read(there.value, b.ConfigVar)
+	if err != nil {
+		return everything
+	}
+	parts := url.Differs(held)
+	if connection.HasOtherKeys(there.value, b.ConfigVar) {
+		parts = append(parts, otherKeys)
+	}
+	if len(parts) == 0 {
+		return []string{"format"}
+	}
+	return parts
+}

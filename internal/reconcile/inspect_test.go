@@ -1,0 +1,90 @@
+package reconcile_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/reconcile"
+)
+
+func TestAnInspectionLooksAtEveryBindingAndTellsWhatWouldChange(t *testing.T) {
+	t.Parallel()
+	const no = "the server refuses the login"
+	tests := map[string]struct {
+		shown  int   // the URL that Heroku shows; two of the secrets hold 1
+		answer error // to a login with it
+		want   map[string]string
+	}{
+		"equal":                         {1, nil, map[string]string{"json": "unchanged [] <nil>", "url": "unchanged [] <nil>", "empty": "published [everything] <nil>"}},
+		"another password":              {2, nil, map[string]string{"json": "published [password] <nil>", "url": "published [password] <nil>", "empty": "published [everything] <nil>"}},
+		"another password, and refused": {2, reconcile.ErrRefused, map[string]string{"json": "held [password] " + no, "url": "held [password] " + no, "empty": "held [everything] " + no}},
+		"equal, and refused":            {1, reconcile.ErrRefused, map[string]string{"json": "held [] " + no, "url": "held [] " + no, "empty": "held [everything] " + no}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			h.account.show(1)
+			h.mustPublish(h.bind("json"))
+			h.mustPublish(h.bind("url", "heroku:format=url"))
+			h.bind("empty")
+			h.account.show(tt.shown)
+			h.database.answer(tt.shown, tt.answer)
+			h.reconciler.DryRun, h.reconciler.Inspect = true, true
+			got := make(map[string]string)
+			for _, r := range h.poll() {
+				login := errors.New("no login")
+				if r.Login != nil {
+					login = r.Login.Err
+				}
+				got[r.Name] = fmt.Sprint(r.Outcome, " ", r.Changes, " ", login)
+			}
+			if !maps.Equal(got, tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// A full server says nothing of the credential, and a person who asks hears of it.
+func TestAnInspectionSaysWhyAnEqualSecretDoesNotLogIn(t *testing.T) {
+	t.Parallel()
+	h, _ := upToDate(t)
+	h.database.answer(1, full)
+	h.reconciler.DryRun, h.reconciler.Inspect = true, true
+	if r := h.poll()[0]; r.Outcome != reconcile.Unchanged || !errors.Is(r.Err, reconcile.ErrFull) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}
+
+// Whoever tags a secret that they have already should learn what it would lose.
+func TestAnInspectionNamesWhatAnAdoptedSecretWouldLose(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		value, format, want string
+	}{
+		"the same URL in the other format":     {url(1), "json", "[format]"},
+		"the same URL, and somebody's own key": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[other keys]"},
+		"as well, and the URL alone is wanted": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "url", "[other keys]"},
+		"another URL, and somebody's own key":  {`{"DATABASE_URL":"` + url(2) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[password other keys]"},
+		"what is no URL":                       {`{"STRIPE_KEY":"EXAMPLE"}`, "json", "[everything]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			h.account.show(1)
+			b := h.bind("adopted", "heroku:format="+tt.format)
+			if _, err := h.client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: &tt.value}); err != nil {
+				t.Fatal(err)
+			}
+			h.reconciler.DryRun, h.reconciler.Inspect = true, true
+			if results := h.poll(); len(results) != 1 || fmt.Sprint(results[0].Changes) != tt.want {
+				t.Errorf("got %+v, want %s", results, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,74 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"keepcurrent.example/internal/reconcile"
+)
+
+// Whatever the rounds can afford, and however that changes from round to round, no
+// app waits longer than the poorest of them implies.
+func TestEveryAppHasItsTurnWithinABoundedNumberOfRounds(t *testing.T) {
+	t.Parallel()
+	for _, apps := range []int{1, 2, 3, 64, 100, 257} {
+		for _, least := range []int{1, 2, 7, 100} {
+			t.Run(fmt.Sprintf("%d apps, %d a round", apps, least), func(t *testing.T) {
+				t.Parallel()
+				visitEachInTurn(t, apps, least)
+			})
+		}
+	}
+}
+
+// visitEachInTurn runs rounds that reach least apps or a few more. Among as many rounds
+// in a row as bound says, one must reach a given app.
+func visitEachInTurn(t *testing.T, apps, least int) {
+	t.Helper()
+	bound := uint64(1)
+	for bound*uint64(least) < uint64(apps) {
+		bound *= 2
+	}
+	random := rand.New(rand.NewPCG(uint64(apps), uint64(least)))
+	first := random.Uint64() >> 1
+	sources := make(map[reconcile.Source][]reconcile.Binding)
+	last := make(map[reconcile.Source]uint64) // the last turn that reached the app
+	for i := range apps {
+		source := reconcile.Source{App: fmt.Sprint("app-", i)}
+		sources[source], last[source] = nil, first-1
+	}
+	for turn := first; turn < first+2*bound; turn++ {
+		order := reconcile.InTurn(sources, turn)
+		if len(order) != apps {
+			t.Fatalf("%d apps in the order", len(order))
+		}
+		for _, source := range order[:min(apps, least+random.IntN(3))] {
+			last[source] = turn
+		}
+		for source, reached := range last {
+			if turn-reached >= bound {
+				t.Fatalf("%d rounds in a row have not reached %s", turn-reached, source.App)
+			}
+		}
+	}
+}
+
+// Accounts, too, have their turns, if there is only time for some.
+func TestNoAccountIsAlwaysLast(t *testing.T) {
+	t.Parallel()
+	const accounts, reach = 400, 100
+	sources := make(map[reconcile.Source][]reconcile.Binding)
+	for i := range accounts {
+		sources[reconcile.Source{Token: fmt.Sprintf("account-%03d", i), App: "shop"}] = nil
+	}
+	seen := make(map[reconcile.Source]bool)
+	for turn := range uint64(4) {
+		for _, source := range reconcile.InTurn(sources, turn)[:reach] {
+			seen[source] = true
+		}
+	}
+	if len(seen) != accounts {
+		t.Errorf("%d of %d accounts are seen in 4 rounds of %d", len(seen), accounts, reach)
+	}
+}

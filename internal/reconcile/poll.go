@@ -1,0 +1,225 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+)
+
+const (
+	// appsAbreast is how many apps a round works on at once.
+	appsAbreast = 8
+	// appTime is what one app may need: a round that has less left starts no
+	// further app.
+	appTime = 15 * time.Second
+)
+
+// Why an app was deferred, beside [ErrRateLimited].
+var (
+	ErrNoTime  = errors.New("the round was out of time")
+	ErrReserve = errors.New("what is left of the account's hourly requests is the reserve of its other users")
+)
+
+// Round is one poll among many.
+type Round struct {
+	// Turn counts the rounds, and decides which apps come first: each has its turn
+	// although every round may reach only some of them.
+	Turn uint64
+	// End is when the next round begins. No app is begun after it, so that no round
+	// stands in the way of another; zero is never.
+	End time.Time
+}
+
+// Poll runs one round over all bindings: it reads each app's config vars once,
+// skips the bindings that look equal in the list, and gives all others the full
+// treatment of [Reconciler.Update]. The list may lag by five minutes, so it is a
+// filter and never a fence. What the lag can hide is a URL that went away and
+// came back within it; the webhook, which always fences, does not miss that.
+//
+// A rate limit ends the round for its account, and so does having no requests to
+// spare: what was not looked at is deferred. One app of each account is looked at
+// all the same, so that every app has its turn in the end, and what is known of the
+// account's requests is news. The error is that of the list; what happened to a
+// binding is in its result.
+func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
+	secrets, err := k.Secrets.List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the secrets tagged %s: %w", AppTag, err)
+	}
+	settled, sources := group(secrets)
+	p := &poll{reconciler: k, end: round.End, results: settled, over: make(map[string]error)}
+	var wg sync.WaitGroup
+	free := make(chan struct{}, appsAbreast)
+	for _, source := range inTurn(sources, round.Turn) {
+		bindings := sources[source]
+		free <- struct{}{}
+		if why := p.deferral(ctx, source.Token); why != nil {
+			p.add(settle(bindings, Deferred, why))
+			<-free
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-free }()
+			p.add(k.visit(ctx, source, bindings))
+		})
+	}
+	wg.Wait()
+	return p.results, nil
+}
+
+// group sorts the secrets by source. Bindings that need no look at Heroku have
+// their result at once.
+func group(secrets []Secret) (settled []Result, sources map[Source][]Binding) {
+	sources = make(map[Source][]Binding)
+	for _, secret := range secrets {
+		b, err := ParseBinding(secret)
+		b.Tags = nil // read, and a third of what an estate takes of memory
+		if outcome, err, ruledOut := ruleOut(b, err); ruledOut {
+			settled = append(settled, Result{Binding: b}.ended(outcome, err))
+			continue
+		}
+		sources[b.Source] = append(sources[b.Source], b)
+	}
+	return settled, sources
+}
+
+// poll is a round that is under way.
+type poll struct {
+	reconciler *Reconciler
+	end        time.Time
+
+	mu      sync.Mutex // guards what follows
+	results []Result
+	over    map[string]error // why the round is over for an account that has begun, by token; nil if it is not
+}
+
+// deferral returns why an account's next app is left to a later round, nil if
+// it is not.
+func (p *poll) deferral(ctx context.Context, token string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	over, begun := p.over[token]
+	if begun && over == nil && !p.reconciler.Heroku(token).Spare() {
+		// It stays over: requests that come back during the round would be spent on
+		// apps whose turn it is not.
+		over = ErrReserve
+	}
+	p.over[token] = over
+	if over != nil {
+		return over
+	}
+	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < appTime {
+		return ErrNoTime
+	}
+	if !p.end.IsZero() && time.Now().After(p.end) {
+		return ErrNoTime
+	}
+	return nil
+}
+
+// add adds the results of one app.
+func (p *poll) add(results []Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range results {
+		if errors.Is(r.Err, ErrRateLimited) {
+			if r.Moved.IsZero() {
+				r.Outcome = Deferred
+			}
+			p.over[r.Token] = ErrRateLimited
+		}
+		p.results = append(p.results, r)
+	}
+}
+
+// visit compares one app, and fails its bindings if that panics.
+func (k *Reconciler) visit(ctx context.Context, from Source, bindings []Binding) (results []Result) {
+	panicked := credential.RecoverPanic(func() error {
+		results = k.compare(ctx, from, bindings)
+		return nil
+	})
+	if panicked != nil {
+		return settle(bindings, Failed, panicked)
+	}
+	return results
+}
+
+// compare observes the app once and updates the bindings that look different.
+func (k *Reconciler) compare(ctx context.Context, from Source, bindings []Binding) []Result {
+	if k.Inspect {
+		return k.Update(ctx, from, bindings)
+	}
+	vars, err := k.Heroku(from.Token).ConfigVars(ctx, from.App)
+	if err != nil {
+		return settle(bindings, Failed, err)
+	}
+	same, different, err := k.filter(ctx, bindings, vars)
+	if err != nil {
+		return append(settle(same, Unchanged, nil), settle(different, Failed, err)...)
+	}
+	updated := k.Update(ctx, from, different)
+	k.date(ctx, from, updated)
+	return append(settle(same, Unchanged, nil), updated...)
+}
+
+// filter parts the bindings that look equal from the others. Before it believes
+// that one differs it asks for newer keys: the version may be of a key that this
+// container does not know yet.
+func (k *Reconciler) filter(ctx context.Context, bindings []Binding, vars map[string]credential.Value) (same, different []Binding, err error) {
+	keys, err := k.Keys.Values(ctx)
+	if err != nil {
+		return nil, bindings, err
+	}
+	same, different = k.part(bindings, vars, keys)
+	if len(different) == 0 {
+		return same, nil, nil
+	}
+	if keys, err = k.Keys.Renew(ctx, keys); err != nil {
+		return same, different, err
+	}
+	same, different = k.part(bindings, vars, keys)
+	return same, different, nil
+}
+
+func (k *Reconciler) part(bindings []Binding, vars map[string]credential.Value, keys []credential.Value) (same, different []Binding) {
+	for _, b := range bindings {
+		if _, payload, err := want(b, vars); err == nil && k.isEqual(keys, b, payload) {
+			same = append(same, b)
+		} else {
+			different = append(different, b)
+		}
+	}
+	return same, different
+}
+
+// date asks Heroku when the release was made that a poll had to find by itself.
+// Without an answer the lag stays unknown, which is no reason to fail.
+func (k *Reconciler) date(ctx context.Context, from Source, results []Result) {
+	published := func(r Result) bool { return r.Outcome == Published }
+	if k.DryRun || !slices.ContainsFunc(results, published) {
+		return
+	}
+	released, err := k.Heroku(from.Token).Released(ctx, from.App)
+	if err != nil {
+		return
+	}
+	for i := range results {
+		results[i].Released = released
+	}
+}
+
+func settle(bindings []Binding, outcome Outcome, err error) []Result {
+	results := make([]Result, len(bindings))
+	for i, b := range bindings {
+		results[i] = Result{Binding: b, Outcome: outcome}
+		if err != nil {
+			results[i].Err = results[i].explain(err)
+		}
+	}
+	return results
+}

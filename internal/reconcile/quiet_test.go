@@ -1,0 +1,148 @@
+package reconcile_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/reconcile"
+)
+
+// put gives a secret a value, as a person or another tool does.
+func (h *fixture) put(b reconcile.Binding, value string) {
+	h.t.Helper()
+	if _, err := h.client.PutSecretValue(h.t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &b.ARN, SecretString: &value}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// versions is how many a secret has, those without a label included.
+func (h *fixture) versions(b reconcile.Binding) int {
+	h.t.Helper()
+	all := true
+	out, err := h.client.ListSecretVersionIds(h.t.Context(), &secretsmanager.ListSecretVersionIdsInput{SecretId: &b.ARN, IncludeDeprecated: &all})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return len(out.Versions)
+}
+
+// Two stacks in one Region see the same tags, and have a key each.
+func TestTwoStacksDoNotFight(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	b := h.bind("shared")
+	stacks := make([]reconcile.Reconciler, 2)
+	for i, key := range []string{"one-EXAMPLE", "two-EXAMPLE"} {
+		stacks[i] = *h.reconciler
+		stacks[i].Keys, stacks[i].Memory = keys(key), new(reconcile.Memory)
+	}
+	for n := range 2 {
+		h.account.show(n)
+		for round := range 60 {
+			for i := range stacks {
+				results, err := stacks[i].Poll(t.Context(), reconcile.Round{})
+				if err != nil || results[0].Outcome == reconcile.Failed {
+					t.Fatalf("%v, %v", results, err)
+				}
+				if first := round == 0 && i == 0; first != (results[0].Outcome == reconcile.Published) {
+					t.Fatalf("round %d of stack %d: %s", round, i, results[0].Outcome)
+				}
+			}
+		}
+	}
+	if n := h.versions(b); n != 2 {
+		t.Errorf("two values made %d versions", n)
+	}
+	if reads := h.aws.Calls()["GetSecretValue"]; reads > 3 {
+		t.Errorf("240 rounds read %d values", reads)
+	}
+}
+
+// Equal members are equal, whoever wrote them and however; what is read once is known.
+func TestWhatAnotherToolWroteIsNotWrittenAgain(t *testing.T) {
+	t.Parallel()
+	json := `{"port":5432, "host":"db.example", "engine":"postgres", "username":"u1", "dbname":"d1",` +
+		` "password":"pEXAMPLE1", "DATABASE_URL":"` + want(1) + `"`
+	for name, tt := range map[string]struct {
+		format, value string
+		outcome       reconcile.Outcome
+	}{
+		"the same text":              {"url", want(1), reconcile.Unchanged},
+		"a text with a line end":     {"url", want(1) + "\n", reconcile.Published},
+		"the URL as Heroku shows it": {"url", url(1), reconcile.Published},
+		"the same members":           {"json", json + "}", reconcile.Unchanged},
+		"and one of theirs":          {"json", json + `,"STRIPE_KEY":"EXAMPLE"}`, reconcile.Unchanged},
+		"one member is missing":      {"json", strings.Replace(json, `"engine":"postgres", `, "", 1) + "}", reconcile.Published},
+		"one member twice":           {"json", json + `,"port":5432}`, reconcile.Published},
+		"no JSON":                    {"json", json, reconcile.Published},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			h.reconciler.Memory = new(reconcile.Memory)
+			h.account.show(1)
+			b := h.bind("theirs", "heroku:format="+tt.format)
+			h.put(b, tt.value)
+			h.aws.ResetCalls()
+			for round := range 3 {
+				outcome := reconcile.Unchanged
+				if round == 0 {
+					outcome = tt.outcome
+				}
+				h.expect(outcomes{"theirs": outcome})
+			}
+			if calls := h.aws.Calls(); calls["GetSecretValue"] != 1 || (tt.outcome == reconcile.Unchanged) != (h.writes() == 0) {
+				t.Errorf("calls: %v", calls)
+			}
+		})
+	}
+}
+
+// Only the put waits for the value that is there. What this container wrote it knows.
+func TestAWarmContainerDoesNotReadWhatItHasWritten(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.reconciler.Memory = new(reconcile.Memory)
+	b := h.bind("warm", "heroku:format=url")
+	for n := range 3 {
+		h.account.show(n)
+		h.mustPublish(b)
+	}
+	if calls := h.aws.Calls(); calls["GetSecretValue"] != 0 {
+		t.Errorf("calls: %v", calls)
+	}
+}
+
+// A fight is told, and a rotation is never held back for it.
+func TestAContainerThatWritesASecretTooOftenSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1, false)
+		a := newActor(w, 1, "poller", false)
+		k := &reconcile.Reconciler{Secrets: a, Heroku: func(string) reconcile.Heroku { return a }, Database: a, Keys: keys("key-EXAMPLE"), Memory: new(reconcile.Memory)}
+		b := []reconcile.Binding{{Secret: reconcile.Secret{ARN: "secret-0", Name: "fought-over"}, Source: source}}
+		update := func(n int) reconcile.Result {
+			w.logins[url(n)] = &lifetime{}
+			w.show(url(n))
+			return k.Update(t.Context(), source, b)[0]
+		}
+		for n := range 4 {
+			if r := update(n); r.Outcome != reconcile.Published || r.Err != nil {
+				t.Fatalf("rotation %d: %s, %v", n, r.Outcome, r.Err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if r := update(4); r.Outcome != reconcile.Published || !errors.Is(r.Err, reconcile.ErrTooOften) || !r.TooOften {
+			t.Errorf("the fifth within an hour: %s, %v", r.Outcome, r.Err)
+		}
+		time.Sleep(time.Hour)
+		if r := update(5); r.Outcome != reconcile.Published || r.Err != nil {
+			t.Errorf("an hour later: %s, %v", r.Outcome, r.Err)
+		}
+	})
+}

@@ -1,0 +1,181 @@
+// Package reconcile keeps secrets equal to config vars. It is the core of the
+// project and one algorithm for both triggers, the webhook and the poll:
+//
+//  1. fence: which version holds AWSCURRENT?
+//  2. observe: the app's config vars, one call for all bindings of the app
+//  3. compare: the version id carries a digest of its payload, so equality shows
+//     without reading any value
+//  4. stage the payload under HEROKU_CANDIDATE and log in with it, at the same time
+//  5. swap AWSCURRENT from the fence to the candidate
+//
+// The swap is Secrets Manager's own compare-and-swap: it fails if AWSCURRENT is
+// no longer where the fence saw it. So if it succeeds, nobody has published
+// between fence and swap, and what it publishes was observed within that time:
+// it is no older than what it replaces, however slow the writer was. Fence
+// after observe, and that is lost.
+//
+// The package knows neither AWS nor Heroku nor Postgres. It states the few
+// methods that it needs, and the packages around it fulfil them.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// Errors that decide what happens next. The packages around the core wrap them.
+var (
+	// ErrConflict says that somebody else moved AWSCURRENT since the fence.
+	ErrConflict = errors.New("AWSCURRENT has moved since the fence")
+	// ErrNoSecret says that there is no such secret.
+	ErrNoSecret = errors.New("there is no such secret")
+	// ErrTooOften says that this container keeps writing one secret.
+	ErrTooOften = errors.New("this container has put more than 4 versions of this secret within an hour: does another writer put another value?")
+	// ErrRateLimited says that Heroku takes no more requests for now.
+	ErrRateLimited = errors.New("Heroku's rate limit is used up")
+	// ErrToken says that Heroku refuses the API token, or what it may do.
+	ErrToken = errors.New("Heroku refuses the API token")
+	// ErrUnreachable says that no TCP connection to the database could be made: it has
+	// said nothing. Any other failed login, but for ErrUntried, is an answer.
+	ErrUnreachable = errors.New("the server cannot be reached")
+	// ErrRefused says that the database refused this user, password or database.
+	ErrRefused = errors.New("the server refuses the login")
+	// ErrFull says that the database answered and has no connection left; some
+	// servers say so only to those who know the password.
+	ErrFull = errors.New("the server has no connection left")
+	// ErrUntried says that no login was tried, for want of what it takes: it says
+	// nothing of the credential.
+	ErrUntried = errors.New("the login could not be tried")
+	// ErrNoTLS says that the database answered and speaks no TLS: no consumer
+	// can use such a URL, now or later.
+	ErrNoTLS = errors.New("the server speaks no TLS")
+)
+
+// Secrets is what the core needs of Secrets Manager.
+type Secrets interface {
+	// List names all secrets that have the tag heroku:app. It may lag.
+	List(ctx context.Context) ([]Secret, error)
+	// Describe tells of one secret as it is now, by its ARN or its name, or fails with
+	// ErrNoSecret.
+	Describe(ctx context.Context, id string) (Secret, error)
+	// Stage puts the payload as the given version under HEROKU_CANDIDATE and
+	// reports whether that made it AWSCURRENT, as the first version of a secret
+	// always is. Staging the same version twice is staging it once.
+	Stage(ctx context.Context, arn, version string, payload credential.Value) (current bool, err error)
+	// Swap moves AWSCURRENT from one version to another, or fails with
+	// ErrConflict if from does not hold it.
+	Swap(ctx context.Context, arn, to, from string) error
+	// Read returns the value of the version that holds AWSCURRENT, or fails
+	// with ErrConflict if version does not hold it.
+	Read(ctx context.Context, arn, version string) (credential.Value, error)
+}
+
+// Heroku is what the core needs of Heroku's Platform API, for one account.
+type Heroku interface {
+	// Spare reports whether the account has requests to spare: more than the
+	// reserve that a poll leaves to the account's other users.
+	Spare() bool
+	// ConfigVars returns the app's config vars. One without a value is absent.
+	ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error)
+	// Released returns when the app's newest release was made.
+	Released(ctx context.Context, app string) (time.Time, error)
+}
+
+// Database is what the core needs of a database server.
+type Database interface {
+	// Login opens one connection with the URL and closes it. clientTLS names the
+	// secret with the certificate that it takes, if not "". The error is
+	// ErrUnreachable if there was no answer, ErrRefused, ErrFull or ErrNoTLS if the
+	// server answered so, and any other error if it answered something else.
+	Login(ctx context.Context, url connection.URL, clientTLS string) error
+}
+
+// Keys are the keys of the digests in version ids: the first makes new ones, all
+// are recognised. There is at least one and none is empty.
+type Keys interface {
+	Values(ctx context.Context) ([]credential.Value, error)
+	// Renew returns newer keys than the stale ones, if there are any.
+	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
+}
+
+// Reconciler brings bindings up to date. Its methods may be called concurrently.
+type Reconciler struct {
+	Secrets Secrets
+	// Heroku returns the account that a token secret belongs to, "" for the
+	// stack's own.
+	Heroku   func(token string) Heroku
+	Database Database
+	Keys     Keys
+	// Memory is what a warm container knows already; nil knows nothing.
+	Memory *Memory
+	// Patience is for how long Update looks again when it finds nothing new
+	// although what the secret holds no longer logs in: Heroku may be slower to
+	// show a value than to announce it. Zero does not look.
+	Patience time.Duration
+	// DryRun does everything but stage and swap.
+	DryRun bool
+	// Inspect makes a poll look at every binding as if it were different, log in
+	// with it, and tell which parts of its value would change. It is for a dry
+	// run that a person reads.
+	Inspect bool
+
+	jitter func(time.Duration) time.Duration // for a simulation that replays; nil is random
+}
+
+// Outcome is how one binding came out of a run.
+type Outcome string
+
+const (
+	Published Outcome = "published" // AWSCURRENT has moved (in a dry run: it would have)
+	Unchanged Outcome = "unchanged" // the secret was equal
+	Held      Outcome = "held"      // the candidate does not log in; the secret stays as it is
+	Failed    Outcome = "failed"    // something went wrong; the secret stays as it is
+	Deferred  Outcome = "deferred"  // not looked at in this run
+	Off       Outcome = "off"       // opted out by heroku:sync=off
+)
+
+// Result is the outcome of one binding.
+type Result struct {
+	Binding
+	Outcome Outcome
+	// Version is the version of the candidate, "" if it did not come to that.
+	Version string
+	// Err says why the binding was held, failed or deferred. If it was published
+	// although the candidate does not log in, Err says that.
+	Err error
+	// Conflicts is how often another writer moved AWSCURRENT after the fence.
+	Conflicts int
+	// TooOften says that this container has put more than a few versions of the secret
+	// within an hour.
+	TooOften bool
+	// Looks is how often Heroku was asked again because it showed nothing new
+	// although what the secret holds does not log in.
+	Looks int
+	// Login is the login with the candidate, nil if it was not tried.
+	Login *Login
+	// Changes names the parts of the value that are new, if the reconciler inspects.
+	Changes []string
+	// Released is when Heroku made the release, if that is known, and Moved
+	// when AWSCURRENT followed.
+	Released, Moved time.Time
+}
+
+// Login is how one login went.
+type Login struct {
+	Took time.Duration
+	Err  error
+}
+
+// Lag returns the time from Heroku's release to AWSCURRENT. It is not known if the
+// binding was not published, or the release is not known, or the value is the
+// secret's first, which followed its binding and no release.
+func (r Result) Lag() (lag time.Duration, known bool) {
+	if r.Released.IsZero() || r.Moved.IsZero() || r.Current == "" {
+		return 0, false
+	}
+	return max(r.Moved.Sub(r.Released), 0), true
+}

@@ -1,0 +1,156 @@
+package reconcile_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/reconcile"
+)
+
+// A reconciler that is wrong in one point is found out. Without that, the silence of
+// the simulation would prove nothing.
+func TestTheSimulationFindsAWrongKeeper(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		wrong func(*reconcile.Reconciler, *actor)
+		says  string
+	}{
+		"a plain put instead of the swap": {func(k *reconcile.Reconciler, a *actor) { k.Secrets = plainPut{a} }, "went back"},
+		"observe before fence": {func(k *reconcile.Reconciler, a *actor) {
+			e := &early{actor: a}
+			k.Secrets, k.Heroku = e, func(string) reconcile.Heroku { return e }
+		}, "went back"},
+		"no look after the swap": {func(k *reconcile.Reconciler, a *actor) {
+			b := &blind{early{actor: a}}
+			k.Secrets, k.Heroku = b, func(string) reconcile.Heroku { return b }
+		}, "had taken back"},
+		"no second look at the fence": {func(k *reconcile.Reconciler, a *actor) {
+			tr := &trusting{actor: a, fences: make(map[string]reconcile.Secret)}
+			k.Secrets, k.Heroku = tr, func(string) reconcile.Heroku { return tr }
+		}, "at its last look or after it"},
+		"a put without a look at what is there": {func(k *reconcile.Reconciler, a *actor) { k.Secrets = illiterate{a} }, "idle polls made"},
+		"no login":                              {func(k *reconcile.Reconciler, a *actor) { k.Database = noLogin{} }, "without a login"},
+		"a login that is not believed":          {func(k *reconcile.Reconciler, a *actor) { k.Database = yesMan{a} }, "which logs in"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				for seed := range uint64(3000) {
+					if h := play(seed, false, tt.wrong); strings.Contains(strings.Join(h.broken, " "), tt.says) {
+						t.Logf("found by seed %d", seed)
+						return
+					}
+				}
+				t.Error("3000 histories did not show it")
+			})
+		})
+	}
+}
+
+// plainPut moves AWSCURRENT from wherever it is.
+type plainPut struct{ *actor }
+
+func (p plainPut) Swap(ctx context.Context, arn, to, _ string) error {
+	_, err := call(ctx, p.actor, "put "+arn, func() (bool, error) {
+		return true, p.world.swap(p.actor, arn, to, p.world.secret(arn).current)
+	})
+	return err
+}
+
+// early observes before it fences.
+type early struct {
+	*actor
+	vars map[string]credential.Value // guarded by world.mu
+	err  error
+}
+
+func (e *early) Describe(ctx context.Context, arn string) (reconcile.Secret, error) {
+	vars, err := e.actor.ConfigVars(ctx, app)
+	e.world.mu.Lock()
+	e.vars, e.err = vars, err
+	e.world.mu.Unlock()
+	return e.actor.Describe(ctx, arn)
+}
+
+func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value, error) {
+	e.world.mu.Lock()
+	defer e.world.mu.Unlock()
+	return e.vars, e.err
+}
+
+// noLogin takes everything for good.
+type noLogin struct{}
+
+func (noLogin) Login(context.Context, connection.URL, string) error { return nil }
+
+// yesMan looks, and takes a refusal for a yes.
+type yesMan struct{ *actor }
+
+func (y yesMan) Login(ctx context.Context, u connection.URL, clientTLS string) error {
+	_ = y.actor.Login(ctx, u, clientTLS)
+	return nil
+}
+
+// blind asks Heroku once after each fence.
+type blind struct{ early }
+
+func (b *blind) Describe(ctx context.Context, arn string) (reconcile.Secret, error) {
+	b.world.mu.Lock()
+	b.vars, b.err = nil, nil
+	b.world.mu.Unlock()
+	return b.actor.Describe(ctx, arn)
+}
+
+func (b *blind) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {
+	if vars, err := b.early.ConfigVars(ctx, app); vars != nil || err != nil {
+		return vars, err
+	}
+	vars, err := b.actor.ConfigVars(ctx, app)
+	b.world.mu.Lock()
+	defer b.world.mu.Unlock()
+	b.vars, b.err = vars, err
+	return vars, err
+}
+
+// trusting takes the fence for what AWSCURRENT still holds when Heroku has answered.
+type trusting struct {
+	*actor
+	fences map[string]reconcile.Secret // guarded by world.mu
+	looked bool                        // as well
+}
+
+func (t *trusting) Describe(ctx context.Context, arn string) (reconcile.Secret, error) {
+	t.world.mu.Lock()
+	fence, fenced := t.fences[arn]
+	delete(t.fences, arn)
+	isSecond := fenced && t.looked
+	t.world.mu.Unlock()
+	if isSecond {
+		return fence, nil
+	}
+	secret, err := t.actor.Describe(ctx, arn)
+	t.world.mu.Lock()
+	defer t.world.mu.Unlock()
+	t.fences[arn], t.looked = secret, false
+	return secret, err
+}
+
+func (t *trusting) ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error) {
+	vars, err := t.actor.ConfigVars(ctx, app)
+	t.world.mu.Lock()
+	defer t.world.mu.Unlock()
+	t.looked = true
+	return vars, err
+}
+
+// illiterate does not understand what it reads.
+type illiterate struct{ *actor }
+
+func (illiterate) Read(context.Context, string, string) (credential.Value, error) {
+	return credential.New("EXAMPLE"), nil
+}

@@ -1,0 +1,244 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+)
+
+// step takes a fenced binding from the observed config vars to the swap.
+func (u *update) step(ctx context.Context, t *task, r Result, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
+	url, payload, err := want(r.Binding, vars)
+	if err != nil {
+		return r.failed(err)
+	}
+	if u.isEqual(keys, r.Binding, payload) {
+		r.Login = u.login(ctx, r.Binding, url, u.Patience > 0 || u.Inspect)
+		return u.equal(ctx, r)
+	}
+	t.published = payload
+	r.Version = versionOf(keys[0], r.Binding, payload)
+	if r.Current == "" {
+		return u.first(ctx, r, url, payload)
+	}
+	return u.swap(ctx, r, url, payload)
+}
+
+// want returns what the secret ought to hold.
+func want(b Binding, vars map[string]credential.Value) (url connection.URL, payload credential.Value, err error) {
+	text, present := vars[b.ConfigVar]
+	if !present {
+		return url, payload, fmt.Errorf("the app has no such config var; the secret stays as it is: %w", errNotYet)
+	}
+	if url, err = connection.Parse(text); err != nil {
+		return url, payload, fmt.Errorf("the config var holds no connection URL that a consumer could use; the secret stays as it is: %w", err)
+	}
+	if b.Scheme != "" {
+		if url, err = url.Spelt(b.Scheme); err != nil {
+			return url, payload, fmt.Errorf("%w: tag %s: %w", ErrTag, SchemeTag, err)
+		}
+	}
+	if b.Format == FormatURL {
+		return url, url.Text(), nil
+	}
+	payload, err = url.JSON(b.ConfigVar)
+	return url, payload, err
+}
+
+// isEqual reports whether the binding's current version is known to say what it ought
+// to: by its id if it is one of ours, or because this container has read or written it.
+func (k *Reconciler) isEqual(keys []credential.Value, b Binding, payload credential.Value) bool {
+	if holds(keys, b, payload) {
+		return true
+	}
+	members, known := k.Memory.members(b)
+	return known && members.Contain(connection.MembersOf(payload))
+}
+
+// equal is the end of a binding whose secret is equal. AWSCURRENT must still be where the
+// fence saw it, after Heroku was asked: a run that moved it in between may have died before
+// it could look again. A reconciler with patience has tried the credential: if the server
+// refuses it, Heroku has perhaps announced a value that it does not show yet.
+func (k *Reconciler) equal(ctx context.Context, r Result) (Result, retry) {
+	r.Version = r.Current
+	login := r.Login.failure()
+	if ctx.Err() != nil {
+		return r.failed(ctx.Err())
+	}
+	if errors.Is(login, ErrRefused) && (k.Patience > 0 || k.Inspect) {
+		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", login, errNotYet))
+	}
+	if !k.DryRun {
+		secret, err := k.Secrets.Describe(ctx, r.ARN)
+		if err == nil && secret.Current != r.Current {
+			err = ErrConflict
+		}
+		if err != nil {
+			return r.failed(err)
+		}
+	}
+	if login != nil && (k.Inspect || errors.Is(login, ErrUntried)) { // for a person who asked, or must act before the next rotation
+		return r.ended(Unchanged, fmt.Errorf("the secret is equal to the config var, but the login did not succeed: %w", login)), done
+	}
+	return r.ended(Unchanged, nil), done
+}
+
+// login tries the candidate, unless it cannot or need not be tried; then it returns nil.
+// What a login says means nothing once the run is out of time.
+func (k *Reconciler) login(ctx context.Context, b Binding, url connection.URL, needed bool) *Login {
+	if b.Verify == VerifyOff || !needed {
+		return nil
+	}
+	start := time.Now()
+	err := k.Database.Login(ctx, toTry(b, url), b.ClientTLS)
+	return &Login{Took: time.Since(start), Err: err}
+}
+
+// toTry is the URL that a login tries: with heroku:verify=server without the parameters
+// that only the user's client knows.
+func toTry(b Binding, url connection.URL) connection.URL {
+	if b.Verify == VerifyServer {
+		return url.WithoutParameters()
+	}
+	return url
+}
+
+// first publishes the first value of a secret. Secrets Manager makes it
+// AWSCURRENT as soon as it is put, whatever label was asked for, so the login
+// comes before.
+func (k *Reconciler) first(ctx context.Context, r Result, url connection.URL, payload credential.Value) (Result, retry) {
+	if k.Inspect {
+		r.Changes = everything
+	}
+	r.Login = k.login(ctx, r.Binding, url, true)
+	if ctx.Err() != nil {
+		return r.failed(ctx.Err())
+	}
+	if err := r.Login.failure(); err != nil {
+		return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
+	}
+	if k.DryRun {
+		return r.published(time.Time{}, nil)
+	}
+	current, tooOften, err := k.stage(ctx, r, payload)
+	r.TooOften = r.TooOften || tooOften
+	if err == nil && !current { // another writer's value came first
+		err = k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current)
+	}
+	if err != nil {
+		return r.failed(err)
+	}
+	return k.moved(r, payload, nil)
+}
+
+// swap logs in with the candidate and stages it at the same time, unless the value that
+// is there turns out to say the same, and moves AWSCURRENT to it from the fence.
+func (k *Reconciler) swap(ctx context.Context, r Result, url connection.URL, payload credential.Value) (Result, retry) {
+	var there current
+	var staging error
+	var tooOften bool
+	var wg sync.WaitGroup
+	fenced := r
+	wg.Go(func() {
+		staging = credential.RecoverPanic(func() (err error) {
+			there, tooOften, err = k.stageUnlessEqual(ctx, fenced, payload)
+			return err
+		})
+	})
+	r.Login = k.login(ctx, r.Binding, url, true)
+	wg.Wait()
+	r.TooOften = r.TooOften || tooOften
+	if staging == nil && there.isEqual {
+		if k.Inspect && connection.HasOtherKeys(there.value, r.ConfigVar) {
+			r.Changes = []string{otherKeys}
+		}
+		return k.equal(ctx, r)
+	}
+	verdict, reason := k.judge(ctx, r.Binding, url, r.Login.failure(), &there)
+	if k.Inspect {
+		r.Changes = k.changes(ctx, r.Binding, url, &there)
+	}
+	switch {
+	case staging != nil || verdict == Failed:
+		return r.failed(errors.Join(staging, reason))
+	case verdict == Held:
+		return r.held(reason)
+	case k.DryRun:
+		return r.published(time.Time{}, reason)
+	}
+	if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
+		return r.failed(err)
+	}
+	return k.moved(r, payload, reason)
+}
+
+// stageUnlessEqual puts the candidate, unless the value that is there says the same, or
+// the candidate has been put already.
+func (k *Reconciler) stageUnlessEqual(ctx context.Context, r Result, payload credential.Value) (there current, tooOften bool, err error) {
+	there, err = k.compareValue(ctx, r.Binding, payload)
+	if err != nil || there.isEqual || k.DryRun || r.Candidate == r.Version {
+		return there, false, err
+	}
+	_, tooOften, err = k.stage(ctx, r, payload)
+	return there, tooOften, err
+}
+
+// stage puts the candidate, and notes it.
+func (k *Reconciler) stage(ctx context.Context, r Result, payload credential.Value) (isCurrent, tooOften bool, err error) {
+	isCurrent, err = k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
+	if err == nil {
+		tooOften = k.Memory.wrote(r.ARN, r.Version)
+	}
+	return isCurrent, tooOften, err
+}
+
+// moved is the end of a binding whose AWSCURRENT has moved. reason says why a candidate
+// that does not log in was published all the same.
+func (k *Reconciler) moved(r Result, payload credential.Value, reason error) (Result, retry) {
+	k.Memory.learn(r.ARN, r.Version, connection.MembersOf(payload))
+	return r.published(time.Now(), reason)
+}
+
+// published takes the time at which AWSCURRENT moved, zero in a dry run.
+func (r Result) published(moved time.Time, reason error) (Result, retry) {
+	r = r.ended(Published, reason)
+	r.Moved = moved
+	return r, done
+}
+
+// failure returns the error of a login, nil if there was none.
+func (l *Login) failure() error {
+	if l == nil {
+		return nil
+	}
+	return l.Err
+}
+
+// judge tries what the secret holds, if the candidate does not log in, and decides.
+func (k *Reconciler) judge(ctx context.Context, b Binding, url connection.URL, candidate error, there *current) (verdict Outcome, reason error) {
+	if ctx.Err() != nil { // no login means anything in a run that is out of time
+		return Failed, ctx.Err()
+	}
+	if candidate == nil || errors.Is(candidate, ErrUntried) || errors.Is(candidate, ErrNoTLS) {
+		return decide(candidate, nil, false)
+	}
+	if err := k.read(ctx, b, there); err != nil {
+		return Failed, err
+	}
+	held, err := connection.Read(there.value, b.ConfigVar)
+	if err != nil {
+		return Held, fmt.Errorf("the candidate does not log in and the secret's value is not understood (%w): %w", err, candidate)
+	}
+	current := k.Database.Login(ctx, toTry(b, held), b.ClientTLS)
+	if ctx.Err() != nil {
+		return Failed, ctx.Err()
+	}
+	return decide(candidate, current, !sameAddress(url, held))
+}
+
+func sameAddress(a, b connection.URL) bool { return a.Host() == b.Host() && a.Port() == b.Port() }

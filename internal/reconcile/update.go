@@ -1,0 +1,230 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+)
+
+const (
+	// maxConflicts bounds how often one binding is started again because another
+	// writer was faster. Each lost swap is a swap that somebody else won.
+	maxConflicts = 5
+	// maxReturns bounds how often one binding is started again because Heroku took back
+	// what was published.
+	maxReturns = 5
+	// parallelBindings is how many bindings of one app are worked on at once: each
+	// may hold one of the 20 connections of a small Heroku plan.
+	parallelBindings = 4
+
+	firstPause = 50 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// errNotYet marks a result that may be better in a moment: the config var shows
+// nothing new or nothing at all, and what the secret holds does not log in.
+var errNotYet = errors.New("Heroku shows nothing better yet")
+
+// retry says whether another attempt may give a better result, and why.
+type retry int
+
+const (
+	done          retry = iota
+	afterConflict       // another writer moved AWSCURRENT since the fence
+	afterWait           // Heroku shows nothing better yet
+	afterReturn         // Heroku took back what was published
+)
+
+// update is one call of [Reconciler.Update].
+type update struct {
+	*Reconciler
+	from  Source
+	tasks []*task
+}
+
+// task is one binding on its way.
+type task struct {
+	Result
+	retry     retry
+	before    Result           // of the attempt before
+	returns   int              // how often Heroku took back what was published
+	published credential.Value // what AWSCURRENT was moved to
+}
+
+// Update brings the bindings, all of one source, up to date. It starts again at
+// the fence, a bounded number of times, where another writer was faster or Heroku took
+// back what was published, and for as long as Patience where Heroku shows nothing new
+// yet. There is one result for each binding, in the same order.
+func (k *Reconciler) Update(ctx context.Context, from Source, bindings []Binding) []Result {
+	u := &update{Reconciler: k, from: from}
+	for _, b := range bindings {
+		u.tasks = append(u.tasks, &task{Result: Result{Binding: b}})
+	}
+	patient := time.Now().Add(k.Patience)
+	pending := u.tasks
+	for pause := firstPause; len(pending) > 0; pause = min(2*pause, maxPause) {
+		u.attempt(ctx, pending)
+		u.lookOnceMore(ctx, pending)
+		pending = startAgain(pending, time.Now().Before(patient))
+		if len(pending) > 0 && !sleep(ctx, k.jittered(pause)) {
+			break
+		}
+	}
+	results := make([]Result, len(u.tasks))
+	for i, t := range u.tasks {
+		results[i] = t.Result
+	}
+	return results
+}
+
+// startAgain returns the tasks whose next attempt may give a better result.
+func startAgain(tasks []*task, patient bool) (again []*task) {
+	for _, t := range tasks {
+		switch {
+		case t.retry == afterConflict && t.Conflicts < maxConflicts,
+			t.retry == afterReturn && t.returns < maxReturns,
+			t.retry == afterWait && patient:
+			again = append(again, t)
+		}
+	}
+	return again
+}
+
+// jittered returns the pause or up to a half less, so that two writers that met
+// once do not meet again.
+func (k *Reconciler) jittered(pause time.Duration) time.Duration {
+	if k.jitter != nil {
+		return k.jitter(pause)
+	}
+	return pause/2 + rand.N(pause/2)
+}
+
+// sleep reports whether the pause went by before the context ended.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
+	}
+}
+
+// attempt takes the pending tasks once from the fence to the swap. What the attempt
+// before found stays if this one only ran out of time: it says more.
+func (u *update) attempt(ctx context.Context, pending []*task) {
+	for _, t := range pending {
+		t.before = t.Result
+	}
+	u.bring(ctx, u.fenceAll(ctx, pending))
+	for _, t := range pending {
+		if ctx.Err() != nil && t.Outcome == Failed && t.before.Err != nil {
+			t.Result = t.before
+		}
+	}
+}
+
+// fenceAll fences the tasks, and returns those that do not end there.
+func (u *update) fenceAll(ctx context.Context, tasks []*task) (fenced []*task) {
+	isFenced := make([]bool, len(tasks))
+	each(tasks, func(i int, r Result) (Result, retry) {
+		r, isFenced[i] = u.fence(ctx, r, tasks[i].retry == afterWait)
+		return r, done
+	})
+	for i, t := range tasks {
+		if isFenced[i] {
+			fenced = append(fenced, t)
+		}
+	}
+	return fenced
+}
+
+// bring observes the app once, and takes the fenced tasks to the swap.
+func (u *update) bring(ctx context.Context, fenced []*task) {
+	if len(fenced) == 0 {
+		return
+	}
+	vars, err := u.Heroku(u.from.Token).ConfigVars(ctx, u.from.App)
+	var keys []credential.Value
+	if err == nil {
+		keys, err = u.Keys.Values(ctx)
+	}
+	each(fenced, func(i int, r Result) (Result, retry) {
+		if err != nil {
+			return r.failed(err)
+		}
+		return u.step(ctx, fenced[i], r, vars, keys)
+	})
+}
+
+// each replaces the results of the tasks by what f makes of them, some at the same time.
+func each(tasks []*task, f func(i int, r Result) (Result, retry)) {
+	var wg sync.WaitGroup
+	free := make(chan struct{}, parallelBindings)
+	for i, t := range tasks {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			panicked := credential.RecoverPanic(func() error {
+				t.Result, t.retry = f(i, t.Result)
+				return nil
+			})
+			if panicked != nil {
+				t.Result, t.retry = t.failed(panicked)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// fence reads the secret's tags and the version that holds AWSCURRENT. The tags
+// decide what the binding is: the list that named it may be minutes old. ok is false if
+// the binding ends here.
+func (k *Reconciler) fence(ctx context.Context, r Result, isLook bool) (fenced Result, ok bool) {
+	from := r.Source
+	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: r.Looks, TooOften: r.TooOften}
+	if isLook {
+		fenced.Looks++
+	}
+	secret, err := k.describe(ctx, r.Binding)
+	if err != nil {
+		fenced, _ = fenced.failed(err)
+		return fenced, false
+	}
+	fenced.Binding, err = ParseBinding(secret)
+	if fenced.Source != from { // it follows another app, or with another token
+		return fenced.ended(Off, nil), false
+	}
+	outcome, err, ruledOut := ruleOut(fenced.Binding, err)
+	if ruledOut {
+		return fenced.ended(outcome, err), false
+	}
+	return fenced, true
+}
+
+// describe describes a secret by its ARN, or by its name if there is no such ARN any
+// more: the secret may have been made anew.
+func (k *Reconciler) describe(ctx context.Context, b Binding) (Secret, error) {
+	secret, err := k.Secrets.Describe(ctx, b.ARN)
+	if errors.Is(err, ErrNoSecret) && b.Name != "" {
+		return k.Secrets.Describe(ctx, b.Name)
+	}
+	return secret, err
+}
+
+// ruleOut reports whether a binding ends without a look at Heroku, and how. invalid is
+// what [ParseBinding] says of it.
+func ruleOut(b Binding, invalid error) (outcome Outcome, err error, ruledOut bool) {
+	switch {
+	case !b.Sync:
+		return Off, nil, true
+	case errors.Is(invalid, ErrReplica):
+		return Off, invalid, true
+	case invalid != nil:
+		return Failed, invalid, true
+	}
+	return "", nil, false
+}

@@ -1,0 +1,62 @@
+package reconcile
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"keepcurrent.example/internal/credential"
+)
+
+// A version id has two halves of 32 hexadecimal digits. The first is the digest
+// of the payload: equal digests show equal payloads without reading a value.
+// The second is the digest of the step, from this fence to this payload: the
+// same step taken twice gives the same version, so a repeat is idempotent, and
+// a payload that returns later gets a version of its own, so no version is
+// promoted again from another starting point.
+//
+// Version ids are in CloudTrail. The digests are keyed, so that nobody can
+// test guesses of a weak password against them. Secrets Manager takes 32 to 64
+// characters:
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+const digestLen = 32
+
+// versionOf returns the id of the version that leads from the binding's current
+// version to the payload.
+func versionOf(key credential.Value, b Binding, payload credential.Value) string {
+	digest := payloadDigest(key, b, payload)
+	return digest + hexMAC(key, "step", b.ARN, b.Current, digest)
+}
+
+// holds reports whether the binding's current version is one of ours with this
+// payload, under any of the keys.
+func holds(keys []credential.Value, b Binding, payload credential.Value) bool {
+	if len(b.Current) != 2*digestLen {
+		return false
+	}
+	for _, key := range keys {
+		if strings.HasPrefix(b.Current, payloadDigest(key, b, payload)) {
+			return true
+		}
+	}
+	return false
+}
+
+// payloadDigest covers the ARN, so that two secrets with one value do not show it.
+func payloadDigest(key credential.Value, b Binding, payload credential.Value) string {
+	return hexMAC(key, "payload", b.ARN, payload.Reveal())
+}
+
+// hexMAC authenticates the parts, each behind its purpose, so that the key can
+// serve elsewhere (it also signs Heroku's webhooks) without one use answering
+// for the other.
+func hexMAC(key credential.Value, purpose string, parts ...string) string {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write([]byte("keepcurrent version 1 " + purpose))
+	for _, part := range parts {
+		mac.Write([]byte{0})
+		mac.Write([]byte(part))
+	}
+	return hex.EncodeToString(mac.Sum(nil))[:digestLen]
+}

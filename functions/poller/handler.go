@@ -122,7 +122,7 @@ func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
 
 // measure writes the metrics of a round that saw all bindings.
 func (h *handler) measure(results []reconcile.Result, good bool) {
-	set := metric.Of(results)
+	set := metric.Measure(results)
 	set.Add("Bindings", float64(len(results)))
 	set.Add("FoundByPoller", float64(count(results, isMissed)))
 	if len(results) > 0 && count(results, isReplica) == len(results) {

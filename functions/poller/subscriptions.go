@@ -64,8 +64,8 @@ func (s *subscriptions) inspect(ctx context.Context, results []reconcile.Result)
 	})
 }
 
-// looksAbreast is how many apps' subscriptions are seen to at once.
-const looksAbreast = 8
+// parallelChecks is how many apps' subscriptions are seen to at once.
+const parallelChecks = 8
 
 // each sees to the apps and returns the lines that say something. An account whose
 // requests are used up has no further turn.
@@ -82,7 +82,7 @@ func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, se
 		t.limited[r.Token] = t.limited[r.Token] || isLimited(r.Err)
 	}
 	var wg sync.WaitGroup
-	free := make(chan struct{}, looksAbreast)
+	free := make(chan struct{}, parallelChecks)
 	for from, results := range sources {
 		free <- struct{}{}
 		if ctx.Err() != nil || !from.Valid() || t.isOver(from) {

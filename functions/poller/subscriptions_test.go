@@ -103,7 +103,7 @@ func TestARateLimitEndsTheLooks(t *testing.T) {
 	for i := range 100 {
 		results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 	}
-	if lines := s.look(t.Context(), noon, results); lines != nil || len(c.mended) > 2*looksAbreast {
+	if lines := s.look(t.Context(), noon, results); lines != nil || len(c.mended) > 2*parallelChecks {
 		t.Errorf("%v after %d", lines, len(c.mended))
 	}
 }
@@ -118,12 +118,12 @@ func TestTheLooksEndInTime(t *testing.T) {
 		}}
 		s := &subscriptions{webhooks: c.webhooks, last: noon}
 		var results []reconcile.Result
-		for i := range 3 * looksAbreast {
+		for i := range 3 * parallelChecks {
 			results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 		}
 		began := time.Now()
 		lines := s.look(t.Context(), noon, results)
-		if took := time.Since(began); lines != nil || took != lookTime || len(c.mended) != looksAbreast {
+		if took := time.Since(began); lines != nil || took != lookTime || len(c.mended) != parallelChecks {
 			t.Errorf("%v after %v and %d apps", lines, took, len(c.mended))
 		}
 	})

@@ -111,7 +111,7 @@ func (w *world) handler() lambda.Handler {
 	return lambda.NewHandler((&handler{
 		keys:       ring,
 		bindings:   &reconcile.Directory{Of: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
-		prepare:    func() {},
+		warmUp:     func() {},
 		reconciler: &reconcile.Reconciler{Secrets: w, Heroku: func(string) reconcile.Heroku { return w }, Database: w, Keys: ring},
 		log:        func(context.Context, string) *slog.Logger { return log },
 		metrics:    metric.Writer{Out: &w.counts},

@@ -34,7 +34,7 @@ const margin = time.Second
 type handler struct {
 	keys       signingKeys
 	bindings   *reconcile.Directory
-	prepare    func() // opens a connection to Heroku
+	warmUp     func() // opens a connection to Heroku
 	reconciler *reconcile.Reconciler
 	// remaining is how many of the accounts' hourly requests are left.
 	remaining func() (requests int, known bool)
@@ -79,7 +79,7 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	if len(identities) == 0 {
 		return http.StatusNoContent
 	}
-	h.prepare()
+	h.warmUp()
 	kept, all := h.bindings.Kept(ctx, identities...)
 	var listed []reconcile.Binding
 	var err error
@@ -163,7 +163,7 @@ func (h *handler) measure(results []reconcile.Result) {
 	if len(results) == 0 {
 		return
 	}
-	set := metric.Of(results)
+	set := metric.Measure(results)
 	if left, known := h.remaining(); known {
 		set.Add("HerokuRequestsLeft", float64(left))
 	}

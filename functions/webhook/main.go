@@ -35,8 +35,8 @@ func main() {
 	// A container starts because a request has come: what every run needs is read
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.
-	parts.Prepare()
-	setup.Ahead(
+	parts.WarmUp()
+	setup.Prefetch(
 		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },
 		parts.Accounts.Of("").Ready,
 		bindings.Ahead,
@@ -44,7 +44,7 @@ func main() {
 	h := &handler{
 		keys:       parts.SigningKeys,
 		bindings:   bindings,
-		prepare:    parts.Prepare,
+		warmUp:     parts.WarmUp,
 		reconciler: parts.Reconciler,
 		remaining:  parts.Accounts.Remaining,
 		log:        parts.Log,

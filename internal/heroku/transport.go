@@ -30,7 +30,7 @@ type Transport struct {
 
 	mu    sync.Mutex // guards what follows
 	used  time.Time  // by a request
-	ahead *ahead     // what Prepare has begun and no request has taken
+	ahead *ahead     // what WarmUp has begun and no request has taken
 }
 
 // ahead is a connection that is opened, or will be.
@@ -68,9 +68,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(req)
 }
 
-// Prepare opens a connection, unless one was in use a moment ago, and does not wait
+// WarmUp opens a connection, unless one was in use a moment ago, and does not wait
 // for it. It does nothing where a proxy or no TLS is in between.
-func (t *Transport) Prepare() {
+func (t *Transport) WarmUp() {
 	proxy, err := t.base.Proxy(&http.Request{URL: t.url})
 	t.mu.Lock()
 	defer t.mu.Unlock()

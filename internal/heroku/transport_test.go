@@ -81,13 +81,13 @@ func get(t *testing.T, transport *heroku.Transport, url string) (proto string) {
 func TestAConnectionOpenedAheadIsTheOneThatIsUsed(t *testing.T) {
 	t.Parallel()
 	url, transport, door := secureFixture(t)
-	transport.Prepare()
-	transport.Prepare()
+	transport.WarmUp()
+	transport.WarmUp()
 	door.wait(t)
 	if proto := get(t, transport, url); proto != "HTTP/2.0" {
 		t.Errorf("it speaks %s", proto)
 	}
-	transport.Prepare() // one was in use a moment ago
+	transport.WarmUp() // one was in use a moment ago
 	get(t, transport, url)
 	if n := door.came.Load(); n != 1 {
 		t.Errorf("%d connections", n)
@@ -98,7 +98,7 @@ func TestAConnectionThatCouldNotBeOpenedAheadIsOpenedWhenItIsNeeded(t *testing.T
 	t.Parallel()
 	url, transport, door := secureFixture(t)
 	door.shut.Store(1)
-	transport.Prepare()
+	transport.WarmUp()
 	door.wait(t)
 	if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
 		t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
@@ -109,14 +109,14 @@ func TestNothingIsOpenedAheadWithAProxyOrWithoutTLS(t *testing.T) {
 	t.Parallel()
 	for _, api := range []string{"http://127.0.0.1:1", "::", ""} {
 		transport := heroku.NewTransport(api)
-		transport.Prepare()
+		transport.WarmUp()
 		if transport.IsAhead() {
 			t.Errorf("a connection to %q is opened", api)
 		}
 	}
 	transport := heroku.NewTransport("https://heroku.example")
 	transport.Behind(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
-	transport.Prepare()
+	transport.WarmUp()
 	if transport.IsAhead() {
 		t.Error("a connection is opened past the proxy")
 	}
@@ -127,19 +127,19 @@ func TestAConnectionThatNobodyUsedInTimeIsOpenedAnew(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(*testing.T, *heroku.Transport, *door){
 		"by the request":       func(*testing.T, *heroku.Transport, *door) {},
-		"by the next occasion": func(t *testing.T, transport *heroku.Transport, door *door) { transport.Prepare(); door.wait(t) },
+		"by the next occasion": func(t *testing.T, transport *heroku.Transport, door *door) { transport.WarmUp(); door.wait(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url, transport, door := secureFixture(t)
-			transport.Prepare()
+			transport.WarmUp()
 			door.wait(t)
 			transport.Age(time.Minute)
 			before(t, transport, door)
 			if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
 				t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
 			}
-			transport.Prepare()
+			transport.WarmUp()
 			if transport.IsAhead() {
 				t.Error("a connection is opened beside one that is in use")
 			}

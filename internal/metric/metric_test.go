@@ -65,7 +65,7 @@ func TestResultsAreCounted(t *testing.T) {
 		{Outcome: reconcile.Deferred},
 		{Outcome: reconcile.Off},
 	}
-	got := metric.Of(results)
+	got := metric.Measure(results)
 	want := metric.Set{
 		"Published": {2}, "Pending": {1}, "Unchanged": {1}, "Held": {1}, "Failed": {1}, "Deferred": {1},
 		"Conflicts": {2}, "LookedAgain": {1}, "TokenRefused": {1}, "Lag": {2}, "LoginTime": {20},
@@ -83,7 +83,7 @@ func TestResultsAreCounted(t *testing.T) {
 // An alarm sees a zero, and takes what is missing for missing.
 func TestCountsThatAreZeroAreThere(t *testing.T) {
 	t.Parallel()
-	set := metric.Of(nil)
+	set := metric.Measure(nil)
 	for _, name := range []string{"Published", "Held", "Failed", "Deferred", "TokenRefused"} {
 		if !slices.Equal(set[name], []float64{0}) {
 			t.Errorf("%s: %v", name, set[name])

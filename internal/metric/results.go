@@ -17,9 +17,9 @@ var outcomes = map[reconcile.Outcome]string{
 	reconcile.Deferred:  "Deferred",
 }
 
-// Of measures the results of one run. Counts that are zero are there, too: an
+// Measure measures the results of one run. Counts that are zero are there, too: an
 // alarm can only see what is reported.
-func Of(results []reconcile.Result) Set {
+func Measure(results []reconcile.Result) Set {
 	set := make(Set)
 	counts := map[string]int{
 		"Published": 0, "Unchanged": 0, "Held": 0, "Failed": 0, "Deferred": 0, "Pending": 0,

@@ -57,7 +57,7 @@ func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task,
 		return nil, err
 	}
 	for _, t := range tasks {
-		if _, payload, err := want(t.Binding, vars); err != nil || !payload.Equal(t.published) {
+		if _, payload, err := desiredPayload(t.Binding, vars); err != nil || !payload.Equal(t.published) {
 			returned = append(returned, t)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// inTurn orders the sources so that each has its turn although every round may
+// inOrder orders the sources so that each has its turn although every round may
 // reach only the first of them, and nothing is remembered between rounds.
 //
 // The sources have ranks, account by account. Who comes first is whose rank agrees
@@ -18,7 +18,7 @@ import (
 // 2^k rounds in a row, where 2^k is the least power of two that is no less than N/B:
 // in less than 2N/B. That holds for the apps of one account and its requests, for
 // all of them and the time of a round, and only if no round of the row is lost.
-func inTurn(sources map[Source][]Binding, turn uint64) []Source {
+func inOrder(sources map[Source][]Binding, turn uint64) []Source {
 	order := slices.SortedFunc(maps.Keys(sources), func(a, b Source) int {
 		return cmp.Or(cmp.Compare(a.Token, b.Token), cmp.Compare(a.App, b.App))
 	})

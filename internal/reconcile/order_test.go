@@ -39,7 +39,7 @@ func visitEachInTurn(t *testing.T, apps, least int) {
 		sources[source], last[source] = nil, first-1
 	}
 	for turn := first; turn < first+2*bound; turn++ {
-		order := reconcile.InTurn(sources, turn)
+		order := reconcile.InOrder(sources, turn)
 		if len(order) != apps {
 			t.Fatalf("%d apps in the order", len(order))
 		}
@@ -64,7 +64,7 @@ func TestNoAccountIsAlwaysLast(t *testing.T) {
 	}
 	seen := make(map[reconcile.Source]bool)
 	for turn := range uint64(4) {
-		for _, source := range reconcile.InTurn(sources, turn)[:reach] {
+		for _, source := range reconcile.InOrder(sources, turn)[:reach] {
 			seen[source] = true
 		}
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// appsAbreast is how many apps a round works on at once.
-	appsAbreast = 8
+	// parallelApps is how many apps a round works on at once.
+	parallelApps = 8
 	// appTime is what one app may need: a round that has less left starts no
 	// further app.
 	appTime = 15 * time.Second
@@ -54,8 +54,8 @@ func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 	settled, sources := group(secrets)
 	p := &poll{reconciler: k, end: round.End, results: settled, over: make(map[string]error)}
 	var wg sync.WaitGroup
-	free := make(chan struct{}, appsAbreast)
-	for _, source := range inTurn(sources, round.Turn) {
+	free := make(chan struct{}, parallelApps)
+	for _, source := range inOrder(sources, round.Turn) {
 		bindings := sources[source]
 		free <- struct{}{}
 		if why := p.deferral(ctx, source.Token); why != nil {
@@ -188,7 +188,7 @@ func (k *Reconciler) filter(ctx context.Context, bindings []Binding, vars map[st
 
 func (k *Reconciler) part(bindings []Binding, vars map[string]credential.Value, keys []credential.Value) (same, different []Binding) {
 	for _, b := range bindings {
-		if _, payload, err := want(b, vars); err == nil && k.isEqual(keys, b, payload) {
+		if _, payload, err := desiredPayload(b, vars); err == nil && k.isEqual(keys, b, payload) {
 			same = append(same, b)
 		} else {
 			different = append(different, b)

@@ -13,7 +13,7 @@ import (
 
 // step takes a fenced binding from the observed config vars to the swap.
 func (u *update) step(ctx context.Context, t *task, r Result, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
-	url, payload, err := want(r.Binding, vars)
+	url, payload, err := desiredPayload(r.Binding, vars)
 	if err != nil {
 		return r.failed(err)
 	}
@@ -29,8 +29,8 @@ func (u *update) step(ctx context.Context, t *task, r Result, vars map[string]cr
 	return u.swap(ctx, r, url, payload)
 }
 
-// want returns what the secret ought to hold.
-func want(b Binding, vars map[string]credential.Value) (url connection.URL, payload credential.Value, err error) {
+// desiredPayload returns what the secret ought to hold.
+func desiredPayload(b Binding, vars map[string]credential.Value) (url connection.URL, payload credential.Value, err error) {
 	text, present := vars[b.ConfigVar]
 	if !present {
 		return url, payload, fmt.Errorf("the app has no such config var; the secret stays as it is: %w", errNotYet)
@@ -53,7 +53,7 @@ func want(b Binding, vars map[string]credential.Value) (url connection.URL, payl
 // isEqual reports whether the binding's current version is known to say what it ought
 // to: by its id if it is one of ours, or because this container has read or written it.
 func (k *Reconciler) isEqual(keys []credential.Value, b Binding, payload credential.Value) bool {
-	if holds(keys, b, payload) {
+	if digestMatches(keys, b, payload) {
 		return true
 	}
 	members, known := k.Memory.members(b)

@@ -29,9 +29,9 @@ func versionOf(key credential.Value, b Binding, payload credential.Value) string
 	return digest + hexMAC(key, "step", b.ARN, b.Current, digest)
 }
 
-// holds reports whether the binding's current version is one of ours with this
+// digestMatches reports whether the binding's current version is one of ours with this
 // payload, under any of the keys.
-func holds(keys []credential.Value, b Binding, payload credential.Value) bool {
+func digestMatches(keys []credential.Value, b Binding, payload credential.Value) bool {
 	if len(b.Current) != 2*digestLen {
 		return false
 	}

@@ -10,9 +10,9 @@ import (
 // aheadTime is how long a run may have to wait for what was begun ahead of it.
 const aheadTime = 5 * time.Second
 
-// Ahead starts what is better done before it is needed, and does not wait for it.
+// Prefetch starts what is better done before it is needed, and does not wait for it.
 // Nobody hears of its errors: who needs the result does it again, and reports.
-func Ahead(reads ...func(context.Context) error) {
+func Prefetch(reads ...func(context.Context) error) {
 	for _, read := range reads {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), aheadTime)

@@ -34,8 +34,8 @@ type Parts struct {
 	Secrets     secrets.Manager
 	SigningKeys *keyring.Ring // the current one first, then the previous one
 	Accounts    *Accounts
-	// Prepare opens a connection to Heroku, if there is none to count on.
-	Prepare func()
+	// WarmUp opens a connection to Heroku, if there is none to count on.
+	WarmUp func()
 	// Webhooks keeps the webhooks of an account's apps; nil
 	// without WEBHOOK_URL.
 	Webhooks func(token string) *heroku.Webhooks
@@ -74,7 +74,7 @@ func FromEnvironment() (*Parts, error) {
 		Secrets:     manager,
 		SigningKeys: keys,
 		Accounts:    accounts,
-		Prepare:     transport.Prepare,
+		WarmUp:      transport.WarmUp,
 		Webhooks:    webhooks(accounts, manager, env),
 		Period:      env.period,
 		log:         env.log,

@@ -70,7 +70,7 @@ func (w *watcher) await(ctx context.Context, url string) (string, error) {
 	return w.version(), nil
 }
 
-// holds reports whether AWSCURRENT is the URL. What follows it, sslmode, is ours.
+// digestMatches reports whether AWSCURRENT is the URL. What follows it, sslmode, is ours.
 func (w *watcher) holds(url string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

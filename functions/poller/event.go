@@ -166,8 +166,8 @@ func isText(value json.RawMessage, into *string) bool {
 	return len(value) > 0 && value[0] == '"' && json.Unmarshal(value, into) == nil
 }
 
-// turn numbers the rounds: the next round of the schedule has the next number.
-func (e event) turn(period time.Duration) uint64 {
+// roundNumber numbers the rounds: the next round of the schedule has the next number.
+func (e event) roundNumber(period time.Duration) uint64 {
 	at := e.Scheduled
 	if at.IsZero() {
 		at = time.Now()

@@ -133,16 +133,16 @@ func TestTheNextRoundHasTheNextTurn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := e.turn(period)
+		before := e.roundNumber(period)
 		for range 100 {
 			e.Scheduled = e.Scheduled.Add(period)
-			if turn := e.turn(period); turn != before+1 {
+			if turn := e.roundNumber(period); turn != before+1 {
 				t.Fatalf("every %v: turn %d comes after %d", period, turn, before)
 			}
 			before++
 		}
 	}
-	if now := (event{}).turn(time.Minute); now < 29_000_000 {
+	if now := (event{}).roundNumber(time.Minute); now < 29_000_000 {
 		t.Errorf("without a time the turn is %d", now)
 	}
 }

@@ -45,7 +45,7 @@ func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, er
 	}
 	switch {
 	case e.Unsubscribe != "":
-		return h.unsubscribe(ctx, reconcile.Source{Token: e.Token, App: e.Unsubscribe})
+		return h.unsubscribe(ctx, reconcile.Source{TokenSecretID: e.Token, App: e.Unsubscribe})
 	case e.DryRun:
 		return h.inspect(ctx, e)
 	}
@@ -55,7 +55,7 @@ func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, er
 // round keeps the secrets and then their subscriptions.
 func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	log := h.log(ctx, trigger)
-	results, err := h.reconciler.Poll(ctx, reconcile.Round{Turn: e.turn(h.period), End: time.Now().Add(h.period)})
+	results, err := h.reconciler.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period), End: time.Now().Add(h.period)})
 	if err != nil {
 		log.Error("no round", "error", err.Error())
 		h.metrics.Write(metric.Set{"GoodRounds": {0}})
@@ -65,7 +65,7 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	h.measure(results, r.good())
 	logAll(ctx, log, results)
 	if !h.reconciler.DryRun {
-		r.subscribe(h.subscriptions.look(ctx, time.Now(), results), maxNamed, maxList)
+		r.subscribe(h.subscriptions.check(ctx, time.Now(), results), maxNamed, maxList)
 	}
 	for _, s := range r.Subscriptions {
 		if s.Error != "" {
@@ -81,7 +81,7 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 	k := h.reconciler
 	k.DryRun, k.Inspect = true, true
-	results, err := k.Poll(ctx, reconcile.Round{Turn: e.turn(h.period)})
+	results, err := k.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period)})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (h *handler) unsubscribe(ctx context.Context, from reconcile.Source) (*repo
 	if h.subscriptions.webhooks == nil {
 		return nil, errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
 	}
-	did, err := h.subscriptions.webhooks(from.Token).Remove(ctx, from.App)
+	did, err := h.subscriptions.webhooks(from.TokenSecretID).Remove(ctx, from.App)
 	if err != nil {
 		return nil, err
 	}

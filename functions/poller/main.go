@@ -36,7 +36,7 @@ func main() {
 		metrics:       metric.Stdout(),
 	}
 	if parts.Webhooks != nil {
-		h.subscriptions.webhooks = func(token string) webhooks { return parts.Webhooks(token) }
+		h.subscriptions.webhooks = func(tokenSecretID string) webhooks { return parts.Webhooks(tokenSecretID) }
 	}
 	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

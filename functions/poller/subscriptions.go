@@ -13,8 +13,8 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// lookTime is how long a round may see to subscriptions.
-const lookTime = time.Minute
+// checkTime is how long a round may see to subscriptions.
+const checkTime = time.Minute
 
 // webhooks keeps the webhooks of an account's apps; package heroku.
 type webhooks interface {
@@ -27,16 +27,16 @@ type webhooks interface {
 // round found a value that the webhook should have brought, or filled a secret
 // for the first time, and each app once a day. It needs no memory for that.
 type subscriptions struct {
-	webhooks func(token string) webhooks // nil: leave subscriptions alone
-	period   time.Duration               // from one round to the next
-	last     time.Time                   // the round before, zero in a fresh container
+	webhooks func(tokenSecretID string) webhooks // nil: leave subscriptions alone
+	period   time.Duration                       // from one round to the next
+	last     time.Time                           // the round before, zero in a fresh container
 }
 
-// look mends what is due and returns a line for each app where something was done
+// check mends what is due and returns a line for each app where something was done
 // or went wrong. Trouble with a subscription is no failure of the sync. The looks
 // are few, and may use the requests that polls leave to others. What there is no
 // time for comes with the app's next miss, or its time of day.
-func (s *subscriptions) look(ctx context.Context, now time.Time, results []reconcile.Result) []subscribed {
+func (s *subscriptions) check(ctx context.Context, now time.Time, results []reconcile.Result) []subscribed {
 	since := s.last
 	if since.IsZero() {
 		since = now.Add(-2 * s.period) // the schedule is not punctual
@@ -48,7 +48,7 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []recon
 	}
 	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isPublished) || isDue(from.App, since, now) {
-			line.Did, err = s.settle(ctx, from, results, on[from.App])
+			line.Did, err = s.ensure(ctx, from, results, on[from.App])
 		}
 		return line, err
 	})
@@ -58,7 +58,7 @@ func (s *subscriptions) look(ctx context.Context, now time.Time, results []recon
 func (s *subscriptions) inspect(ctx context.Context, results []reconcile.Result) []subscribed {
 	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isOn) {
-			line.State, err = s.webhooks(from.Token).State(ctx, from.App)
+			line.State, err = s.webhooks(from.TokenSecretID).State(ctx, from.App)
 		}
 		return line, err
 	})
@@ -69,17 +69,17 @@ const parallelChecks = 8
 
 // each sees to the apps and returns the lines that say something. An account whose
 // requests are used up has no further turn.
-func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, see sight) []subscribed {
+func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, see check) []subscribed {
 	if s.webhooks == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	t := tour{limited: make(map[string]bool)}
+	t := checked{limited: make(map[string]bool)}
 	sources := make(map[reconcile.Source][]reconcile.Result)
 	for _, r := range results {
 		sources[r.Source] = append(sources[r.Source], r)
-		t.limited[r.Token] = t.limited[r.Token] || isLimited(r.Err)
+		t.limited[r.TokenSecretID] = t.limited[r.TokenSecretID] || isLimited(r.Err)
 	}
 	var wg sync.WaitGroup
 	free := make(chan struct{}, parallelChecks)
@@ -106,28 +106,28 @@ func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, se
 	return t.lines
 }
 
-// sight sees to the subscription of one app.
-type sight func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (subscribed, error)
+// check sees to the subscription of one app.
+type check func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (subscribed, error)
 
-// tour is what has come of seeing to many apps.
-type tour struct {
+// checked is what has come of seeing to many apps.
+type checked struct {
 	mu      sync.Mutex      // guards what follows
 	limited map[string]bool // by token
 	lines   []subscribed
 }
 
-func (t *tour) isOver(from reconcile.Source) bool {
+func (t *checked) isOver(from reconcile.Source) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.limited[from.Token]
+	return t.limited[from.TokenSecretID]
 }
 
 // add adds a line, if it says something.
-func (t *tour) add(from reconcile.Source, line subscribed, err error) {
+func (t *checked) add(from reconcile.Source, line subscribed, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if isLimited(err) {
-		t.limited[from.Token] = true
+		t.limited[from.TokenSecretID] = true
 		return
 	}
 	if err != nil {
@@ -139,16 +139,16 @@ func (t *tour) add(from reconcile.Source, line subscribed, err error) {
 	}
 }
 
-// settle leaves an app with one subscription of ours, or with none if all its
+// ensure leaves an app with one subscription of ours, or with none if all its
 // bindings are opted out, whichever tokens they name.
-func (s *subscriptions) settle(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
+func (s *subscriptions) ensure(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
 	switch {
 	case !on:
-		return s.webhooks(from.Token).Remove(ctx, from.App)
+		return s.webhooks(from.TokenSecretID).Remove(ctx, from.App)
 	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
 		return "", nil
 	}
-	return s.webhooks(from.Token).Ensure(ctx, from.App, slices.ContainsFunc(results, isMissed))
+	return s.webhooks(from.TokenSecretID).Ensure(ctx, from.App, slices.ContainsFunc(results, isMissed))
 }
 
 func isLimited(err error) bool { return errors.Is(err, reconcile.ErrRateLimited) }

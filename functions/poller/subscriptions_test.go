@@ -68,7 +68,7 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
 	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
 		now = now.Add(7 * time.Minute)
-		s.look(t.Context(), now, results)
+		s.check(t.Context(), now, results)
 	}
 	seen := make(map[string]int)
 	for _, app := range c.mended {
@@ -83,13 +83,13 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
-	s.look(t.Context(), noon, []reconcile.Result{of("missed", reconcile.Published), of("missed", reconcile.Unchanged), of("quiet", reconcile.Unchanged), of("held", reconcile.Held)})
+	s.check(t.Context(), noon, []reconcile.Result{of("missed", reconcile.Published), of("missed", reconcile.Unchanged), of("quiet", reconcile.Unchanged), of("held", reconcile.Held)})
 	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
 	followed := of("missed", reconcile.Published)
 	followed.Current, followed.Moved = "the version before", noon
-	s.look(t.Context(), noon, []reconcile.Result{followed})
+	s.check(t.Context(), noon, []reconcile.Result{followed})
 	if fmt.Sprint(c.missed) != "[false true]" {
 		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
 	}
@@ -103,7 +103,7 @@ func TestARateLimitEndsTheLooks(t *testing.T) {
 	for i := range 100 {
 		results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 	}
-	if lines := s.look(t.Context(), noon, results); lines != nil || len(c.mended) > 2*parallelChecks {
+	if lines := s.check(t.Context(), noon, results); lines != nil || len(c.mended) > 2*parallelChecks {
 		t.Errorf("%v after %d", lines, len(c.mended))
 	}
 }
@@ -122,8 +122,8 @@ func TestTheLooksEndInTime(t *testing.T) {
 			results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 		}
 		began := time.Now()
-		lines := s.look(t.Context(), noon, results)
-		if took := time.Since(began); lines != nil || took != lookTime || len(c.mended) != parallelChecks {
+		lines := s.check(t.Context(), noon, results)
+		if took := time.Since(began); lines != nil || took != checkTime || len(c.mended) != parallelChecks {
 			t.Errorf("%v after %v and %d apps", lines, took, len(c.mended))
 		}
 	})
@@ -134,7 +134,7 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clerk{answer: func(context.Context) error { cancel(); return nil }}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	lines := s.look(ctx, noon, []reconcile.Result{of("off", reconcile.Off)})
+	lines := s.check(ctx, noon, []reconcile.Result{of("off", reconcile.Off)})
 	if fmt.Sprint(lines) != "[{off unsubscribed  }]" {
 		t.Errorf("%v", lines)
 	}
@@ -144,7 +144,7 @@ func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	s.look(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
+	s.check(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
 	if len(c.mended)+len(c.removed) != 0 {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
@@ -154,7 +154,7 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	lines := s.look(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
+	lines := s.check(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
 	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
 		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
 	}
@@ -163,7 +163,7 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
 	s := &subscriptions{webhooks: failing(errors.New("no scope")).webhooks, last: noon}
-	lines := s.look(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published)})
+	lines := s.check(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published)})
 	if len(lines) != 1 || lines[0].Error != "no scope" {
 		t.Errorf("%v", lines)
 	}
@@ -176,8 +176,8 @@ func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	other := of("shop", reconcile.Off)
-	other.Token = "other"
-	s.look(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
+	other.TokenSecretID = "other"
+	s.check(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
 	if fmt.Sprint(c.mended, c.removed) != "[shop] []" {
 		t.Errorf("mended %v, removed %v", c.mended, c.removed)
 	}
@@ -191,7 +191,7 @@ func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	deferred := of("other", reconcile.Deferred)
 	deferred.Err = reconcile.ErrReserve
-	s.look(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})
+	s.check(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})
 	if slices.Sort(c.mended); fmt.Sprint(c.mended) != "[other shop]" {
 		t.Errorf("mended %v", c.mended)
 	}
@@ -200,13 +200,13 @@ func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
 func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
 	t.Parallel()
 	published := []reconcile.Result{of("shop", reconcile.Published)}
-	if lines := (&subscriptions{}).look(t.Context(), noon, published); lines != nil {
+	if lines := (&subscriptions{}).check(t.Context(), noon, published); lines != nil {
 		t.Errorf("%v", lines)
 	}
 	c := &clerk{}
 	limited := of("other", reconcile.Deferred)
 	limited.Err = reconcile.ErrRateLimited
-	(&subscriptions{webhooks: c.webhooks}).look(t.Context(), noon, append(published, limited))
+	(&subscriptions{webhooks: c.webhooks}).check(t.Context(), noon, append(published, limited))
 	if len(c.mended) != 0 {
 		t.Errorf("mended %v", c.mended)
 	}

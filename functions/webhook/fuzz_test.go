@@ -110,7 +110,7 @@ func (w *world) handler() lambda.Handler {
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return lambda.NewHandler((&handler{
 		keys:       ring,
-		bindings:   &reconcile.Directory{Of: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
+		bindings:   &reconcile.Directory{ForApps: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
 		warmUp:     func() {},
 		reconciler: &reconcile.Reconciler{Secrets: w, Heroku: func(string) reconcile.Heroku { return w }, Database: w, Keys: ring},
 		log:        func(context.Context, string) *slog.Logger { return log },

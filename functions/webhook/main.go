@@ -31,15 +31,15 @@ func main() {
 		os.Exit(1)
 	}
 	parts.Reconciler.Patience = patience
-	bindings := &reconcile.Directory{First: parts.Secrets.First, Of: parts.Secrets.Of, Keep: keepList}
+	bindings := &reconcile.Directory{First: parts.Secrets.First, ForApps: parts.Secrets.ForApps, Keep: keepList}
 	// A container starts because a request has come: what every run needs is read
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.
 	parts.WarmUp()
 	setup.Prefetch(
 		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },
-		parts.Accounts.Of("").Ready,
-		bindings.Ahead,
+		parts.Accounts.ForToken("").Ready,
+		bindings.Prefetch,
 	)
 	h := &handler{
 		keys:       parts.SigningKeys,

@@ -14,9 +14,9 @@ const (
 	perSecond = hourly / 3600.0
 )
 
-// abreast is how far apart answers are read that Heroku may have given in another
+// reorderWindow is how far apart answers are read that Heroku may have given in another
 // order, to requests made at the same time: of those the lowest number counts.
-const abreast = time.Second
+const reorderWindow = time.Second
 
 // budget is what is known of an account's hourly requests: what Heroku has said,
 // and what has come back since. Requests on their way and other users of the account
@@ -37,7 +37,7 @@ func (b *budget) note(resp *http.Response) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if time.Since(b.at) < abreast && float64(left) > b.left {
+	if time.Since(b.at) < reorderWindow && float64(left) > b.left {
 		return
 	}
 	b.left, b.at = float64(left), time.Now()

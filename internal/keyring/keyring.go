@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/turn"
+	"keepcurrent.example/internal/lock"
 )
 
 // Ring is the values of one secret, the newest first. It reads when it is first asked.
@@ -24,7 +24,7 @@ type Ring struct {
 	// no longer count.
 	Age time.Duration
 
-	mu     turn.Lock // guards what follows, and makes one read serve all who wait
+	mu     lock.Mutex // guards what follows, and makes one read serve all who wait
 	values []credential.Value
 	read   time.Time // the last one
 	good   time.Time // the last one that gave the values

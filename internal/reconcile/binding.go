@@ -85,12 +85,14 @@ const (
 
 // Source is where a binding's value comes from: an app, seen with a token.
 type Source struct {
-	Token string // name or ARN of the secret with the API token, "" for the stack's own
-	App   string // name or id, as the tag spells it
+	TokenSecretID string // name or ARN of the secret with the API token, "" for the stack's own
+	App           string // name or id, as the tag spells it
 }
 
 // Valid reports whether App can be an app, and Token a secret if there is one.
-func (s Source) Valid() bool { return IsApp(s.App) && (s.Token == "" || IsSecretID(s.Token)) }
+func (s Source) Valid() bool {
+	return IsApp(s.App) && (s.TokenSecretID == "" || IsSecretID(s.TokenSecretID))
+}
 
 // Binding is one secret that follows one config var of one app.
 type Binding struct {
@@ -111,7 +113,7 @@ func ParseBinding(s Secret) (Binding, error) {
 	r := reader{tags: s.Tags}
 	b := Binding{
 		Secret:    s,
-		Source:    Source{App: r.app(), Token: r.secretID(TokenTag)},
+		Source:    Source{App: r.app(), TokenSecretID: r.secretID(TokenTag)},
 		ConfigVar: r.configVar(),
 		Format:    Format(r.choice(FormatTag, string(FormatJSON), string(FormatJSON), string(FormatURL))),
 		Scheme:    r.choice(SchemeTag, "", "postgres", "postgresql"),

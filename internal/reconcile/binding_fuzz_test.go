@@ -88,7 +88,7 @@ func asTagged(tags map[string]string) reconcile.Binding {
 	}
 	return reconcile.Binding{
 		Secret:    reconcile.Secret{Tags: tags},
-		Source:    reconcile.Source{App: tags[reconcile.AppTag], Token: tags[reconcile.TokenTag]},
+		Source:    reconcile.Source{App: tags[reconcile.AppTag], TokenSecretID: tags[reconcile.TokenTag]},
 		ConfigVar: or(reconcile.ConfigVarTag, "DATABASE_URL"),
 		Format:    reconcile.Format(or(reconcile.FormatTag, "json")),
 		Scheme:    tags[reconcile.SchemeTag],

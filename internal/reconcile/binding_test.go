@@ -31,7 +31,7 @@ func TestTagsMakeABinding(t *testing.T) {
 		},
 		"another account": {
 			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
-			reconcile.Binding{Source: reconcile.Source{Token: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{TokenSecretID: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 		"a scheme and a certificate": {
 			map[string]string{"heroku:app": "shop", "heroku:scheme": "postgresql", "heroku:client-tls": "shop/certificate"},
@@ -182,7 +182,7 @@ func TestATagThatNamesNoSecretIsNotTheStacksOwnToken(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "a token", "HRKU-EXAMPLE"} {
 		b, _ := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.TokenTag: value}})
-		if b.Token == "" || b.Source.Valid() {
+		if b.TokenSecretID == "" || b.Source.Valid() {
 			t.Errorf("%q: %+v", value, b.Source)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"keepcurrent.example/internal/turn"
+	"keepcurrent.example/internal/lock"
 )
 
 // Directory finds the bindings of an app. It keeps what AWS has listed, because
@@ -18,19 +18,19 @@ type Directory struct {
 	// First names the first secrets that carry [AppTag], and says whether these are
 	// all.
 	First func(context.Context) (secrets []Secret, all bool, err error)
-	// Of names the secrets whose [AppTag] is one of apps, and perhaps others.
-	Of func(ctx context.Context, apps ...string) ([]Secret, error)
+	// ForApps names the secrets whose [AppTag] is one of apps, and perhaps others.
+	ForApps func(ctx context.Context, apps ...string) ([]Secret, error)
 	// Keep is for how long a list counts as fresh; zero is not at all.
 	Keep time.Duration
 
-	mu      turn.Lock // guards what follows, and lets who asks wait for Ahead
+	mu      lock.Mutex // guards what follows, and lets who asks wait for Ahead
 	secrets []Secret
 	listed  map[string]time.Time // by app; "" is all apps
 }
 
-// Ahead lists before anybody asks. A long list is not worth the wait: then
+// Prefetch lists before anybody asks. A long list is not worth the wait: then
 // nothing is kept, and [Directory.Find] asks for each app by itself.
-func (d *Directory) Ahead(ctx context.Context) error {
+func (d *Directory) Prefetch(ctx context.Context) error {
 	if err := d.mu.Lock(ctx); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (d *Directory) Kept(ctx context.Context, identities ...string) (found []Bin
 
 // Find lists the bindings whose app tag is one of identities, and keeps them.
 func (d *Directory) Find(ctx context.Context, identities ...string) ([]Binding, error) {
-	secrets, err := d.Of(ctx, identities...)
+	secrets, err := d.ForApps(ctx, identities...)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (s *shelf) directory(keep time.Duration) *reconcile.Directory {
 			s.lists++
 			return s.secrets, !s.more, s.err
 		},
-		Of: func(context.Context, ...string) ([]reconcile.Secret, error) { // prefixes match, too
+		ForApps: func(context.Context, ...string) ([]reconcile.Secret, error) { // prefixes match, too
 			s.lists++
 			return s.secrets, s.err
 		},
@@ -70,7 +70,7 @@ func TestDirectoryNeedsNoListForWhatItListedAhead(t *testing.T) {
 	t.Parallel()
 	s := &shelf{secrets: []reconcile.Secret{secretOf("a", "shop")}}
 	d := s.directory(time.Hour)
-	if err := d.Ahead(t.Context()); err != nil {
+	if err := d.Prefetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if kept, all := d.Kept(t.Context(), "shop", "its-id"); !all || names(kept) != "a" || s.lists != 1 {
@@ -85,7 +85,7 @@ func TestDirectoryDoesNotWaitForALongList(t *testing.T) {
 	t.Parallel()
 	s := &shelf{secrets: []reconcile.Secret{secretOf("a", "shop")}, more: true}
 	d := s.directory(time.Hour)
-	if err := d.Ahead(t.Context()); err != nil {
+	if err := d.Prefetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if kept, all := d.Kept(t.Context(), "shop"); all || len(kept) != 0 {
@@ -106,7 +106,7 @@ func TestDirectoryForgetsWhatIsNoLongerBound(t *testing.T) {
 	t.Parallel()
 	s := &shelf{secrets: []reconcile.Secret{secretOf("a", "shop"), secretOf("b", "blog")}}
 	d := s.directory(time.Hour)
-	if err := d.Ahead(t.Context()); err != nil {
+	if err := d.Prefetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.secrets = []reconcile.Secret{secretOf("c", "shop")}
@@ -124,7 +124,7 @@ func TestDirectoryForgetsWhatIsNoLongerBound(t *testing.T) {
 func TestDirectoryTakesAListForAllThereIsNoLongerThanItKeepsIt(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(context.Context, *reconcile.Directory) error{
-		"a list of all apps": func(ctx context.Context, d *reconcile.Directory) error { return d.Ahead(ctx) },
+		"a list of all apps": func(ctx context.Context, d *reconcile.Directory) error { return d.Prefetch(ctx) },
 		"a list of one app":  func(ctx context.Context, d *reconcile.Directory) error { _, err := d.Find(ctx, "shop"); return err },
 	}
 	for name, list := range tests {
@@ -149,7 +149,7 @@ func TestDirectoryWithoutAList(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
 	d := (&shelf{err: away}).directory(time.Hour)
-	if err := d.Ahead(t.Context()); !errors.Is(err, away) {
+	if err := d.Prefetch(t.Context()); !errors.Is(err, away) {
 		t.Error(err)
 	}
 	if _, err := d.Find(t.Context(), "shop"); !errors.Is(err, away) {

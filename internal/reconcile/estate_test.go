@@ -61,7 +61,7 @@ type ledger struct {
 // newEstate spreads the apps over accounts with that many requests left.
 func newEstate(apps, accounts, left int) *estate {
 	e := &estate{every: time.Minute, accounts: make(map[string]*ledger)}
-	e.Reconciler = &reconcile.Reconciler{Secrets: e, Database: &database{}, Keys: keys("key-EXAMPLE"), Heroku: func(token string) reconcile.Heroku { return e.accounts[token] }}
+	e.Reconciler = &reconcile.Reconciler{Secrets: e, Database: &database{}, Keys: keys("key-EXAMPLE"), Heroku: func(tokenSecretID string) reconcile.Heroku { return e.accounts[tokenSecretID] }}
 	for i := range accounts {
 		l := &ledger{apps: (apps + accounts - 1 - i) / accounts, left: float64(left), least: math.Inf(1), fewest: math.MaxInt}
 		l.API = &heroku.API{URL: "https://heroku.example", Tokens: keys("token-EXAMPLE"), Transport: l, Reserve: reserve}
@@ -93,7 +93,7 @@ func (e *estate) round(t *testing.T) time.Duration {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 	defer cancel()
-	results, err := e.Poll(ctx, reconcile.Round{Turn: turn, End: start.Add(e.every)})
+	results, err := e.Poll(ctx, reconcile.Round{Number: turn, End: start.Add(e.every)})
 	if err != nil {
 		t.Fatal(err)
 	}

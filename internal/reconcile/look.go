@@ -52,7 +52,7 @@ func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task,
 	if len(tasks) == 0 {
 		return nil, nil
 	}
-	vars, err := u.Heroku(u.from.Token).ConfigVars(ctx, u.from.App)
+	vars, err := u.Heroku(u.from.TokenSecretID).ConfigVars(ctx, u.from.App)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 // all of them and the time of a round, and only if no round of the row is lost.
 func inOrder(sources map[Source][]Binding, turn uint64) []Source {
 	order := slices.SortedFunc(maps.Keys(sources), func(a, b Source) int {
-		return cmp.Or(cmp.Compare(a.Token, b.Token), cmp.Compare(a.App, b.App))
+		return cmp.Or(cmp.Compare(a.TokenSecretID, b.TokenSecretID), cmp.Compare(a.App, b.App))
 	})
 	agree := make(map[Source]int, len(order))
 	for rank, source := range order {

@@ -60,7 +60,7 @@ func TestNoAccountIsAlwaysLast(t *testing.T) {
 	const accounts, reach = 400, 100
 	sources := make(map[reconcile.Source][]reconcile.Binding)
 	for i := range accounts {
-		sources[reconcile.Source{Token: fmt.Sprintf("account-%03d", i), App: "shop"}] = nil
+		sources[reconcile.Source{TokenSecretID: fmt.Sprintf("account-%03d", i), App: "shop"}] = nil
 	}
 	seen := make(map[reconcile.Source]bool)
 	for turn := range uint64(4) {

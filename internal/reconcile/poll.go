@@ -27,9 +27,9 @@ var (
 
 // Round is one poll among many.
 type Round struct {
-	// Turn counts the rounds, and decides which apps come first: each has its turn
+	// Number counts the rounds, and decides which apps come first: each has its turn
 	// although every round may reach only some of them.
-	Turn uint64
+	Number uint64
 	// End is when the next round begins. No app is begun after it, so that no round
 	// stands in the way of another; zero is never.
 	End time.Time
@@ -55,10 +55,10 @@ func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 	p := &poll{reconciler: k, end: round.End, results: settled, over: make(map[string]error)}
 	var wg sync.WaitGroup
 	free := make(chan struct{}, parallelApps)
-	for _, source := range inOrder(sources, round.Turn) {
+	for _, source := range inOrder(sources, round.Number) {
 		bindings := sources[source]
 		free <- struct{}{}
-		if why := p.deferral(ctx, source.Token); why != nil {
+		if why := p.deferral(ctx, source.TokenSecretID); why != nil {
 			p.add(settle(bindings, Deferred, why))
 			<-free
 			continue
@@ -100,16 +100,16 @@ type poll struct {
 
 // deferral returns why an account's next app is left to a later round, nil if
 // it is not.
-func (p *poll) deferral(ctx context.Context, token string) error {
+func (p *poll) deferral(ctx context.Context, tokenSecretID string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	over, begun := p.over[token]
-	if begun && over == nil && !p.reconciler.Heroku(token).Spare() {
+	over, begun := p.over[tokenSecretID]
+	if begun && over == nil && !p.reconciler.Heroku(tokenSecretID).Spare() {
 		// It stays over: requests that come back during the round would be spent on
 		// apps whose turn it is not.
 		over = ErrReserve
 	}
-	p.over[token] = over
+	p.over[tokenSecretID] = over
 	if over != nil {
 		return over
 	}
@@ -131,7 +131,7 @@ func (p *poll) add(results []Result) {
 			if r.Moved.IsZero() {
 				r.Outcome = Deferred
 			}
-			p.over[r.Token] = ErrRateLimited
+			p.over[r.TokenSecretID] = ErrRateLimited
 		}
 		p.results = append(p.results, r)
 	}
@@ -154,7 +154,7 @@ func (k *Reconciler) compare(ctx context.Context, from Source, bindings []Bindin
 	if k.Inspect {
 		return k.Update(ctx, from, bindings)
 	}
-	vars, err := k.Heroku(from.Token).ConfigVars(ctx, from.App)
+	vars, err := k.Heroku(from.TokenSecretID).ConfigVars(ctx, from.App)
 	if err != nil {
 		return settle(bindings, Failed, err)
 	}
@@ -204,7 +204,7 @@ func (k *Reconciler) date(ctx context.Context, from Source, results []Result) {
 	if k.DryRun || !slices.ContainsFunc(results, published) {
 		return
 	}
-	released, err := k.Heroku(from.Token).Released(ctx, from.App)
+	released, err := k.Heroku(from.TokenSecretID).Released(ctx, from.App)
 	if err != nil {
 		return
 	}

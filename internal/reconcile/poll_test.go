@@ -171,8 +171,8 @@ func TestALimitIsOneAccountsOwn(t *testing.T) {
 	h := newFixture(t)
 	h.account.show(1)
 	poor := &account{err: fmt.Errorf("429: %w", reconcile.ErrRateLimited)}
-	h.reconciler.Heroku = func(token string) reconcile.Heroku {
-		if token == "poor" {
+	h.reconciler.Heroku = func(tokenSecretID string) reconcile.Heroku {
+		if tokenSecretID == "poor" {
 			return poor
 		}
 		return h.account

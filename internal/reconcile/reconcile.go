@@ -107,7 +107,7 @@ type Reconciler struct {
 	Secrets Secrets
 	// Heroku returns the account that a token secret belongs to, "" for the
 	// stack's own.
-	Heroku   func(token string) Heroku
+	Heroku   func(tokenSecretID string) Heroku
 	Database Database
 	Keys     Keys
 	// Memory is what a warm container knows already; nil knows nothing.

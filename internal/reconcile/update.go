@@ -147,7 +147,7 @@ func (u *update) bring(ctx context.Context, fenced []*task) {
 	if len(fenced) == 0 {
 		return
 	}
-	vars, err := u.Heroku(u.from.Token).ConfigVars(ctx, u.from.App)
+	vars, err := u.Heroku(u.from.TokenSecretID).ConfigVars(ctx, u.from.App)
 	var keys []credential.Value
 	if err == nil {
 		keys, err = u.Keys.Values(ctx)

@@ -61,7 +61,7 @@ func TestOfNamesTheSecretsOfTheApps(t *testing.T) {
 		h.create(app, "heroku:app="+app)
 	}
 	h.create("unbound", "app=shop")
-	list, err := h.Of(t.Context(), "shop", "blog")
+	list, err := h.ForApps(t.Context(), "shop", "blog")
 	if err != nil || len(list) != 2 || list[0].Name != "shop" || list[1].Name != "blog" {
 		t.Errorf("%+v, %v", list, err)
 	}

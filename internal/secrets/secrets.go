@@ -65,9 +65,9 @@ func (m Manager) First(ctx context.Context) (secrets []reconcile.Secret, all boo
 	return m.list(ctx, 1)
 }
 
-// Of is the part of [Manager.List] that has a tag with one of the values, or one
+// ForApps is the part of [Manager.List] that has a tag with one of the values, or one
 // that begins with it.
-func (m Manager) Of(ctx context.Context, values ...string) ([]reconcile.Secret, error) {
+func (m Manager) ForApps(ctx context.Context, values ...string) ([]reconcile.Secret, error) {
 	secrets, _, err := m.list(ctx, allPages, types.Filter{Key: types.FilterNameStringTypeTagValue, Values: values})
 	return secrets, err
 }

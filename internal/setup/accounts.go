@@ -9,24 +9,24 @@ import (
 // Accounts are the Heroku accounts of a stack, one for each token secret. Each has
 // its token and its budget for as long as the container is warm.
 type Accounts struct {
-	open func(token string) *heroku.API
+	open func(tokenSecretID string) *heroku.API
 
 	mu   sync.Mutex // guards what follows
 	apis map[string]*heroku.API
 }
 
-// Of returns the account of a token secret, "" for the stack's own.
-func (a *Accounts) Of(token string) *heroku.API {
+// ForToken returns the account of a token secret, "" for the stack's own.
+func (a *Accounts) ForToken(tokenSecretID string) *heroku.API {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if api, opened := a.apis[token]; opened {
+	if api, opened := a.apis[tokenSecretID]; opened {
 		return api
 	}
 	if a.apis == nil {
 		a.apis = make(map[string]*heroku.API)
 	}
-	a.apis[token] = a.open(token)
-	return a.apis[token]
+	a.apis[tokenSecretID] = a.open(tokenSecretID)
+	return a.apis[tokenSecretID]
 }
 
 // Remaining returns the least number of hourly requests that any account has left,

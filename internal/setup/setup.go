@@ -38,7 +38,7 @@ type Parts struct {
 	WarmUp func()
 	// Webhooks keeps the webhooks of an account's apps; nil
 	// without WEBHOOK_URL.
-	Webhooks func(token string) *heroku.Webhooks
+	Webhooks func(tokenSecretID string) *heroku.Webhooks
 	// Period is the time from one poll to the next.
 	Period time.Duration
 
@@ -65,7 +65,7 @@ func FromEnvironment() (*Parts, error) {
 	return &Parts{
 		Reconciler: &reconcile.Reconciler{
 			Secrets:  manager,
-			Heroku:   func(token string) reconcile.Heroku { return accounts.Of(token) },
+			Heroku:   func(tokenSecretID string) reconcile.Heroku { return accounts.ForToken(tokenSecretID) },
 			Database: login.Client{Read: clientTLS(manager)},
 			Keys:     keys,
 			Memory:   new(reconcile.Memory),
@@ -103,7 +103,7 @@ func clientTLS(manager secrets.Manager) func(ctx context.Context, id string) (cr
 	}
 }
 
-func webhooks(accounts *Accounts, manager secrets.Manager, env environment) func(token string) *heroku.Webhooks {
+func webhooks(accounts *Accounts, manager secrets.Manager, env environment) func(tokenSecretID string) *heroku.Webhooks {
 	if env.webhookURL == "" {
 		return nil
 	}
@@ -114,8 +114,8 @@ func webhooks(accounts *Accounts, manager secrets.Manager, env environment) func
 		}
 		return key, made, err
 	}
-	return func(token string) *heroku.Webhooks {
-		return &heroku.Webhooks{API: accounts.Of(token), URL: env.webhookURL, Key: key}
+	return func(tokenSecretID string) *heroku.Webhooks {
+		return &heroku.Webhooks{API: accounts.ForToken(tokenSecretID), URL: env.webhookURL, Key: key}
 	}
 }
 

@@ -121,7 +121,7 @@ func TestEachTokenSecretIsAnAccountOfItsOwn(t *testing.T) {
 		opened = append(opened, token)
 		return &heroku.API{}
 	}}
-	if own := accounts.Of(""); own != accounts.Of("") || own == accounts.Of("b") || len(opened) != 2 {
+	if own := accounts.ForToken(""); own != accounts.ForToken("") || own == accounts.ForToken("b") || len(opened) != 2 {
 		t.Errorf("opened %q", opened)
 	}
 	if _, known := accounts.Remaining(); known {
@@ -136,11 +136,11 @@ func TestOneAccountsRequestsAreNotAnothers(t *testing.T) {
 		return &heroku.API{URL: "https://heroku.example", Tokens: ring("EXAMPLE"), Transport: says(left[token]), Reserve: 100}
 	}}
 	for token := range left {
-		if _, err := accounts.Of(token).ConfigVars(t.Context(), "shop"); err != nil {
+		if _, err := accounts.ForToken(token).ConfigVars(t.Context(), "shop"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !accounts.Of("").Spare() || accounts.Of("b").Spare() || !accounts.Of("c").Spare() {
+	if !accounts.ForToken("").Spare() || accounts.ForToken("b").Spare() || !accounts.ForToken("c").Spare() {
 		t.Error("who has requests to spare is not who has")
 	}
 	if least, known := accounts.Remaining(); !known || least != 20 {

@@ -1,4 +1,4 @@
-package turn_test
+package lock_test
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keepcurrent.example/internal/turn"
+	"keepcurrent.example/internal/lock"
 )
 
 func TestOneIsInAtATime(t *testing.T) {
 	t.Parallel()
-	var lock turn.Lock
+	var lock lock.Mutex
 	var wg sync.WaitGroup
 	in, most := 0, 0
 	for range 50 {
@@ -37,7 +37,7 @@ func TestOneIsInAtATime(t *testing.T) {
 func TestNobodyWaitsLongerThanHeHasTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var lock turn.Lock
+		var lock lock.Mutex
 		if err := lock.Lock(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/sqlstate"
+	"keepcurrent.example/internal/login"
 )
 
 // The functions and the programs that read what they write mean the same by an answer.
@@ -13,17 +13,17 @@ func TestAnswersMeanWhatTheyMeanToTheFunctions(t *testing.T) {
 	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, append(present, troubles...)...)
 	for _, code := range []string{"08000", "08P01", "28000", "28P01", "3D000", "42501", "42704", "53300", "57P03", "XX000"} {
 		for _, message := range messages {
-			kind := sqlstate.Judge(code, message)
-			if got, want := isRefusal(code, message), kind == sqlstate.Refused; got != want {
+			kind := login.JudgeSQLState(code, message)
+			if got, want := isRefusal(code, message), kind == login.KindRefused; got != want {
 				t.Errorf("%s %q: refused %t, want %t", code, message, got, want)
 			}
-			if code == "08P01" && isAbsence(code, message) && (kind == sqlstate.Full || kind == sqlstate.Parameter) {
+			if code == "08P01" && isAbsence(code, message) && (kind == login.KindFull || kind == login.KindParameter) {
 				t.Errorf("%s %q is there", code, message)
 			}
 		}
 	}
 	for _, code := range []string{"28P01", "28p01", "28P0", "28P011", "pEXAM", "", "28P0\n"} {
-		if isSQLState(code) != sqlstate.Valid(code) {
+		if isSQLState(code) != login.ValidSQLState(code) {
 			t.Errorf("%q", code)
 		}
 	}

@@ -20,7 +20,6 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/metric"
 	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/herokutest"
@@ -106,11 +105,11 @@ func (w *world) Released(_ context.Context, app string) (time.Time, error) {
 func (w *world) Login(context.Context, connection.URL, string) error { return w.call("login", noLogin) }
 
 func (w *world) handler() lambda.Handler {
-	ring := &keyring.Ring{Read: w.readKeys}
+	ring := &credential.Ring{Read: w.readKeys}
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return lambda.NewHandler((&handler{
 		keys:       ring,
-		bindings:   &reconcile.Directory{ForApps: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
+		bindings:   &directory{ForApps: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
 		warmUp:     func() {},
 		reconciler: &reconcile.Reconciler{Secrets: w, Heroku: func(string) reconcile.Heroku { return w }, Database: w, Keys: ring},
 		log:        func(context.Context, string) *slog.Logger { return log },

@@ -32,8 +32,8 @@ const margin = time.Second
 //	500  no key to check with
 //	503  could not finish: try again
 type handler struct {
-	keys       signingKeys
-	bindings   *reconcile.Directory
+	keys       credential.Source
+	bindings   *directory
 	warmUp     func() // opens a connection to Heroku
 	reconciler *reconcile.Reconciler
 	// remaining is how many of the accounts' hourly requests are left.

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"keepcurrent.example/internal/metric"
-	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/setup"
 )
 
@@ -31,7 +30,7 @@ func main() {
 		os.Exit(1)
 	}
 	parts.Reconciler.Patience = patience
-	bindings := &reconcile.Directory{First: parts.Secrets.First, ForApps: parts.Secrets.ForApps, Keep: keepList}
+	bindings := &directory{First: parts.Secrets.First, ForApps: parts.Secrets.ForApps, Keep: keepList}
 	// A container starts because a request has come: what every run needs is read
 	// while that is on its way. Who needs it first waits for it, or reads again if
 	// it failed.

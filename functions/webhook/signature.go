@@ -27,16 +27,9 @@ var (
 	errSignature = errors.New("no valid signature in " + signatureHeader)
 )
 
-// signingKeys is what the edge needs to check signatures: the keys that count now,
-// and newer ones if none of them fits.
-type signingKeys interface {
-	Values(ctx context.Context) ([]credential.Value, error)
-	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
-}
-
 // verified returns the body as Heroku sent it, once its signature is good. The
 // error wraps errSignature, or errNoKey if there is nothing to check with.
-func verified(ctx context.Context, ring signingKeys, request events.APIGatewayV2HTTPRequest) ([]byte, error) {
+func verified(ctx context.Context, ring credential.Source, request events.APIGatewayV2HTTPRequest) ([]byte, error) {
 	// Heroku's header is 44 characters, the padded base64 of 32 bytes; anything
 	// else costs no read of a key, and no hash. Even a strict decoder skips line
 	// ends, so the length of the text counts, too.

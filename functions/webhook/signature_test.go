@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keyring"
 )
 
 const signingKey = "signing-key-EXAMPLE"
@@ -26,8 +25,8 @@ const (
 )
 
 // ringOf is a ring whose reads give the keys, one set after another.
-func ringOf(reads ...string) *keyring.Ring {
-	return &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+func ringOf(reads ...string) *credential.Ring {
+	return &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		if len(reads) == 0 {
 			return nil, errors.New("no more keys")
 		}
@@ -44,7 +43,7 @@ func ringOf(reads ...string) *keyring.Ring {
 func TestVerifiedTriesEveryKeyAndThenNewerOnes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		ring *keyring.Ring
+		ring *credential.Ring
 		want error
 	}{
 		"the current key":       {ringOf(signingKey + ",old"), nil},
@@ -73,7 +72,7 @@ func TestAKeyThatWasChangedTwiceCountsNoLongerThanItsAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		current, previous := "leaked-EXAMPLE", ""
-		ring := &keyring.Ring{Rest: 30 * time.Second, Age: 5 * time.Minute, Read: func(context.Context) ([]credential.Value, error) {
+		ring := &credential.Ring{Rest: 30 * time.Second, Age: 5 * time.Minute, Read: func(context.Context) ([]credential.Value, error) {
 			return []credential.Value{credential.New(current), credential.New(previous)}, nil
 		}}
 		body := []byte(`{"resource":"release"}`)

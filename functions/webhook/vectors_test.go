@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/metric"
 )
 
@@ -109,8 +108,8 @@ func readVector(t *testing.T, file string) vector {
 }
 
 // ring always reads the same keys, and fails if there are none.
-func (v vector) ring() *keyring.Ring {
-	return &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+func (v vector) ring() *credential.Ring {
+	return &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		if len(v.keys) == 0 {
 			return nil, errors.New("no key")
 		}

@@ -14,7 +14,6 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
@@ -121,7 +120,7 @@ func TestANewTokenIsCheckedAnew(t *testing.T) {
 	server, api := fixture(t)
 	server.CreateForeignApp("theirs")
 	token := "EXAMPLE-dead"
-	api.Tokens = &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+	api.Tokens = &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		return []credential.Value{credential.New(token)}, nil
 	}}
 	if _, err := api.ConfigVars(t.Context(), "theirs"); !errors.Is(err, reconcile.ErrToken) {

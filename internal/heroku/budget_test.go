@@ -5,15 +5,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 )
 
 func TestWhatIsLeftIsWhatHerokuSaidAndWhatHasComeBackSince(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &answer{body: []byte("{}")}
-		api := &heroku.API{URL: "https://heroku.example", Tokens: &keyring.Ring{Read: token}, Transport: server, Reserve: 500}
+		api := &heroku.API{URL: "https://heroku.example", Tokens: &credential.Ring{Read: token}, Transport: server, Reserve: 500}
 		is := func(when string, left int, known, spare bool) {
 			t.Helper()
 			if l, k := api.Remaining(); l != left || k != known || api.Spare() != spare {

@@ -13,7 +13,6 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -48,7 +47,7 @@ func newWebhooksFixture(t *testing.T) *webhooksFixture {
 	h := &webhooksFixture{t: t, server: server, made: time.Now().Add(-time.Hour)}
 	h.person = platform.NewService(&http.Client{Transport: &platform.Transport{BearerToken: server.Token(), Transport: transport}})
 	h.person.URL = server.URL
-	tokens := &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+	tokens := &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		return []credential.Value{credential.New(server.Token())}, nil
 	}}
 	h.Webhooks = &heroku.Webhooks{

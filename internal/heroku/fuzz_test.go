@@ -12,7 +12,6 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 )
 
 // answer is a Heroku that says one thing.
@@ -55,7 +54,7 @@ func FuzzConfigVars(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			fixture := &answer{status: 200 + int(status)%400, body: body}
-			api := &heroku.API{URL: "http://heroku.invalid", Transport: fixture, Tokens: &keyring.Ring{Read: token}}
+			api := &heroku.API{URL: "http://heroku.invalid", Transport: fixture, Tokens: &credential.Ring{Read: token}}
 			vars, err := api.ConfigVars(t.Context(), "shop")
 			fixture.check(t, vars, err)
 		})

@@ -29,17 +29,10 @@ const (
 	firstPause = 150 * time.Millisecond
 )
 
-// Tokens holds the API token; see package keyring.
-type Tokens interface {
-	Values(ctx context.Context) ([]credential.Value, error)
-	// Renew returns newer values than the stale ones, if there are any.
-	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
-}
-
 // API is the Platform API of one account. It implements [reconcile.Heroku].
 type API struct {
-	URL       string // without a trailing slash
-	Tokens    Tokens
+	URL       string            // without a trailing slash
+	Tokens    credential.Source // of the API token
 	Transport http.RoundTripper
 	// Reserve is how many of the account's hourly requests a poll leaves to its
 	// other users. Nothing holds a request back; [API.Spare] only tells.

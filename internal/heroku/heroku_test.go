@@ -12,7 +12,6 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
@@ -33,7 +32,7 @@ func fixture(t *testing.T) (*herokutest.Server, *heroku.API) {
 			t.Error(violation)
 		}
 	})
-	tokens := &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+	tokens := &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		return []credential.Value{credential.New(server.Token())}, nil
 	}}
 	return server, &heroku.API{URL: server.URL, Tokens: tokens, Transport: transport}
@@ -123,7 +122,7 @@ func TestATokenThatCannotBeReadIsAnError(t *testing.T) {
 	away := errors.New("the token is away")
 	token := server.Token()
 	reads := 0
-	api.Tokens = &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+	api.Tokens = &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		if reads++; reads == 2 {
 			return []credential.Value{credential.New(token)}, nil
 		}

@@ -13,7 +13,6 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/reconcile"
-	"keepcurrent.example/internal/sqlstate"
 )
 
 // postgresLogin proves the URL of a Postgres with what pgx would send for it.
@@ -85,7 +84,7 @@ const errorByte = 'E'
 // five characters, and the names of parameters that were in the URL.
 func (s settings) answered(url connection.URL, answer *pgconn.PgError) error {
 	code := answer.Code
-	if !sqlstate.Valid(code) {
+	if !ValidSQLState(code) {
 		return fmt.Errorf("%s answers what no Postgres does", address(url))
 	}
 	if names := s.refused(answer); len(names) > 0 {
@@ -95,10 +94,10 @@ func (s settings) answered(url connection.URL, answer *pgconn.PgError) error {
 		}
 		return hint(url, &connection.ParameterError{Names: names, Reason: reason + ")"})
 	}
-	switch sqlstate.Judge(code, answer.Message) {
-	case sqlstate.Refused:
+	switch JudgeSQLState(code, answer.Message) {
+	case KindRefused:
 		return fmt.Errorf("%w (%s answers SQLSTATE %s)", reconcile.ErrRefused, address(url), code)
-	case sqlstate.Full:
+	case KindFull:
 		return fmt.Errorf("%s: %w (SQLSTATE %s)", address(url), reconcile.ErrFull, code)
 	}
 	return fmt.Errorf("%s takes no login now (SQLSTATE %s)", address(url), code)
@@ -113,8 +112,8 @@ func (s settings) refused(answer *pgconn.PgError) []string {
 	case s.replicates() && code != "28P01" && code != "3D000":
 		return []string{"replication"}
 	}
-	kind := sqlstate.Judge(answer.Code, answer.Message)
-	if kind != sqlstate.Parameter && answer.Code != "42501" {
+	kind := JudgeSQLState(answer.Code, answer.Message)
+	if kind != KindParameter && answer.Code != "42501" {
 		return nil
 	}
 	var names []string
@@ -123,7 +122,7 @@ func (s settings) refused(answer *pgconn.PgError) []string {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 && kind == sqlstate.Parameter {
+	if len(names) == 0 && kind == KindParameter {
 		return s.names()
 	}
 	return names

@@ -94,14 +94,6 @@ type Database interface {
 	Login(ctx context.Context, url connection.URL, clientTLS string) error
 }
 
-// Keys are the keys of the digests in version ids: the first makes new ones, all
-// are recognised. There is at least one and none is empty.
-type Keys interface {
-	Values(ctx context.Context) ([]credential.Value, error)
-	// Renew returns newer keys than the stale ones, if there are any.
-	Renew(ctx context.Context, stale []credential.Value) ([]credential.Value, error)
-}
-
 // Reconciler brings bindings up to date. Its methods may be called concurrently.
 type Reconciler struct {
 	Secrets Secrets
@@ -109,7 +101,9 @@ type Reconciler struct {
 	// stack's own.
 	Heroku   func(tokenSecretID string) Heroku
 	Database Database
-	Keys     Keys
+	// Keys are the keys of the digests in version ids: the first makes new ones, all
+	// are recognised. None is empty.
+	Keys credential.Source
 	// Memory is what a warm container knows already; nil knows nothing.
 	Memory *Memory
 	// Patience is for how long Update looks again when it finds nothing new

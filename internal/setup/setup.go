@@ -14,7 +14,6 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/login"
 	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
@@ -32,7 +31,7 @@ const keyAge = 5 * time.Minute
 type Parts struct {
 	Reconciler  *reconcile.Reconciler
 	Secrets     secrets.Manager
-	SigningKeys *keyring.Ring // the current one first, then the previous one
+	SigningKeys *credential.Ring // the current one first, then the previous one
 	Accounts    *Accounts
 	// WarmUp opens a connection to Heroku, if there is none to count on.
 	WarmUp func()
@@ -55,7 +54,7 @@ func FromEnvironment() (*Parts, error) {
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(standardLogger{env.log})
 	manager := secrets.Manager{Client: secretsManager()}
-	keys := &keyring.Ring{Rest: rest, Age: keyAge, Read: func(ctx context.Context) ([]credential.Value, error) {
+	keys := &credential.Ring{Rest: rest, Age: keyAge, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, env.keyID)
 	}}
 	transport := heroku.NewTransport(env.herokuURL)
@@ -82,8 +81,8 @@ func FromEnvironment() (*Parts, error) {
 }
 
 // tokens is the ring of the API token that the tag names, or else of the stack's own.
-func tokens(manager secrets.Manager, tag, own string) *keyring.Ring {
-	return &keyring.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
+func tokens(manager secrets.Manager, tag, own string) *credential.Ring {
+	return &credential.Ring{Rest: rest, Read: func(ctx context.Context) ([]credential.Value, error) {
 		token, err := apiToken(ctx, manager, cmp.Or(tag, own))
 		if tag != "" && isFinal(err) {
 			err = fmt.Errorf("%w: tag %s: %w", reconcile.ErrTag, reconcile.TokenTag, err)

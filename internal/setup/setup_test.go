@@ -16,7 +16,6 @@ import (
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
-	"keepcurrent.example/internal/keyring"
 	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
@@ -155,8 +154,8 @@ func (s says) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Ratelimit-Remaining": {string(s)}}, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
 }
 
-func ring(token string) *keyring.Ring {
-	return &keyring.Ring{Read: func(context.Context) ([]credential.Value, error) {
+func ring(token string) *credential.Ring {
+	return &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
 		return []credential.Value{credential.New(token)}, nil
 	}}
 }

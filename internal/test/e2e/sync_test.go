@@ -186,7 +186,7 @@ func TestARotationCostsTheDatabaseOneShortConnection(t *testing.T) {
 }
 
 // A warm container would read it again, too, but not within 30 s of the last time:
-// that is internal/keyring's to show.
+// that is internal/credential's to show.
 func TestAFreshContainerHasTheNewToken(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})

@@ -1,4 +1,4 @@
-package keyring_test
+package credential_test
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/keyring"
 )
 
 // source counts its reads; each gives another value.
@@ -27,7 +26,7 @@ func (s *source) read(context.Context) ([]credential.Value, error) {
 func TestValuesAreReadOnce(t *testing.T) {
 	t.Parallel()
 	s := &source{}
-	ring := &keyring.Ring{Read: s.read, Rest: time.Minute}
+	ring := &credential.Ring{Read: s.read, Rest: time.Minute}
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -45,7 +44,7 @@ func TestValuesAreReadOnce(t *testing.T) {
 func TestAFailedReadIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := &source{err: errors.New("away")}
-	ring := &keyring.Ring{Read: s.read, Rest: time.Minute}
+	ring := &credential.Ring{Read: s.read, Rest: time.Minute}
 	if _, err := ring.Values(t.Context()); !errors.Is(err, s.err) {
 		t.Error(err)
 	}
@@ -59,7 +58,7 @@ func TestRenewReadsAtMostOnceInARest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
-		ring := &keyring.Ring{Read: s.read, Rest: time.Minute}
+		ring := &credential.Ring{Read: s.read, Rest: time.Minute}
 		values, err := ring.Values(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +83,7 @@ func TestRenewReadsAtMostOnceInARest(t *testing.T) {
 func TestRenewTakesWhatSomebodyElseHasRead(t *testing.T) {
 	t.Parallel()
 	s := &source{}
-	ring := &keyring.Ring{Read: s.read}
+	ring := &credential.Ring{Read: s.read}
 	stale, _ := ring.Values(t.Context())
 	if _, err := ring.Renew(t.Context(), stale); err != nil {
 		t.Fatal(err)
@@ -98,7 +97,7 @@ func TestAFailedRenewalLeavesWhatIsKeptAndRests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
-		ring := &keyring.Ring{Read: s.read, Rest: time.Minute}
+		ring := &credential.Ring{Read: s.read, Rest: time.Minute}
 		stale, _ := ring.Values(t.Context())
 		time.Sleep(time.Minute)
 		s.err = errors.New("away")
@@ -121,7 +120,7 @@ func TestValuesAreReadAgainWhenTheyHaveTheirAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
-		ring := &keyring.Ring{Read: s.read, Age: 5 * time.Minute}
+		ring := &credential.Ring{Read: s.read, Age: 5 * time.Minute}
 		for minute := range 12 {
 			values, err := ring.Values(t.Context())
 			if want := fmt.Sprint("EXAMPLE-", 1+minute/5); err != nil || values[0].Reveal() != want {

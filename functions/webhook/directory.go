@@ -1,4 +1,4 @@
-package reconcile
+package main
 
 import (
 	"context"
@@ -7,30 +7,31 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/lock"
+	"keepcurrent.example/internal/reconcile"
 )
 
-// Directory finds the bindings of an app. It keeps what AWS has listed, because
+// directory finds the bindings of an app. It keeps what AWS has listed, because
 // AWS lists slowly and a webhook is in a hurry. What is kept may name too few or too
 // many, as AWS's list itself may, which lags by up to five minutes
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html).
 // What a binding is, and whether it still is one, its fence says.
-type Directory struct {
-	// First names the first secrets that carry [AppTag], and says whether these are
+type directory struct {
+	// First names the first secrets that carry [reconcile.AppTag], and says whether these are
 	// all.
-	First func(context.Context) (secrets []Secret, all bool, err error)
-	// ForApps names the secrets whose [AppTag] is one of apps, and perhaps others.
-	ForApps func(ctx context.Context, apps ...string) ([]Secret, error)
+	First func(context.Context) (secrets []reconcile.Secret, all bool, err error)
+	// ForApps names the secrets whose [reconcile.AppTag] is one of apps, and perhaps others.
+	ForApps func(ctx context.Context, apps ...string) ([]reconcile.Secret, error)
 	// Keep is for how long a list counts as fresh; zero is not at all.
 	Keep time.Duration
 
 	mu      lock.Mutex // guards what follows, and lets who asks wait for Ahead
-	secrets []Secret
+	secrets []reconcile.Secret
 	listed  map[string]time.Time // by app; "" is all apps
 }
 
 // Prefetch lists before anybody asks. A long list is not worth the wait: then
-// nothing is kept, and [Directory.Find] asks for each app by itself.
-func (d *Directory) Prefetch(ctx context.Context) error {
+// nothing is kept, and [directory.Find] asks for each app by itself.
+func (d *directory) Prefetch(ctx context.Context) error {
 	if err := d.mu.Lock(ctx); err != nil {
 		return err
 	}
@@ -45,9 +46,9 @@ func (d *Directory) Prefetch(ctx context.Context) error {
 
 // Kept returns the bindings whose app tag is one of identities (an app's name and
 // its id), as far as they are kept. They are all there are, as far as a list can
-// tell, if the list is fresh and there are any; otherwise [Directory.Find] may know
+// tell, if the list is fresh and there are any; otherwise [directory.Find] may know
 // of others.
-func (d *Directory) Kept(ctx context.Context, identities ...string) (found []Binding, all bool) {
+func (d *directory) Kept(ctx context.Context, identities ...string) (found []reconcile.Binding, all bool) {
 	if d.mu.Lock(ctx) != nil {
 		return nil, false
 	}
@@ -60,7 +61,7 @@ func (d *Directory) Kept(ctx context.Context, identities ...string) (found []Bin
 }
 
 // Find lists the bindings whose app tag is one of identities, and keeps them.
-func (d *Directory) Find(ctx context.Context, identities ...string) ([]Binding, error) {
+func (d *directory) Find(ctx context.Context, identities ...string) ([]reconcile.Binding, error) {
 	secrets, err := d.ForApps(ctx, identities...)
 	if err != nil {
 		return nil, err
@@ -69,14 +70,14 @@ func (d *Directory) Find(ctx context.Context, identities ...string) ([]Binding, 
 		return nil, fmt.Errorf("waiting for a list: %w", err)
 	}
 	defer d.mu.Unlock()
-	others := slices.DeleteFunc(slices.Clone(d.secrets), func(s Secret) bool { return slices.Contains(identities, s.Tags[AppTag]) })
+	others := slices.DeleteFunc(slices.Clone(d.secrets), func(s reconcile.Secret) bool { return slices.Contains(identities, s.Tags[reconcile.AppTag]) })
 	found := tagged(secrets, identities)
 	d.keep(append(others, found...), identities...)
 	return bindings(found), nil
 }
 
 // keep replaces what is kept, and notes that the apps were listed; "" is all apps.
-func (d *Directory) keep(secrets []Secret, apps ...string) {
+func (d *directory) keep(secrets []reconcile.Secret, apps ...string) {
 	if d.listed == nil {
 		d.listed = make(map[string]time.Time)
 	}
@@ -87,20 +88,20 @@ func (d *Directory) keep(secrets []Secret, apps ...string) {
 }
 
 // tagged returns the secrets whose app tag is exactly one of identities.
-func tagged(secrets []Secret, identities []string) []Secret {
-	var found []Secret
+func tagged(secrets []reconcile.Secret, identities []string) []reconcile.Secret {
+	var found []reconcile.Secret
 	for _, s := range secrets {
-		if app := s.Tags[AppTag]; app != "" && slices.Contains(identities, app) {
+		if app := s.Tags[reconcile.AppTag]; app != "" && slices.Contains(identities, app) {
 			found = append(found, s)
 		}
 	}
 	return found
 }
 
-func bindings(secrets []Secret) []Binding {
-	var found []Binding
+func bindings(secrets []reconcile.Secret) []reconcile.Binding {
+	var found []reconcile.Binding
 	for _, s := range secrets {
-		b, _ := ParseBinding(s) // the fence reads the tags again, and judges them
+		b, _ := reconcile.ParseBinding(s) // the fence reads the tags again, and judges them
 		found = append(found, b)
 	}
 	return found

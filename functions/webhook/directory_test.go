@@ -1,4 +1,4 @@
-package reconcile_test
+package main
 
 import (
 	"context"
@@ -23,8 +23,8 @@ type shelf struct {
 	lists   int
 }
 
-func (s *shelf) directory(keep time.Duration) *reconcile.Directory {
-	return &reconcile.Directory{
+func (s *shelf) directory(keep time.Duration) *directory {
+	return &directory{
 		Keep: keep,
 		First: func(context.Context) ([]reconcile.Secret, bool, error) {
 			s.lists++
@@ -123,9 +123,9 @@ func TestDirectoryForgetsWhatIsNoLongerBound(t *testing.T) {
 
 func TestDirectoryTakesAListForAllThereIsNoLongerThanItKeepsIt(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(context.Context, *reconcile.Directory) error{
-		"a list of all apps": func(ctx context.Context, d *reconcile.Directory) error { return d.Prefetch(ctx) },
-		"a list of one app":  func(ctx context.Context, d *reconcile.Directory) error { _, err := d.Find(ctx, "shop"); return err },
+	tests := map[string]func(context.Context, *directory) error{
+		"a list of all apps": func(ctx context.Context, d *directory) error { return d.Prefetch(ctx) },
+		"a list of one app":  func(ctx context.Context, d *directory) error { _, err := d.Find(ctx, "shop"); return err },
 	}
 	for name, list := range tests {
 		synctest.Test(t, func(t *testing.T) {

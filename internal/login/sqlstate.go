@@ -1,0 +1,84 @@
+package login
+
+import "strings"
+
+// SQLStateKind is what an error of a Postgres, or of a PgBouncer in front of one, that ends
+// a login is about.
+type SQLStateKind int
+
+const (
+	KindOther     SQLStateKind = iota // neither of the others
+	KindRefused                       // this user, password or database
+	KindFull                          // no connection is left
+	KindParameter                     // a parameter of the start-up message
+)
+
+// ValidSQLState reports whether a code is five capitals and digits. A server that sends
+// another one could send back what it was sent, and have it printed.
+func ValidSQLState(code string) bool {
+	for _, c := range []byte(code) {
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z') {
+			return false
+		}
+	}
+	return len(code) == 5
+}
+
+// JudgeSQLState says what an error of a login is about. KindRefused are class 28 (invalid
+// authorization) and 3D000 (no such database), KindFull is 53300
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html). A code that is
+// not [ValidSQLState] is KindOther.
+func JudgeSQLState(code, message string) SQLStateKind {
+	switch {
+	case !ValidSQLState(code):
+		return KindOther
+	case strings.HasPrefix(code, "28"), code == "3D000":
+		return KindRefused
+	case code == "53300":
+		return KindFull
+	case code == "08P01":
+		return pooler(message)
+	}
+	return parameterCodes[code]
+}
+
+// parameterCodes are the codes of a start-up message whose parameters a server refuses
+// (src/backend/utils/misc/guc.c, src/backend/tcop/postgres.c).
+var parameterCodes = map[string]SQLStateKind{
+	"22023": KindParameter, // invalid value
+	"42601": KindParameter, // invalid command-line argument, of options
+	"42602": KindParameter, // invalid name
+	"42704": KindParameter, // no such parameter
+	"55P02": KindParameter, // cannot be changed now
+}
+
+// pooler tells apart what PgBouncer refuses, all of it with 08P01: wrong password, no
+// such user, no such database, and then the exceptions, whose texts are those of its
+// src/client.c, janitor.c and objects.c
+// (https://github.com/pgbouncer/pgbouncer/blob/master/src/proto.c).
+func pooler(message string) SQLStateKind {
+	for _, text := range []struct {
+		has  string
+		kind SQLStateKind
+	}{
+		{"startup parameter", KindParameter},
+		{"no more connections allowed", KindFull},
+		{"client connections exceeded", KindFull},
+		{"resources exhaustion", KindFull},
+		{"server_login_retry", KindOther}, // its own login at the server fails, for whatever reason
+		{"shutting down", KindOther},
+		{"timeout", KindOther}, // client_login_timeout, query_wait_timeout
+		{"pause failed", KindOther},
+		{"suspend", KindOther},
+		{"out of memory", KindOther},
+		{"bouncer config error", KindOther},
+		{"is disabled", KindOther},
+		{"no memory for", KindOther},
+		{"admin forced disconnect", KindOther},
+	} {
+		if strings.Contains(message, text.has) {
+			return text.kind
+		}
+	}
+	return KindRefused
+}

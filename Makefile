@@ -14,10 +14,11 @@ help: ## list the targets
 demo: ## watch a credential rotate, a webhook get lost and a slow writer lose (needs a Postgres server installed)
 	@go run ./internal/cmd/demo
 
-# Not cached: the end-to-end tests compile the functions, which go test cannot know.
+# Not cached: the end-to-end tests compile the functions, which go test cannot know. They
+# come first, for they wait most of their time.
 test: ## run all tests, with the race detector (needs a Postgres server installed)
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
-	go test $(RACE) -count=1 ./...
+	go test $(RACE) -count=1 ./internal/test/e2e ./...
 
 soak: ## play random histories against the core, for FOR=10m or as long as you say
 	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)

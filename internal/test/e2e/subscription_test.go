@@ -64,9 +64,11 @@ func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 	stop := s.releaseAllTheTime()
 	for n, key := range []string{"second-key-EXAMPLE", "third-key-EXAMPLE"} {
 		s.put(stacktest.SigningSecret, key)
-		s.Webhook.Kill() // as if the key had been at rest for a while: a warm container reads it again after 30 s
+		release := s.Heroku.HoldDeliveries() // or the webhook might fill the new secret before the poll
+		s.Webhook.Kill()                     // as if the key had been at rest for a while: a warm container reads it again after 30 s
 		s.bind(s.app.Name, fmt.Sprint("shop/another-", n))
-		report := s.poll() // a new binding is a reason to look
+		report := s.poll() // a new binding is a reason to check
+		release()
 		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
 			t.Errorf("report: %+v", report)
 		}

@@ -16,29 +16,32 @@ func isSQLState(code string) bool {
 
 // isRefusal reports whether a server refuses this user, password or database: class 28
 // and 3D000 (https://www.postgresql.org/docs/current/errcodes-appendix.html), and 08P01
-// of a PgBouncer, whose words tell it from its limits and its own troubles.
+// of a PgBouncer with words about one of these: it has that code for nearly everything.
 func isRefusal(code, message string) bool {
-	return strings.HasPrefix(code, "28") || code == "3D000" || code == "08P01" && !isTrouble(message)
+	return strings.HasPrefix(code, "28") || code == "3D000" || code == "08P01" && has(message, refusals) && !has(message, present) && !has(message, repeated)
 }
 
 // isAbsence reports whether an SQLSTATE says that there is no server to talk to:
 // class 08 (connection exception) and 57P (it is shutting down or starting up). A full
 // PgBouncer, and one that does not know a parameter, is there.
 func isAbsence(code, message string) bool {
-	isThere := slices.ContainsFunc(present, func(words string) bool { return strings.Contains(message, words) })
-	return strings.HasPrefix(code, "08") && !isThere || strings.HasPrefix(code, "57P")
+	return strings.HasPrefix(code, "08") && !isPresent(message) || strings.HasPrefix(code, "57P")
 }
 
-func isTrouble(message string) bool {
-	return slices.ContainsFunc(slices.Concat(present, troubles), func(words string) bool { return strings.Contains(message, words) })
+func isPresent(message string) bool { return has(message, present) && !has(message, repeated) }
+
+func has(message string, words []string) bool {
+	message = strings.ToLower(message)
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(message, word) })
 }
 
-// What PgBouncer says with 08P01 that is not about a credential
-// (https://github.com/pgbouncer/pgbouncer/blob/master/src/proto.c).
+// What PgBouncer says with 08P01; before version 1.20 its server's errors as well
+// (https://www.pgbouncer.org/changelog.html).
 var (
-	present  = []string{"startup parameter", "no more connections allowed", "client connections exceeded", "resources exhaustion"}
-	troubles = []string{"server_login_retry", "shutting down", "timeout", "pause failed", "suspend", "out of memory",
-		"bouncer config error", "is disabled", "no memory for", "admin forced disconnect"}
+	refusals = []string{"authentication failed", "auth failed", "login rejected", "no such user", "no such database", "does not exist"}
+	present  = []string{"startup parameter", "no more connections allowed", "client connections exceeded", "resources exhaustion",
+		"too many connections", "too many clients", "remaining connection slots"}
+	repeated = []string{"server_login_retry"} // what its server said a while ago
 )
 
 // libpqs are the parameters that libpq deals with by itself. pgx does not know them, and

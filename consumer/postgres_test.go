@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"slices"
 	"testing"
 
 	"keepcurrent.example/internal/connection"
@@ -10,7 +11,7 @@ import (
 // The functions and the programs that read what they write mean the same by an answer.
 func TestAnswersMeanWhatTheyMeanToTheFunctions(t *testing.T) {
 	t.Parallel()
-	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, append(present, troubles...)...)
+	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, slices.Concat(refusals, present, repeated, []string{"server conn crashed?", "shutting down", "cached error: authentication failed (server_login_retry)"})...)
 	for _, code := range []string{"08000", "08P01", "28000", "28P01", "3D000", "42501", "42704", "53300", "57P03", "XX000"} {
 		for _, message := range messages {
 			kind := login.JudgeSQLState(code, message)

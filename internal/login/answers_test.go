@@ -17,11 +17,10 @@ var classes = strings.Fields("00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23
 
 func TestEveryClassOfSQLSTATEDecides(t *testing.T) {
 	t.Parallel()
-	want := map[string]error{ // every other code is an answer that says nothing of the credential
+	want := map[string]error{ // every other code says nothing of the credential; 08P01 says it in words
 		"28000": reconcile.ErrRefused, // no line of pg_hba.conf, no such role, no right to log in
 		"28P01": reconcile.ErrRefused, // wrong password
 		"3D000": reconcile.ErrRefused, // no such database
-		"08P01": reconcile.ErrRefused, // PgBouncer
 		"53300": reconcile.ErrFull,
 	}
 	codes := strings.Fields("28P01 08P01 08001 08003 08004 08006 22023 3D001 42501 42704 53100 53200 53300 53400 55000 55006 57014 57P01 57P02 57P03 57P04 57P05 58030 0A000 XX001 XX002")
@@ -56,6 +55,9 @@ func TestPgBouncersOwnAnswers(t *testing.T) {
 		"server login has been failing, cached error: x (server_login_retry)": nil,
 		"pooler is shutting down":                                             nil,
 		"server shutting down":                                                nil,
+		"pgbouncer cannot connect to server":                                  nil,
+		"the database system is starting up":                                  nil,
+		"sorry, too many clients already":                                     reconcile.ErrFull,
 		"query_wait_timeout":                                                  nil,
 		"client_login_timeout (server down)":                                  nil,
 		"unsupported startup parameter: pEXAMPLE":                             nil,
@@ -111,6 +113,26 @@ func TestARealPgBouncerThatIsFull(t *testing.T) {
 	err := try(t, pooled)
 	if says(t, err, reconcile.ErrFull); err == nil || !strings.Contains(err.Error(), "08P01") {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// A PgBouncer of before version 1.20 passes on what its server says, with 08P01.
+func TestARealPgBouncerWhoseServerIsFull(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]func(*postgrestest.Database) error{
+		"the database": func(db *postgrestest.Database) error { return db.Limit(t.Context(), 0) },
+		"the role":     func(db *postgrestest.Database) error { return db.LimitRole(t.Context(), 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := postgrestest.Run(t)
+			pooled := postgrestest.RunPooler(t, db)
+			if err := limit(db); err != nil {
+				t.Fatal(err)
+			}
+			if err := try(t, pooled); err == nil || strings.Contains(err.Error(), reconcile.ErrRefused.Error()) {
+				t.Errorf("got error %v", err)
+			}
+		})
 	}
 }
 

@@ -66,7 +66,11 @@ func converse(ctx context.Context, conn net.Conn, url connection.URL) error {
 	if err := ask(conn, answers, "+OK", auth...); err != nil {
 		return err
 	}
-	return ask(conn, answers, "+PONG", "PING")
+	err := ask(conn, answers, "+PONG", "PING")
+	if answer := redisError(""); errors.As(err, &answer) && strings.HasPrefix(string(answer), "NOPERM") {
+		return nil // a user without the right to PING is one who is logged in
+	}
+	return err
 }
 
 var errNoRedis = errors.New("it answers what no Redis does")
@@ -105,7 +109,7 @@ func (e redisError) Error() string { return "the server refuses a command" }
 func (e redisError) refuses() (kind string, refused bool) {
 	kind, text, _ := strings.Cut(strings.TrimSpace(string(e)), " ")
 	switch kind {
-	case "WRONGPASS", "NOAUTH", "NOPERM":
+	case "WRONGPASS", "NOAUTH":
 		return kind, true
 	case "ERR":
 		text = strings.ToLower(text)

@@ -59,7 +59,6 @@ func TestWhatARedisAnswersDecides(t *testing.T) {
 		verdict error // nil if it says nothing of the credential
 	}{
 		"the password is wrong":            {"-WRONGPASS invalid username-password pair\r\n", reconcile.ErrRefused},
-		"the user may not":                 {"+OK\r\n-NOPERM this user has no permissions\r\n", reconcile.ErrRefused},
 		"believed, and still loading":      {"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", nil},
 		"the password is wrong, before 6":  {"-ERR invalid password\r\n", reconcile.ErrRefused},
 		"there is no password, before 6":   {"-ERR Client sent AUTH, but no password is set\r\n", reconcile.ErrRefused},
@@ -89,6 +88,19 @@ func tryBriefly(t *testing.T, raw string) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	return login.Client{}.Login(ctx, url, "")
+}
+
+func TestARedisUserWithoutTheRightToPingIsLoggedIn(t *testing.T) {
+	t.Parallel()
+	s := redistest.Run(t)
+	text, err := s.AddUser(t.Context(), "app", "~*", "-@all", "+get")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := try(t, text); err != nil {
+		t.Error(err)
+	}
+	says(t, try(t, strings.Replace(text, ":pEXAMPLE", ":wrongEXAMPLE", 1)), reconcile.ErrRefused)
 }
 
 // Over TLS it says nothing; a proxy that speaks TLS in its place passes its words on.

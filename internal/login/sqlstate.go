@@ -52,33 +52,34 @@ var parameterCodes = map[string]SQLStateKind{
 	"55P02": KindParameter, // cannot be changed now
 }
 
-// pooler tells apart what PgBouncer refuses, all of it with 08P01: wrong password, no
-// such user, no such database, and then the exceptions, whose texts are those of its
-// src/client.c, janitor.c and objects.c
-// (https://github.com/pgbouncer/pgbouncer/blob/master/src/proto.c).
+// pooler tells apart what PgBouncer sends with 08P01: what it refuses itself, its limits,
+// and, before version 1.20, its server's errors with the server's own words
+// (https://www.pgbouncer.org/changelog.html). Only words about a user, a password or a
+// database are a refusal: whatever else they are, they say nothing of the credential.
 func pooler(message string) SQLStateKind {
+	message = strings.ToLower(message)
 	for _, text := range []struct {
 		has  string
 		kind SQLStateKind
 	}{
+		{"server_login_retry", KindOther}, // it repeats what its server said a while ago
 		{"startup parameter", KindParameter},
 		{"no more connections allowed", KindFull},
 		{"client connections exceeded", KindFull},
 		{"resources exhaustion", KindFull},
-		{"server_login_retry", KindOther}, // its own login at the server fails, for whatever reason
-		{"shutting down", KindOther},
-		{"timeout", KindOther}, // client_login_timeout, query_wait_timeout
-		{"pause failed", KindOther},
-		{"suspend", KindOther},
-		{"out of memory", KindOther},
-		{"bouncer config error", KindOther},
-		{"is disabled", KindOther},
-		{"no memory for", KindOther},
-		{"admin forced disconnect", KindOther},
+		{"too many connections", KindFull},
+		{"too many clients", KindFull},
+		{"remaining connection slots", KindFull},
+		{"authentication failed", KindRefused},
+		{"auth failed", KindRefused},
+		{"login rejected", KindRefused},
+		{"no such user", KindRefused},
+		{"no such database", KindRefused},
+		{"does not exist", KindRefused}, // a role or a database, by the server
 	} {
 		if strings.Contains(message, text.has) {
 			return text.kind
 		}
 	}
-	return KindRefused
+	return KindOther
 }

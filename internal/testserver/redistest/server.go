@@ -184,6 +184,22 @@ func (s *Server) Fill(ctx context.Context) (empty func() error, err error) {
 	return conn.Close, nil
 }
 
+// AddUser makes a user who may do what the rules of ACL SETUSER say, and returns the URL
+// to log in with (https://redis.io/docs/latest/commands/acl-setuser/).
+func (s *Server) AddUser(ctx context.Context, name string, rules ...string) (url string, err error) {
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	password := newPassword()
+	args := redis.Args{"SETUSER", name, "on", ">" + password}.AddFlat(rules)
+	if _, err := redis.DoContext(conn, ctx, "ACL", args...); err != nil {
+		return "", fmt.Errorf("making the user %s: %w", name, err)
+	}
+	return strings.Replace(s.URL(), s.URL()[len("rediss://"):strings.LastIndex(s.URL(), "@")], name+":"+password, 1), nil
+}
+
 // Rotate gives the server a new password. The old one is dead at once, and its
 // connections are cut.
 func (s *Server) Rotate(ctx context.Context) error {

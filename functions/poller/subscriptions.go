@@ -47,7 +47,7 @@ func (s *subscriptions) check(ctx context.Context, now time.Time, results []reco
 		on[r.App] = on[r.App] || isOn(r)
 	}
 	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (line subscribed, err error) {
-		if slices.ContainsFunc(results, isPublished) || isDue(from.App, since, now) {
+		if slices.ContainsFunc(results, isPublished) || slices.ContainsFunc(results, isMissed) || isDue(from.App, since, now) {
 			line.Did, err = s.ensure(ctx, from, results, on[from.App])
 		}
 		return line, err

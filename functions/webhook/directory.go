@@ -83,7 +83,7 @@ func (d *directory) keep(secrets []reconcile.Secret, apps ...string) {
 	}
 	d.secrets = secrets
 	for _, app := range apps {
-		d.listed[app] = time.Now()
+		d.listed[app] = time.Now().Round(0) // by the wall clock, which a freeze of the container does not stop
 	}
 }
 

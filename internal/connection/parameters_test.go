@@ -138,11 +138,11 @@ func TestWhatWasCopiedAroundAURLIsNamed(t *testing.T) {
 	}
 }
 
-func TestAURLWithoutItsParametersKeepsItsSSLMode(t *testing.T) {
+func TestAURLWithoutItsParametersAsksForTLSAndNoMore(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"postgres://u:p%2f@h:1/d?a=b":                   "postgres://u:p%2f@h:1/d?sslmode=require",
-		"postgres://u:p@h/d?sslmode=verify-full&pool=1": "postgres://u:p@h/d?sslmode=verify-full",
+		"postgres://u:p@h/d?sslmode=verify-full&pool=1": "postgres://u:p@h/d?sslmode=require",
 		"rediss://:p@h:1/2?ssl_cert_reqs=none":          "rediss://:p@h:1/2",
 	} {
 		u := parse(t, text).WithoutParameters()

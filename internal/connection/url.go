@@ -236,12 +236,13 @@ func (u URL) Spelt(scheme string) (URL, error) {
 	return u, nil
 }
 
-// WithoutParameters returns the URL without its query; that of a Postgres keeps its
-// sslmode.
+// WithoutParameters returns the URL without its query; that of a Postgres has
+// sslmode=require.
 func (u URL) WithoutParameters() URL {
 	before, _, _ := strings.Cut(u.text.Reveal(), "?")
 	if u.sslmode != "" {
-		before += "?sslmode=" + u.sslmode
+		u.sslmode = "require"
+		before += "?sslmode=require"
 	}
 	u.text = credential.New(before)
 	return u

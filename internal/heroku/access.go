@@ -75,7 +75,7 @@ func (a *API) check(ctx context.Context, token credential.Value) (tokenState, er
 		return err
 	}))
 	if ctx.Err() == nil { // one run's end says nothing to the others
-		c.token, c.at, c.state, c.why = token, time.Now(), state, why
+		c.token, c.at, c.state, c.why = token, time.Now().Round(0), state, why // by the wall clock, which a freeze does not stop
 	}
 	return state, why
 }
@@ -89,6 +89,8 @@ func stateOf(err error) (tokenState, error) {
 		return tokenWorks, nil
 	case errors.As(err, &status) && status.refuses():
 		return tokenRefused, nil
+	case status != nil: // its advice is about an app
+		return tokenUnknown, fmt.Errorf("GET /account/rate-limits: Heroku answered %d", status.Code)
 	}
 	return tokenUnknown, fmt.Errorf("GET /account/rate-limits: %s", err.Error())
 }

@@ -2,10 +2,14 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 )
+
+// readTime is how long a put waits for the value that is there.
+const readTime = 2 * time.Second
 
 // current is what the secret holds, as far as it was read.
 type current struct {
@@ -21,7 +25,9 @@ func (k *Reconciler) compareValue(ctx context.Context, b Binding, payload creden
 	if _, known := k.Memory.members(b); known {
 		return there, nil // and not equal
 	}
-	if err := k.read(ctx, b, &there); err != nil {
+	brief, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	if err := k.read(brief, b, &there); err != nil {
 		return there, err
 	}
 	members := connection.MembersOf(there.value)

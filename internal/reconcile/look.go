@@ -33,7 +33,7 @@ func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("AWSCURRENT has moved, but whether Heroku still shows this value is unknown: %w", err)
+		err = fmt.Errorf("whether Heroku still shows what was published is unknown: %w", err)
 		returned = moved
 	}
 	for _, t := range returned {

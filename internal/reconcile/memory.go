@@ -10,7 +10,7 @@ import (
 const (
 	// maxMembers bounds what is remembered of one version. A value with more members is
 	// read again each time.
-	maxMembers = 64
+	maxMembers = 512
 	// often is how many versions of one secret a container writes within an hour before
 	// it tells. AWS keeps each version for 24 hours, and takes no more than about a hundred
 	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
@@ -24,6 +24,7 @@ const (
 type Memory struct {
 	mu      sync.Mutex        // guards what follows
 	known   map[string]known  // by ARN
+	staged  map[string]string // by ARN, the version that was put last
 	written map[string]writes // by ARN
 }
 
@@ -60,6 +61,28 @@ func (m *Memory) learn(arn, version string, members connection.Members) {
 	m.known[arn] = known{version, members}
 }
 
+// hasStaged reports whether this container has put the version already. Its label may have
+// gone to another writer's candidate since, and a put of a known version does not bring it
+// back, but a version can be promoted by its id.
+func (m *Memory) hasStaged(arn, version string) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.staged[arn] == version
+}
+
+// forget forgets what was put: AWS may have removed a version without a label.
+func (m *Memory) forget(arn string) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.staged, arn)
+}
+
 // wrote notes that this container put a version, and reports whether it has put more
 // than a few of this secret within an hour.
 func (m *Memory) wrote(arn, version string) (tooOften bool) {
@@ -74,8 +97,12 @@ func (m *Memory) wrote(arn, version string) (tooOften bool) {
 	if m.written[arn] == nil {
 		m.written[arn] = make(writes)
 	}
+	if m.staged == nil {
+		m.staged = make(map[string]string)
+	}
+	m.staged[arn] = version
 	of := m.written[arn]
-	of[version] = time.Now()
+	of[version] = time.Now().Round(0) // by the wall clock: Lambda freezes the container, and perhaps its other clock
 	for id, at := range of {
 		if time.Since(at) > time.Hour {
 			delete(of, id)

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 // put gives a secret a value, as a person or another tool does.
@@ -115,6 +116,52 @@ func TestAWarmContainerDoesNotReadWhatItHasWritten(t *testing.T) {
 	}
 	if calls := h.aws.Calls(); calls["GetSecretValue"] != 0 {
 		t.Errorf("calls: %v", calls)
+	}
+}
+
+// The label of a candidate that is held goes to the candidate of another stack, and a put
+// of a version that AWS knows does not bring it back.
+func TestHoldingWritesNothingMore(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.reconciler.Memory = new(reconcile.Memory)
+	h.account.show(2)
+	h.database.answer(2, refused)
+	h.update(b)
+	other := *h.reconciler
+	other.Keys, other.Memory = keys("other-EXAMPLE"), new(reconcile.Memory)
+	other.Update(t.Context(), source, []reconcile.Binding{b})
+	h.aws.ResetCalls()
+	for range 3 {
+		if r := h.update(b); r.Outcome != reconcile.Held || h.writes() != 0 {
+			t.Errorf("%s after %d writes: %v", r.Outcome, h.writes(), r.Err)
+		}
+	}
+	h.database.answer(2, nil)
+	h.mustPublish(b)
+}
+
+// Its read saves a version, and consumers with a dead credential cannot wait for that.
+func TestAValueThatCannotBeReadHoldsNoRotationBack(t *testing.T) {
+	t.Parallel()
+	for name, login := range map[string]error{"it logs in": nil, "it does not": refused} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, b := upToDate(t)
+			h.account.show(2)
+			h.database.answer(2, login)
+			h.aws.Intercept(func(c secretstest.Call) secretstest.Fault {
+				if c.Action == "GetSecretValue" {
+					return secretstest.Fail(400, "AccessDeniedException")
+				}
+				return nil
+			})
+			r := h.update(b)
+			h.aws.Intercept(nil)
+			if want := map[bool]reconcile.Outcome{true: reconcile.Published, false: reconcile.Failed}[login == nil]; r.Outcome != want {
+				t.Errorf("%s: %v", r.Outcome, r.Err)
+			}
+		})
 	}
 }
 

@@ -5,8 +5,14 @@ import (
 	"fmt"
 )
 
+// errMoved says that a run that did not end well has published all the same.
+var errMoved = errors.New("AWSCURRENT has moved in this run, and then")
+
 // ended returns the result with its outcome, and with what is to be told of it.
 func (r Result) ended(outcome Outcome, err error) Result {
+	if !r.Moved.IsZero() && outcome != Published && err != nil && !errors.Is(err, errMoved) {
+		err = fmt.Errorf("%w: %w", errMoved, err)
+	}
 	switch {
 	case r.TooOften && err == nil:
 		err = ErrTooOften

@@ -58,6 +58,23 @@ func TestARunThatHasPublishedLooksOnceMore(t *testing.T) {
 	}
 }
 
+// The value was right, and what people are told must be, too.
+func TestARunThatHasPublishedSaysSoWhateverCameThen(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.account.show(2)
+	h.database.answer(3, refused)
+	h.account.before = func(read int) {
+		if read == 2 {
+			h.account.show(3)
+		}
+	}
+	r := h.update(b)
+	if r.Outcome != reconcile.Held || r.Moved.IsZero() || !strings.Contains(r.Err.Error(), "AWSCURRENT has moved in this run, and then") || h.value(b) != want(2) {
+		t.Errorf("%s, the secret holds %s: %v", r.Outcome, h.value(b), r.Err)
+	}
+}
+
 // Its outage is over at the swap, whenever the answer comes.
 func TestTheLagEndsWithTheSwap(t *testing.T) {
 	t.Parallel()

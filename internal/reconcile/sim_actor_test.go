@@ -104,13 +104,19 @@ func (a *actor) Swap(ctx context.Context, arn, to, from string) error {
 }
 
 func (a *actor) Read(ctx context.Context, arn, version string) (credential.Value, error) {
-	return call(ctx, a, "read "+arn, func() (credential.Value, error) {
+	value, err := call(ctx, a, "read "+arn, func() (credential.Value, error) {
 		s := a.world.secret(arn)
 		if s.current != version {
 			return credential.Value{}, reconcile.ErrConflict
 		}
 		return credential.New(s.versions[version]), nil
 	})
+	if err != nil && !errors.Is(err, reconcile.ErrConflict) { // what is there cannot be compared
+		a.world.mu.Lock()
+		a.world.unread++
+		a.world.mu.Unlock()
+	}
+	return value, err
 }
 
 func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential.Value, error) {

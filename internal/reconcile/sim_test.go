@@ -49,7 +49,7 @@ func simulate(t *testing.T, total *statistics, first, n uint64) {
 			total.add(h)
 			if len(h.broken) > 0 {
 				h = play(seed, true, nil)
-				t.Errorf("seed %d breaks the promise; replay it with: go test ./internal/reconciler -run TestSimulation -sim.seed %d\n%s\n\n%s",
+				t.Errorf("seed %d breaks the promise; replay it with: go test ./internal/reconcile -run TestSimulation -sim.seed %d\n%s\n\n%s",
 					seed, seed, strings.Join(h.broken, "\n"), strings.Join(h.trace, "\n"))
 			} else if *simSeed != 0 {
 				t.Log(strings.Join(h.trace, "\n"))

@@ -26,7 +26,7 @@ type world struct {
 	logins  map[string]*lifetime
 	secrets []*simSecret
 
-	moves, conflicts, faults, crashes, cut, puts, returns int
+	moves, conflicts, faults, crashes, cut, puts, returns, unread int
 }
 
 // oldAnswers is below a second, the time between two looks that a run believes.
@@ -261,7 +261,7 @@ func (w *world) settled() {
 			w.breaks("%s: a quiet poll has left %s, Heroku shows %s", s.arn, host(got), host(want))
 		}
 		urls := len(w.shown)
-		if len(s.promoted) > urls+2*w.returns+w.puts {
+		if len(s.promoted) > urls+2*w.returns+w.puts+w.unread {
 			w.breaks("%s: %d publications of %d values", s.arn, len(s.promoted), urls)
 		}
 		if idle := len(s.versions) - len(s.promoted); idle > w.conflicts+w.cut {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -119,7 +120,11 @@ func (k *Reconciler) first(ctx context.Context, r Result, url connection.URL, pa
 	if ctx.Err() != nil {
 		return r.failed(ctx.Err())
 	}
-	if err := r.Login.failure(); err != nil {
+	err := r.Login.failure()
+	if errors.Is(err, ErrUntried) {
+		return r.failed(err)
+	}
+	if err != nil {
 		return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
 	}
 	if k.DryRun {
@@ -172,17 +177,22 @@ func (k *Reconciler) swap(ctx context.Context, r Result, url connection.URL, pay
 		return r.published(time.Time{}, reason)
 	}
 	if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
+		k.Memory.forget(r.ARN)
 		return r.failed(err)
 	}
 	return k.moved(r, payload, reason)
 }
 
 // stageUnlessEqual puts the candidate, unless the value that is there says the same, or
-// the candidate has been put already.
+// the candidate has been put already. A read that fails saves no version, and is no reason
+// to leave consumers with a dead credential.
 func (k *Reconciler) stageUnlessEqual(ctx context.Context, r Result, payload credential.Value) (there current, tooOften bool, err error) {
 	there, err = k.compareValue(ctx, r.Binding, payload)
-	if err != nil || there.isEqual || k.DryRun || r.Candidate == r.Version {
+	if errors.Is(err, ErrConflict) || there.isEqual || k.DryRun {
 		return there, false, err
+	}
+	if r.Candidate == r.Version || k.Memory.hasStaged(r.ARN, r.Version) {
+		return there, false, nil
 	}
 	_, tooOften, err = k.stage(ctx, r, payload)
 	return there, tooOften, err
@@ -241,4 +251,9 @@ func (k *Reconciler) judge(ctx context.Context, b Binding, url connection.URL, c
 	return decide(candidate, current, !sameAddress(url, held))
 }
 
-func sameAddress(a, b connection.URL) bool { return a.Host() == b.Host() && a.Port() == b.Port() }
+// sameAddress reports whether two URLs lead to one address. A name means the same in
+// capitals, and with a dot behind it.
+func sameAddress(a, b connection.URL) bool {
+	name := func(u connection.URL) string { return strings.TrimSuffix(u.Host(), ".") }
+	return strings.EqualFold(name(a), name(b)) && a.Port() == b.Port()
+}

@@ -185,7 +185,7 @@ func each(tasks []*task, f func(i int, r Result) (Result, retry)) {
 // the binding ends here.
 func (k *Reconciler) fence(ctx context.Context, r Result, isLook bool) (fenced Result, ok bool) {
 	from := r.Source
-	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: r.Looks, TooOften: r.TooOften}
+	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: r.Looks, TooOften: r.TooOften, Moved: r.Moved}
 	if isLook {
 		fenced.Looks++
 	}
@@ -219,10 +219,10 @@ func (k *Reconciler) describe(ctx context.Context, b Binding) (Secret, error) {
 // what [ParseBinding] says of it.
 func ruleOut(b Binding, invalid error) (outcome Outcome, err error, ruledOut bool) {
 	switch {
-	case !b.Sync:
-		return Off, nil, true
 	case errors.Is(invalid, ErrReplica):
 		return Off, invalid, true
+	case !b.Sync:
+		return Off, nil, true
 	case invalid != nil:
 		return Failed, invalid, true
 	}

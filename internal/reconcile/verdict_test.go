@@ -96,6 +96,7 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 		"answered elsewhere, and the old one unreachable":      {elsewhere, answered, unreachable, held, false},
 		"unreachable elsewhere, and the old one answered":      {elsewhere, unreachable, answered, held, false},
 		"unreachable elsewhere, and the old one has no TLS":    {elsewhere, unreachable, noTLS, held, false},
+		"unreachable in capitals, and the old one unreachable": {"DB.example.", unreachable, unreachable, held, false},
 		"full elsewhere, and the old one unreachable":          {elsewhere, full, unreachable, held, false},
 		"not tried, and the old one is refused":                {here, untried, refused, failed, false},
 		"not tried elsewhere, nor the old one":                 {elsewhere, untried, untried, failed, false},
@@ -147,13 +148,17 @@ func TestAHeldCandidateIsPublishedAsSoonAsItLogsIn(t *testing.T) {
 
 func TestAFirstValueThatDoesNotLogInIsHeld(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []error{refused, unreachable, noTLS} {
+	for _, answer := range []error{refused, unreachable, noTLS, untried} {
+		outcome := reconcile.Held
+		if answer == untried {
+			outcome = reconcile.Failed
+		}
 		h := newFixture(t)
 		h.account.show(1)
 		h.database.answer(1, answer)
 		b := h.bind("unfilled")
 		h.aws.ResetCalls()
-		if r := h.update(b); r.Outcome != reconcile.Held || !errors.Is(r.Err, answer) {
+		if r := h.update(b); r.Outcome != outcome || !errors.Is(r.Err, answer) {
 			t.Errorf("%s: %v", r.Outcome, r.Err)
 		}
 		if n := h.writes(); n != 0 {

@@ -117,7 +117,7 @@ func (m Manager) Describe(ctx context.Context, id string) (reconcile.Secret, err
 		return reconcile.Secret{}, fmt.Errorf("describing the secret: %w", errHollow)
 	}
 	if out.DeletedDate != nil {
-		return reconcile.Secret{}, errors.New("the secret is marked for deletion: restore it, or remove its heroku:app tag")
+		return reconcile.Secret{}, fmt.Errorf("%w: it is marked for deletion; restore it, or remove its heroku:app tag", reconcile.ErrNoSecret)
 	}
 	s := secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
 	s.Primary = primary(s.ARN, out.PrimaryRegion)

@@ -57,9 +57,11 @@ func unfilled(situation string) string {
 //  3. A login shows something of the database; the verdicts have a table.
 //  4. The look after the swap stops a run as well, but AWSCURRENT has moved by then, and
 //     a rate limit is no reason to call that deferred.
-//  5. All else stops the run: 503 or a failed invocation; 500 if there is no key to
+//  5. A read of the value that is there only saves a version: without it the candidate is
+//     put. If the candidate does not log in, it decides, and its failure stops the run.
+//  6. All else stops the run: 503 or a failed invocation; 500 if there is no key to
 //     check a signature with; Heroku's rate limit defers.
-//  6. Only a call that was carried out can have changed the secret.
+//  7. Only a call that was carried out can have changed the secret.
 func (c cell) expected() outcome {
 	stopped := outcome{c.stopped(), c.left()}
 	if c.isAfterSwap() {
@@ -69,6 +71,8 @@ func (c cell) expected() outcome {
 	switch {
 	case c.kind == readLast:
 		return outcome{quiet(c.trigger, c.situation), newer}
+	case c.kind == readHeld && (c.situation != held || !c.lasts):
+		return c.unread()
 	case outOfTime:
 		return stopped
 	case c.kind == login:
@@ -77,6 +81,24 @@ func (c cell) expected() outcome {
 		return stopped
 	}
 	return c.healed()
+}
+
+// unread is what a run comes to that could not read the value that is there, or only by
+// trying again.
+func (c cell) unread() outcome {
+	switch {
+	case c.situation == held:
+		return outcome{quiet(c.trigger, held), older}
+	case c.isPutTwice() && c.trigger == poller:
+		return outcome{"published", newer}
+	}
+	return outcome{quiet(c.trigger, c.situation), newer}
+}
+
+// isPutTwice reports whether a value is put that another writer has put already: the read
+// that would show it fails, and is not tried for long.
+func (c cell) isPutTwice() bool {
+	return c.kind == readHeld && c.situation == foreign && (c.lasts || c.refuses || c.slow)
 }
 
 // isAfterSwap reports whether the call is the look once more.

@@ -133,6 +133,9 @@ func (c cell) long() bool { return c.slow && c.lasts && c.trigger == poller }
 func (b *bench) try(c cell) outcome {
 	b.t.Helper()
 	b.prepare(c.situation)
+	if c.isPutTwice() {
+		b.room++
+	}
 	got := b.befall(c)
 	if want := c.expected(); got != want {
 		b.t.Errorf("%v: got %v, want %v", c, got, want)

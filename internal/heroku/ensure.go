@@ -51,7 +51,7 @@ type Webhooks struct {
 // Ensure leaves the app with exactly one right webhook of ours. It returns what
 // it did, "" if nothing was to be done. missed says that a delivery has not come
 // that should have: then the subscription gets our key whatever it looks like,
-// because somebody may have given it another one.
+// because a person may have given it another one.
 func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did string, err error) {
 	all, err := w.API.Subscriptions(ctx, app)
 	if err != nil {
@@ -128,7 +128,7 @@ func done(did string, err error) (string, error) {
 }
 
 // ours returns the subscriptions to our address: the one to keep comes first, the
-// same one whoever looks. It is the oldest that is right, or else the oldest.
+// same one in every run. It is the oldest that is right, or else the oldest.
 func (w *Webhooks) ours(all []Webhook, keyMade time.Time) []Webhook {
 	ours := slices.DeleteFunc(slices.Clone(all), func(s Webhook) bool { return s.URL != w.URL })
 	slices.SortFunc(ours, func(a, b Webhook) int {

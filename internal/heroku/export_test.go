@@ -20,14 +20,14 @@ func (t *Transport) Behind(proxy *url.URL) { t.base.Proxy = http.ProxyURL(proxy)
 func (t *Transport) IsAhead() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ahead != nil
+	return t.warm != nil
 }
 
 // Age makes what was begun ahead older.
 func (t *Transport) Age(by time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ahead.begun = t.ahead.begun.Add(-by)
+	t.warm.begun = t.warm.begun.Add(-by)
 }
 
 // AgeCheck makes what is known of the token older.

@@ -13,10 +13,10 @@ import (
 
 const (
 	// idle is after how long without a request a connection may be gone: Lambda
-	// freezes a container between its runs, and then nobody notices the other
-	// side's farewell.
+	// freezes a container between its runs, and then it does not see that Heroku
+	// has closed the connection.
 	idle = 30 * time.Second
-	// stale is for how long after it was begun a connection opened ahead is used.
+	// stale is how long after its dial began a warmed-up connection is used.
 	stale = 20 * time.Second
 )
 
@@ -28,20 +28,20 @@ type Transport struct {
 	url    *url.URL
 	dialer *tls.Dialer
 
-	mu    sync.Mutex // guards what follows
-	used  time.Time  // by a request
-	ahead *ahead     // what WarmUp has begun and no request has taken
+	mu   sync.Mutex // guards what follows
+	used time.Time  // by a request
+	warm *warm      // what WarmUp has begun and no request has taken
 }
 
-// ahead is a connection that is opened, or will be.
-type ahead struct {
+// warm is a connection that is being dialed, or was.
+type warm struct {
 	begun time.Time
 	done  chan struct{}
 	conn  net.Conn // nil if it could not be opened
 }
 
 // drop closes what nobody has used.
-func (a *ahead) drop() {
+func (a *warm) drop() {
 	<-a.done
 	if a.conn != nil {
 		_ = a.conn.Close()
@@ -52,7 +52,7 @@ func (a *ahead) drop() {
 func NewTransport(api string) *Transport {
 	u, err := url.Parse(api)
 	if err != nil {
-		u = new(url.URL) // nothing is opened ahead; the first request says why
+		u = new(url.URL) // nothing is warmed up; the first request says why
 	}
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t := &Transport{base: base, url: u, dialer: &tls.Dialer{Config: &tls.Config{NextProtos: []string{"h2", "http/1.1"}}}}
@@ -77,14 +77,14 @@ func (t *Transport) WarmUp() {
 	if err != nil || proxy != nil || t.url.Scheme != "https" || time.Since(t.used) < idle {
 		return
 	}
-	if t.ahead != nil {
-		if time.Since(t.ahead.begun) < stale {
+	if t.warm != nil {
+		if time.Since(t.warm.begun) < stale {
 			return
 		}
-		go t.ahead.drop()
+		go t.warm.drop()
 	}
-	a := &ahead{begun: time.Now(), done: make(chan struct{})}
-	t.ahead = a
+	a := &warm{begun: time.Now(), done: make(chan struct{})}
+	t.warm = a
 	go func() {
 		defer close(a.done)
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -96,11 +96,11 @@ func (t *Transport) WarmUp() {
 	}()
 }
 
-// dial takes the connection that was opened ahead, if it is fresh, or opens one.
+// dial takes the connection that WarmUp dialed, if it is fresh, or dials one.
 func (t *Transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	t.mu.Lock()
-	a := t.ahead
-	t.ahead = nil
+	a := t.warm
+	t.warm = nil
 	t.mu.Unlock()
 	if a != nil && time.Since(a.begun) < stale {
 		select {

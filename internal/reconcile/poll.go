@@ -27,8 +27,8 @@ var (
 
 // Round is one poll among many.
 type Round struct {
-	// Number counts the rounds, and decides which apps come first: each has its turn
-	// although every round may reach only some of them.
+	// Number counts the rounds. It decides which apps come first, so that each app is
+	// checked in the end although every round may reach only some of them.
 	Number uint64
 	// End is when the next round begins. No app is begun after it, so that no round
 	// stands in the way of another; zero is never.
@@ -41,10 +41,10 @@ type Round struct {
 // filter and never a fence. What the lag can hide is a URL that went away and
 // came back within it; the webhook, which always fences, does not miss that.
 //
-// A rate limit ends the round for its account, and so does having no requests to
-// spare: what was not looked at is deferred. One app of each account is looked at
-// all the same, so that every app has its turn in the end, and what is known of the
-// account's requests is news. The error is that of the list; what happened to a
+// A rate limit ends the round for its account, and so does an account without
+// requests to spare: the rest of its apps are deferred. One app of each account is
+// checked in any case, so that every app is checked in the end, and Heroku's answer
+// says how many requests are left. The error is that of the list; what happened to a
 // binding is in its result.
 func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 	secrets, err := k.Secrets.List(ctx)
@@ -72,7 +72,7 @@ func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 	return p.results, nil
 }
 
-// group sorts the secrets by source. Bindings that need no look at Heroku have
+// group sorts the secrets by source. Bindings for which Heroku need not be asked have
 // their result at once.
 func group(secrets []Secret) (settled []Result, sources map[Source][]Binding) {
 	sources = make(map[Source][]Binding)
@@ -106,7 +106,7 @@ func (p *poll) deferral(ctx context.Context, tokenSecretID string) error {
 	over, begun := p.over[tokenSecretID]
 	if begun && over == nil && !p.reconciler.Heroku(tokenSecretID).Spare() {
 		// It stays over: requests that come back during the round would be spent on
-		// apps whose turn it is not.
+		// apps that come late in this round's order.
 		over = ErrReserve
 	}
 	p.over[tokenSecretID] = over

@@ -5,14 +5,16 @@
 //  2. observe: the app's config vars, one call for all bindings of the app
 //  3. compare: the version id carries a digest of its payload, so equality shows
 //     without reading any value
-//  4. stage the payload under HEROKU_CANDIDATE and log in with it, at the same time
+//  4. stage the payload under HEROKU_CANDIDATE, unless the value that is there says the
+//     same, and log in with it, at the same time
 //  5. swap AWSCURRENT from the fence to the candidate
+//  6. look once more: does Heroku still show what was published?
 //
 // The swap is Secrets Manager's own compare-and-swap: it fails if AWSCURRENT is
-// no longer where the fence saw it. So if it succeeds, nobody has published
+// no longer where the fence saw it. So if it succeeds, no other writer has published
 // between fence and swap, and what it publishes was observed within that time:
-// it is no older than what it replaces, however slow the writer was. Fence
-// after observe, and that is lost.
+// it is no older than what it replaces, however slow this writer was. If the fence came
+// after the observation, a slow writer could put an old URL over a new one.
 //
 // The package knows neither AWS nor Heroku nor Postgres. It states the few
 // methods that it needs, and the packages around it fulfil them.
@@ -29,7 +31,7 @@ import (
 
 // Errors that decide what happens next. The packages around the core wrap them.
 var (
-	// ErrConflict says that somebody else moved AWSCURRENT since the fence.
+	// ErrConflict says that another writer moved AWSCURRENT since the fence.
 	ErrConflict = errors.New("AWSCURRENT has moved since the fence")
 	// ErrNoSecret says that there is no such secret.
 	ErrNoSecret = errors.New("there is no such secret")
@@ -37,18 +39,18 @@ var (
 	ErrTooOften = errors.New("this container has put more than 4 versions of this secret within an hour: does another writer put another value?")
 	// ErrRateLimited says that Heroku takes no more requests for now.
 	ErrRateLimited = errors.New("Heroku's rate limit is used up")
-	// ErrToken says that Heroku refuses the API token, or what it may do.
+	// ErrToken says that Heroku refuses the API token, whatever it is asked for.
 	ErrToken = errors.New("Heroku refuses the API token")
-	// ErrUnreachable says that no TCP connection to the database could be made: it has
-	// said nothing. Any other failed login, but for ErrUntried, is an answer.
+	// ErrUnreachable says that no TCP connection to the database could be made. Any
+	// other failed login, except ErrUntried, is an answer of the database.
 	ErrUnreachable = errors.New("the server cannot be reached")
 	// ErrRefused says that the database refused this user, password or database.
 	ErrRefused = errors.New("the server refuses the login")
 	// ErrFull says that the database answered and has no connection left; some
 	// servers say so only to those who know the password.
 	ErrFull = errors.New("the server has no connection left")
-	// ErrUntried says that no login was tried, for want of what it takes: it says
-	// nothing of the credential.
+	// ErrUntried says that the login was not attempted; whether the credential is valid
+	// is unknown.
 	ErrUntried = errors.New("the login could not be tried")
 	// ErrNoTLS says that the database answered and speaks no TLS: no consumer
 	// can use such a URL, now or later.
@@ -76,8 +78,8 @@ type Secrets interface {
 
 // Heroku is what the core needs of Heroku's Platform API, for one account.
 type Heroku interface {
-	// Spare reports whether the account has requests to spare: more than the
-	// reserve that a poll leaves to the account's other users.
+	// Spare reports whether more of the account's hourly requests are left than the
+	// reserve, which a poll leaves to the account's other users.
 	Spare() bool
 	// ConfigVars returns the app's config vars. One without a value is absent.
 	ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error)
@@ -106,15 +108,14 @@ type Reconciler struct {
 	Keys credential.Source
 	// Memory is what a warm container knows already; nil knows nothing.
 	Memory *Memory
-	// Patience is for how long Update looks again when it finds nothing new
-	// although what the secret holds no longer logs in: Heroku may be slower to
-	// show a value than to announce it. Zero does not look.
+	// Patience is how long Update asks Heroku again while it shows nothing new and the
+	// server refuses what the secret holds: Heroku may announce a value before it shows
+	// it. Zero does not ask again, and does not log in with an equal value.
 	Patience time.Duration
 	// DryRun does everything but stage and swap.
 	DryRun bool
-	// Inspect makes a poll look at every binding as if it were different, log in
-	// with it, and tell which parts of its value would change. It is for a dry
-	// run that a person reads.
+	// Inspect makes a poll log in with every binding's URL, equal or not, and tell which
+	// parts of its value would change. It is for a dry run that a person reads.
 	Inspect bool
 
 	jitter func(time.Duration) time.Duration // for a simulation that replays; nil is random
@@ -128,8 +129,8 @@ const (
 	Unchanged Outcome = "unchanged" // the secret was equal
 	Held      Outcome = "held"      // the candidate does not log in; the secret stays as it is
 	Failed    Outcome = "failed"    // something went wrong; the secret stays as it is
-	Deferred  Outcome = "deferred"  // not looked at in this run
-	Off       Outcome = "off"       // opted out by heroku:sync=off
+	Deferred  Outcome = "deferred"  // not checked in this run
+	Off       Outcome = "off"       // opted out by heroku:sync=off, a replica, or follows another app now
 )
 
 // Result is the outcome of one binding.

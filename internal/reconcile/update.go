@@ -12,7 +12,7 @@ import (
 
 const (
 	// maxConflicts bounds how often one binding is started again because another
-	// writer was faster. Each lost swap is a swap that somebody else won.
+	// writer was faster. Each lost swap is a swap that another writer won.
 	maxConflicts = 5
 	// maxReturns bounds how often one binding is started again because Heroku took back
 	// what was published.

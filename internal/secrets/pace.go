@@ -17,21 +17,21 @@ type Pace struct {
 	next time.Time // when the next write may be made
 }
 
-// wait waits for the turn of one write. Without a pace it does not.
+// wait waits until the next write may be made. Without a pace it returns at once.
 func (p *Pace) wait(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
 	p.mu.Lock()
 	now := time.Now()
-	turn := now
+	slot := now
 	if p.next.After(now) {
-		turn = p.next
+		slot = p.next
 	}
-	p.next = turn.Add(p.Every)
+	p.next = slot.Add(p.Every)
 	p.mu.Unlock()
 	select {
-	case <-time.After(turn.Sub(now)):
+	case <-time.After(slot.Sub(now)):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -67,6 +67,7 @@ func newReport(dryRun bool, results []reconcile.Result) *report {
 		reconcile.Failed:    &r.Failed,
 		reconcile.Deferred:  &r.Deferred,
 		reconcile.Off:       &r.Off,
+		reconcile.Elsewhere: &r.Off,
 	}
 	for _, result := range results {
 		*counters[result.Outcome]++
@@ -155,6 +156,9 @@ func (l line) rank() int {
 
 func lineOf(r reconcile.Result) line {
 	l := line{App: r.App, ConfigVar: r.ConfigVar, Secret: r.Name, Outcome: r.Outcome, Version: r.Version}
+	if r.Outcome == reconcile.Elsewhere { // the contract has one word for both
+		l.Outcome = reconcile.Off
+	}
 	if r.Err != nil {
 		l.Error = reconcile.Text(r.Err)
 	}

@@ -27,13 +27,14 @@ func TestReportCountsAndNames(t *testing.T) {
 		result("b", reconcile.Published, errors.New("not verified")),
 		result("c", reconcile.Unchanged, nil),
 		result("d", reconcile.Off, nil),
+		result("elsewhere", reconcile.Elsewhere, nil),
 		result("e", reconcile.Deferred, reconcile.ErrRateLimited),
 	})
 	got, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"dryRun":false,"bindings":6,"published":2,"unchanged":1,"held":1,"failed":0,"deferred":1,"off":1,"deferredBecause":{"Heroku's rate limit is used up":1},` +
+	const want = `{"dryRun":false,"bindings":7,"published":2,"unchanged":1,"held":1,"failed":0,"deferred":1,"off":2,"deferredBecause":{"Heroku's rate limit is used up":1},` +
 		`"changes":[{"app":"shop","configVar":"DATABASE_URL","secret":"a","outcome":"published"},` +
 		`{"app":"shop","configVar":"DATABASE_URL","secret":"b","outcome":"published","error":"not verified"}],` +
 		`"problems":[{"app":"shop","configVar":"DATABASE_URL","secret":"b","outcome":"published","error":"not verified"},` +

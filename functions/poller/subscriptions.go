@@ -159,7 +159,9 @@ func isPublished(r reconcile.Result) bool { return r.Outcome == reconcile.Publis
 // stack brings none.
 func isMissed(r reconcile.Result) bool { return !r.Moved.IsZero() && r.Current != "" }
 
-func isOn(r reconcile.Result) bool { return r.Outcome != reconcile.Off }
+func isOn(r reconcile.Result) bool {
+	return r.Outcome != reconcile.Off && r.Outcome != reconcile.Elsewhere
+}
 
 // isDue reports whether the app's time of day lies after since and not after now.
 func isDue(app string, since, now time.Time) bool {

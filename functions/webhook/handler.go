@@ -124,7 +124,7 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 func (h *handler) update(ctx context.Context, identities []string, bindings []reconcile.Binding) (results []reconcile.Result) {
 	var retagged []reconcile.Binding
 	for _, r := range h.updateOnce(ctx, bindings) {
-		if r.Outcome == reconcile.Off && r.Sync && slices.Contains(identities, r.App) {
+		if r.Outcome == reconcile.Elsewhere && slices.Contains(identities, r.App) {
 			retagged = append(retagged, r.Binding)
 		} else {
 			results = append(results, r)

@@ -13,6 +13,7 @@ var levels = map[Outcome]slog.Level{
 	Published: slog.LevelInfo,
 	Unchanged: slog.LevelDebug,
 	Off:       slog.LevelDebug,
+	Elsewhere: slog.LevelDebug,
 	Deferred:  slog.LevelDebug, // the report says how many, and why
 	Held:      slog.LevelWarn,
 	Failed:    slog.LevelError,

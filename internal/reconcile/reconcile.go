@@ -130,7 +130,8 @@ const (
 	Held      Outcome = "held"      // the candidate does not log in; the secret stays as it is
 	Failed    Outcome = "failed"    // something went wrong; the secret stays as it is
 	Deferred  Outcome = "deferred"  // not checked in this run
-	Off       Outcome = "off"       // opted out by heroku:sync=off, a replica, or follows another app now
+	Off       Outcome = "off"       // opted out by heroku:sync=off, or a replica
+	Elsewhere Outcome = "elsewhere" // follows another app, or with another token, since it was listed; a report says off
 )
 
 // Result is the outcome of one binding.

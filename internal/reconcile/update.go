@@ -196,7 +196,7 @@ func (k *Reconciler) fence(ctx context.Context, r Result, isLook bool) (fenced R
 	}
 	fenced.Binding, err = ParseBinding(secret)
 	if fenced.Source != from { // it follows another app, or with another token
-		return fenced.ended(Off, nil), false
+		return fenced.ended(Elsewhere, nil), false
 	}
 	outcome, err, ruledOut := ruleOut(fenced.Binding, err)
 	if ruledOut {

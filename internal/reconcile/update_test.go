@@ -201,8 +201,8 @@ func TestUpdateTakesTheTagsOfTheFence(t *testing.T) {
 		outcome reconcile.Outcome
 	}{
 		"opted out": {func(h *fixture, b reconcile.Binding) error { return h.tag(b, "heroku:sync", "off") }, reconcile.Off},
-		"rebound":   {func(h *fixture, b reconcile.Binding) error { return h.tag(b, "heroku:app", "other-app") }, reconcile.Off},
-		"unbound":   {func(h *fixture, b reconcile.Binding) error { return h.untag(b, "heroku:app") }, reconcile.Off},
+		"rebound":   {func(h *fixture, b reconcile.Binding) error { return h.tag(b, "heroku:app", "other-app") }, reconcile.Elsewhere},
+		"unbound":   {func(h *fixture, b reconcile.Binding) error { return h.untag(b, "heroku:app") }, reconcile.Elsewhere},
 		"nonsense":  {func(h *fixture, b reconcile.Binding) error { return h.tag(b, "heroku:format", "xml") }, reconcile.Failed},
 	}
 	for name, tt := range tests {

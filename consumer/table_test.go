@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// table is what the rotations did to each way, as docs/consumers.md shows it.
+// table is what the rotations did to each way; docs/consumers.md has its main columns.
 // Three numbers are the median, the 95th percentile and the largest.
 func table(ways []way, outcomes []outcome) string {
 	var text strings.Builder

@@ -49,20 +49,20 @@ func (b *bench) consumers(ctx context.Context, r *rig) error {
 	b.ways = []way{
 		along("webhook, warm; reads the secret when a login fails", b.warm, b.reread),
 		along("webhook, cold; reads the secret when a login fails", b.cold, b.reread),
-		along("webhook, warm; is started again when AWSCURRENT moves", b.warm, b.restart),
+		along("webhook, warm; restarts when AWSCURRENT moves", b.warm, b.restart),
 		along(name+"; reads the secret when a login fails", uniform(cronEvery), cron, b.reread),
-		along("webhook, warm; keeps the secret for an hour", b.warm, uniform(cacheFor), b.reread),
-		along(name+"; keeps the secret for an hour", uniform(cronEvery), cron, uniform(cacheFor), b.reread),
+		along("webhook, warm; caches the secret for an hour", b.warm, uniform(cacheFor), b.reread),
+		along(name+"; caches the secret for an hour", uniform(cronEvery), cron, uniform(cacheFor), b.reread),
 	}
 	var rows [][]string
 	for _, w := range b.ways {
 		rows = append(rows, []string{w.name, sec(w.least), sec(w.median), sec(w.most), fmt.Sprintf("%.1f", w.median.Seconds()/b.ways[0].median.Seconds())})
 	}
-	b.table("The consumer's view: seconds from Heroku's event until it works again",
-		[]string{"what keeps the secret; what the consumer does", "min", "median", "max", "ratio"}, rows,
-		"The runs, the reading of the secret, the login and the start of a process are measured; the waits for a cron job "+
-			"(0 to 300 s) and for the end of an hour in a cache (the default of AWS's caching libraries; 0 to 3,600 s) are arithmetic. "+
-			"What it takes to schedule a new task or pod is not in it, nor the time in which Heroku makes the event.")
+	b.table("Downtime of a consumer: seconds from Heroku's event until it works again",
+		[]string{"what updates the secret; what the consumer does", "min", "median", "max", "ratio"}, rows,
+		"Measured: the runs, the read of the secret, the login and the start of a process. Calculated: the waits for a cron job "+
+			"(0 to 300 s) and for a cache of one hour (the default of AWS's caching libraries; 0 to 3,600 s). "+
+			"Not included: scheduling a new task or pod, and the time in which Heroku makes the event.")
 	return nil
 }
 

@@ -53,10 +53,10 @@ func (b *bench) beside(ctx context.Context, r *rig) error {
 			b.cron = o.took
 		}
 	}
-	b.table("Beside what people use today: one run, until AWSCURRENT is right",
+	b.table("Compared with what people use today: one run, until AWSCURRENT is right",
 		[]string{"", "min", "median", "max", "ratio"}, rows,
-		fmt.Sprintf("The same remotes at the same distances, by turns, %d runs each. The webhook compares, logs in and swaps; "+
-			"the others put what they have read. Nothing here says when they run: the webhook is called by Heroku, a cron job is not.", otherRuns))
+		fmt.Sprintf("The same servers at the same distances, %d runs each, alternating. The webhook compares, logs in and swaps; "+
+			"the others put what they have read. When a run starts is not included: Heroku calls the webhook, but not a cron job.", otherRuns))
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (b *bench) commands(r *rig) []*other {
 
 // python is a plain function on boto3, cold and warm; end ends the warm one.
 func (b *bench) python(ctx context.Context, r *rig) (ways []*other, end func(), err error) {
-	const name = "a plain Python function on boto3"
+	const name = "a simple Python function with boto3"
 	if err := exec.CommandContext(ctx, "python3", "-c", "import boto3").Run(); err != nil {
 		b.skip(name, "python3 with boto3 is not installed")
 		return nil, func() {}, nil

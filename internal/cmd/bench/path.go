@@ -77,7 +77,7 @@ func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 	cold := &situation{name: "cold", prepare: r.Webhook.Kill,
 		floor: func(login time.Duration) time.Duration { return start + usual.coldFloor(login) }}
 	warm := &situation{name: "warm", prepare: func() {}, floor: usual.warmFloor}
-	idle := &situation{name: "warm, its connections closed by the other side", prepare: r.hangUp, floor: usual.idleFloor}
+	idle := &situation{name: "warm, connections closed by the servers", prepare: r.hangUp, floor: usual.idleFloor}
 	situations := []*situation{cold, warm, idle}
 	for range pathRuns {
 		for _, s := range situations {
@@ -93,7 +93,7 @@ func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 	}
 	b.pathTable(situations, login)
 	for _, s := range situations {
-		b.steps("The calls of the last run: "+s.name, s.calls)
+		b.steps("Calls of the last run: "+s.name, s.calls)
 	}
 	return nil
 }
@@ -111,11 +111,11 @@ func (b *bench) pathTable(situations []*situation, login sample) {
 		median, floor := s.took.median(), s.floor(login.median())
 		rows = append(rows, append(append([]string{s.name}, s.took.cells()...), ms(floor), ms(median-floor), ratio(median, floor)))
 	}
-	rows = append(rows, append([]string{"a login alone"}, login.cells()...))
+	rows = append(rows, append([]string{"only a login"}, login.cells()...))
 	b.table("Critical path: from the request's arrival to AWSCURRENT",
 		[]string{"webhook", "min", "median", "max", "floor", "above it", "ratio"}, rows,
-		fmt.Sprintf("AWS answers a call in %s (%s of it is the way there and back), Heroku in %s (%s), and each round trip to Postgres takes %s. "+
-			"All speak TLS 1.3. %d runs each, by turns. The floor of a cold run begins with the median start-up, %s.",
+		fmt.Sprintf("AWS answers a call in %s (of which the round trip takes %s), Heroku in %s (%s), and each round trip to Postgres takes %s. "+
+			"All use TLS 1.3. %d runs each, alternating. The floor of a cold run includes the median start-up, %s.",
 			ms(usual.aws.call()), ms(usual.aws.trip), ms(usual.heroku.call()), ms(usual.heroku.trip), ms(usual.postgres), pathRuns, ms(b.start.median())))
 }
 

@@ -103,10 +103,10 @@ func (b *bench) idle(ctx context.Context, s *stacktest.Stack) error {
 	if err != nil {
 		return err
 	}
-	b.table(fmt.Sprintf("Poller: a round over %d apps with one binding each, nothing changed", apps),
+	b.table(fmt.Sprintf("Poller: a round over %d apps with one secret each, nothing changed", apps),
 		[]string{"", "min", "median", "max", "floor", "ratio"},
 		[][]string{append(append([]string{"round"}, took.cells()...), ms(floor), ratio(took.median(), floor))},
-		fmt.Sprintf("Heroku answers in %s, %d apps are read at once. %d rounds with a warm function. Calls of one round: %s; %s. %s.",
+		fmt.Sprintf("Heroku answers in %s; %d apps are read at once. %d rounds of a warm function. Calls of one round: %s; %s. %s.",
 			ms(away), abreast, idlePolls, counts("AWS", aws), counts("Heroku", heroku), objects))
 	return nil
 }
@@ -137,7 +137,7 @@ func (b *bench) allocations(ctx context.Context, s *stacktest.Stack) (string, er
 	if _, err := fmt.Sscan(string(answer), &bindings, &objects, &bytes); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("For each unchanged binding the round allocates %d objects, %d bytes", objects/bindings, bytes/bindings), nil
+	return fmt.Sprintf("For each unchanged secret the round allocates %d objects of %d bytes in all", objects/bindings, bytes/bindings), nil
 }
 
 // storm changes every app's URL and polls until all are equal. The gate of AWS's
@@ -168,14 +168,14 @@ func (b *bench) storm(ctx context.Context, s *stacktest.Stack, estate []*herokut
 	b.table(fmt.Sprintf("Poller: all %d apps have changed", apps),
 		[]string{"", ""},
 		[][]string{
-			{"until all are right", ms(took)},
+			{"time until all are right", ms(took)},
 			{"rounds", fmt.Sprint(rounds)},
-			{"most writes that arrived in any second", fmt.Sprint(g.peak)},
-			{"AWS takes, a second", fmt.Sprint(writes)},
-			{"refused with ThrottlingException", fmt.Sprint(g.refused)},
-			{"bindings that failed", "0"},
+			{"most writes in any second", fmt.Sprint(g.peak)},
+			{"writes that AWS allows in a second", fmt.Sprint(writes)},
+			{"writes refused with ThrottlingException", fmt.Sprint(g.refused)},
+			{"secrets that failed", "0"},
 		},
-		fmt.Sprintf("Heroku answers in %s and AWS in %s; `heroku:verify` is off, so that nothing but these two slows the writes.", ms(away), ms(awayAWS)))
+		fmt.Sprintf("Heroku answers in %s and AWS in %s. `heroku:verify` is off, so only these two slow the writes.", ms(away), ms(awayAWS)))
 	return nil
 }
 

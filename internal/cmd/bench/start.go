@@ -47,7 +47,7 @@ func (b *bench) coldStart(ctx context.Context) error {
 	}
 	b.table("Cold start: from exec to the first poll of the Runtime API",
 		[]string{"function", "", "min", "median", "max", "ratio"}, rows,
-		fmt.Sprintf("By turns, %d runs each; the ratio is that of the medians. *empty* is `lambda.Start` with a handler that does nothing. AWS and Heroku are addresses that never answer.", startRuns))
+		fmt.Sprintf("%d runs each, alternating. The ratio is that of the medians, to *empty*: `lambda.Start` with a handler that does nothing. AWS and Heroku are addresses that never answer.", startRuns))
 	return nil
 }
 

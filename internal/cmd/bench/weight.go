@@ -31,7 +31,7 @@ func (b *bench) weight(r *rig) error {
 		}
 		rows = append(rows, []string{"webhook, peak memory after a cold run and two warm ones (VmHWM)", mb(peak)})
 	}
-	b.table("Weight", []string{"", "MB"}, rows, "1 MB is 1,000,000 bytes; the package is for this machine's processor.")
+	b.table("Size", []string{"", "MB"}, rows, "1 MB is 1,000,000 bytes. The packages are built for this machine's processor.")
 	return nil
 }
 

@@ -71,7 +71,7 @@ func TestTheErrorNamesTheFirstFailures(t *testing.T) {
 	}
 }
 
-// What Lambda returns and what CloudWatch takes is bounded, and an estate is not.
+// Lambda and CloudWatch limit the size of a report; the number of bindings has no limit.
 func TestAReportStaysSmall(t *testing.T) {
 	t.Parallel()
 	var results []reconcile.Result
@@ -152,7 +152,7 @@ func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
 	}
 }
 
-// What a plan leaves out needs nobody, if there is space for those that do.
+// A plan leaves out first the bindings that need no action.
 func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
 	t.Parallel()
 	var results []reconcile.Result

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// What is here also stands in two packages of keepcurrent's functions, which a copy of
-// this one does not have; a test holds them together.
+// The code in this file is also in two packages of keepcurrent's functions, so that this
+// package can be copied without them. A test fails if they differ.
 
-// isSQLState reports whether a code is five capitals and digits. A server that sends
-// another one could send back what it was sent, and have it printed.
+// isSQLState reports whether a code is five capitals and digits. Anything else is not
+// printed: a server could send back the password as the code.
 func isSQLState(code string) bool {
 	return len(code) == 5 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
 // isRefusal reports whether a server refuses this user, password or database: class 28
 // and 3D000 (https://www.postgresql.org/docs/current/errcodes-appendix.html), and 08P01
-// of a PgBouncer, whose words tell it from its limits and its own troubles.
+// of a PgBouncer, unless the message names a limit or a failure of the PgBouncer itself.
 func isRefusal(code, message string) bool {
 	return strings.HasPrefix(code, "28") || code == "3D000" || code == "08P01" && !isTrouble(message)
 }
@@ -41,8 +41,8 @@ var (
 		"bouncer config error", "is disabled", "no memory for", "admin forced disconnect"}
 )
 
-// libpqs are the parameters that libpq deals with by itself. pgx does not know them, and
-// would send them to a server that refuses them
+// libpqs are the parameters that libpq handles itself. pgx does not know them, and would
+// send them to the server, which refuses them
 // (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
 var libpqs = []string{
 	"fallback_application_name", "gssdelegation", "gssencmode", "gsslib", "keepalives", "keepalives_count", "keepalives_idle",

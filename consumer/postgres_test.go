@@ -7,7 +7,7 @@ import (
 	"keepcurrent.example/internal/login"
 )
 
-// The functions and the programs that read what they write mean the same by an answer.
+// The functions and this package classify the answers of a server in the same way.
 func TestAnswersMeanWhatTheyMeanToTheFunctions(t *testing.T) {
 	t.Parallel()
 	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, append(present, troubles...)...)

@@ -18,10 +18,10 @@ import (
 
 var proof = flag.Int("proof", 0, "how often TestProof rotates with and without a grace time, beside the other ways to read the secret; 0: three times, alone")
 
-// watched is how long the other ways are looked at after the secret is right.
+// watched is how long the other ways are watched after the secret is right.
 const watched = 2 * time.Second
 
-// stage is the whole stack, an app whose database rotates, and the secret that follows it.
+// stage is a whole stack, an app whose database rotates, and the secret that follows it.
 type stage struct {
 	*stacktest.Stack
 	t      *testing.T
@@ -33,10 +33,10 @@ type stage struct {
 	ways   []way
 }
 
-// TestProof rotates the credential under a pool that is in use all the time. With a
-// grace time no query may fail. When the old credential is killed at once, a
-// query may fail if it began before the secret was right and one login had
-// passed, and not before the kill.
+// TestProof rotates the credential of a pool that is in use all the time. With a grace
+// time no query may fail. When the old credential is killed at once, a query may fail
+// only after the kill, and only if it began before the secret was right and one more
+// login had passed.
 func TestProof(t *testing.T) {
 	s := raise(t)
 	rotations := 3
@@ -91,7 +91,7 @@ func (s *stage) must(err error) {
 	}
 }
 
-// clock tells when AWSCURRENT has moved, before the webhook hears of it.
+// clock records when AWSCURRENT has moved, before the webhook has the answer.
 func (s *stage) clock(c secretstest.Call) secretstest.Fault {
 	if c.Action != "UpdateSecretVersionStage" {
 		return nil
@@ -120,8 +120,8 @@ func (s *stage) open(w way) *pgxpool.Pool {
 	return pool
 }
 
-// revive starts the other ways anew, for most are dead after a rotation, and waits
-// until all are well.
+// revive restarts the other ways, because most fail after a rotation, and waits until
+// all work.
 func (s *stage) revive() {
 	s.t.Helper()
 	for i, w := range s.ways[1:] {
@@ -183,8 +183,8 @@ func (s *stage) withGrace() (o outcome) {
 	return o
 }
 
-// followed waits for AWSCURRENT, restarts those ways that want it, and returns
-// when somebody who reads the secret has logged in.
+// followed waits for AWSCURRENT, restarts the ways that need a restart, and returns when
+// a program that reads the secret has logged in.
 func (s *stage) followed(o *outcome) time.Time {
 	s.t.Helper()
 	select {
@@ -220,8 +220,8 @@ func (s *stage) restart() error {
 	return nil
 }
 
-// look waits until this package's pool is well, watches the others for a time and
-// collects the queries of all.
+// look waits until this package's pool works again, watches the others for a while and
+// collects all queries.
 func (s *stage) look(o *outcome, since time.Time, old string) {
 	s.t.Helper()
 	eventually(s.t, "this package's pool is well", func() bool { return s.crowds[0].well(since, old) })

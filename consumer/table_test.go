@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// table is what the rotations did to each way, as docs/consumers.md shows it.
-// Three numbers are the median, the 95th percentile and the largest.
+// table shows what the rotations did to each way, as in docs/consumers.md. Three numbers
+// are the median, the 95th percentile and the largest.
 func table(ways []way, outcomes []outcome) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d rotations; this package's pool answered %d queries a second\n", len(outcomes), view{outcomes, 0}.rate())
@@ -58,7 +58,7 @@ func (v view) count(is func([]query) bool) (n int) {
 	return n
 }
 
-// rate is how many queries went well in each second that was looked at.
+// rate is how many queries succeeded in each second that was watched.
 func (v view) rate() int {
 	good, seconds := 0, 0.0
 	for _, o := range v.outcomes {
@@ -103,7 +103,7 @@ func failures(queries []query) []query {
 	return slices.DeleteFunc(slices.Clone(queries), func(q query) bool { return q.err == nil })
 }
 
-// silence is the longest time in which no query ended well.
+// silence is the longest time in which no query succeeded.
 func silence(queries []query) (longest time.Duration) {
 	queries = slices.Clone(queries)
 	slices.SortFunc(queries, func(a, b query) int { return a.ended.Compare(b.ended) })

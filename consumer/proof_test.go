@@ -154,7 +154,7 @@ func (s *stage) atOnce() (o outcome) {
 	o.killed = time.Now()
 	s.must(s.addon.Rotate(s.t.Context()))
 	right := s.followed(&o)
-	s.look(&o, right, "")
+	s.collect(&o, right, "")
 	for _, q := range failures(o.queries[0]) {
 		if q.ended.Before(o.killed) || q.began.After(right) {
 			s.t.Errorf("a query failed from %v to %v after the kill, when the secret was right after %v: %v",
@@ -176,7 +176,7 @@ func (s *stage) withGrace() (o outcome) {
 	eventually(s.t, "this package's pool has moved", func() bool { return s.crowds[0].well(right, old) })
 	o.killed = time.Now()
 	s.must(end(s.t.Context()))
-	s.look(&o, time.Now(), old)
+	s.collect(&o, time.Now(), old)
 	for _, q := range failures(o.queries[0]) {
 		s.t.Errorf("a query failed %v after the end of the grace time: %v", q.ended.Sub(o.killed), q.err)
 	}
@@ -220,13 +220,13 @@ func (s *stage) restart() error {
 	return nil
 }
 
-// look waits until this package's pool works again, watches the others for a while and
+// collect waits until this package's pool works again, watches the others for a while and
 // collects all queries.
-func (s *stage) look(o *outcome, since time.Time, old string) {
+func (s *stage) collect(o *outcome, since time.Time, old string) {
 	s.t.Helper()
 	eventually(s.t, "this package's pool is well", func() bool { return s.crowds[0].well(since, old) })
 	if len(s.ways) > 1 {
-		time.Sleep(watched) // others never recover; this is how long that is looked at
+		time.Sleep(watched) // others never recover; this is how long they are watched
 	}
 	for _, c := range s.crowds {
 		o.queries = append(o.queries, c.take())

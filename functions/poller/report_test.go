@@ -174,7 +174,7 @@ func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
 	}
 }
 
-func TestARoundThatLookedAtNothingIsNotGood(t *testing.T) {
+func TestARoundThatCheckedNothingIsNotGood(t *testing.T) {
 	t.Parallel()
 	deferred := result("d", reconcile.Deferred, reconcile.ErrRateLimited)
 	tests := map[string]struct {

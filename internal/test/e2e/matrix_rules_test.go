@@ -73,7 +73,7 @@ func (c cell) expected() outcome {
 		return stopped
 	case c.kind == login:
 		return c.verdict()
-	case c.lasts || c.refuses && !c.readAhead():
+	case c.lasts || c.refuses && !c.isPrefetch():
 		return stopped
 	}
 	return c.healed()
@@ -92,8 +92,8 @@ func (c cell) unconfirmed() string {
 	return "failed"
 }
 
-// readAhead reports whether the call is a prefetch, made before its answer is needed.
-func (c cell) readAhead() bool {
+// isPrefetch reports whether the call is a prefetch, made before its answer is needed.
+func (c cell) isPrefetch() bool {
 	return c.trigger == webhook && slices.Contains([]string{readKey, readToken, list}, c.kind)
 }
 

@@ -129,7 +129,7 @@ func (e *estate) page(w http.ResponseWriter, r *http.Request, work http.Handler)
 func (e *estate) grow(apps int) {
 	e.t.Helper()
 	manager := secrets.Manager{Client: e.AWS}
-	core := &reconcile.Reconciler{Secrets: manager, Heroku: func(string) reconcile.Heroku { return shown{} }, Keys: shown{}}
+	filler := &reconcile.Reconciler{Secrets: manager, Heroku: func(string) reconcile.Heroku { return shown{} }, Keys: shown{}}
 	var wg sync.WaitGroup
 	free := make(chan struct{}, 8)
 	for ; e.apps < apps; e.apps++ {
@@ -143,7 +143,7 @@ func (e *estate) grow(apps int) {
 				return
 			}
 			b := reconcile.Binding{Secret: reconcile.Secret{ARN: arn}, Source: reconcile.Source{App: app}}
-			for _, r := range core.Update(e.t.Context(), b.Source, []reconcile.Binding{b}) {
+			for _, r := range filler.Update(e.t.Context(), b.Source, []reconcile.Binding{b}) {
 				if r.Outcome != reconcile.Published {
 					e.t.Errorf("%s: %v", r.Outcome, r.Err)
 				}

@@ -69,7 +69,7 @@ func (h *fixture) bind(t *testing.T, name string) reconcile.Binding {
 	return reconcile.Binding{Secret: reconcile.Secret{ARN: *out.ARN, Name: name}, Source: reconcile.Source{App: app}}
 }
 
-// reconciler returns the core as the n-th client, with the true Secrets Manager and
+// reconciler returns a Reconciler as the n-th client, with the true Secrets Manager and
 // the given view of Heroku.
 func (h *fixture) reconciler(n int, view reconcile.Heroku) *reconcile.Reconciler {
 	return &reconcile.Reconciler{

@@ -18,7 +18,7 @@ func TestARunThatHasPublishedAsksHerokuOnceMore(t *testing.T) {
 	tests := map[string]struct {
 		after   []int // what Heroku shows at each check after the first swap; 0: it is away
 		outcome reconcile.Outcome
-		holds   int
+		value   int
 	}{
 		"Heroku shows the same":                   {[]int{2}, reconcile.Published, 2},
 		"Heroku took it back":                     {[]int{1, 1, 1, 1}, reconcile.Published, 1},
@@ -48,7 +48,7 @@ func TestARunThatHasPublishedAsksHerokuOnceMore(t *testing.T) {
 				}
 			}
 			r := h.update(b)
-			if r.Outcome != tt.outcome || h.value(b) != want(tt.holds) {
+			if r.Outcome != tt.outcome || h.value(b) != want(tt.value) {
 				t.Errorf("%s, the secret holds %s: %v", r.Outcome, h.value(b), r.Err)
 			}
 			if r.Outcome == reconcile.Failed && (r.Err == nil || strings.Contains(r.Err.Error(), "EXAMPLE")) {

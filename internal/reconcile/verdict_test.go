@@ -112,12 +112,12 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 			if r.Outcome != tt.outcome || r.Outcome == published && (r.Err != nil) != tt.warns {
 				t.Errorf("%s: %v", r.Outcome, r.Err)
 			}
-			holds := want(1)
+			expected := want(1)
 			if tt.outcome == published {
-				holds = candidate + "?sslmode=require"
+				expected = candidate + "?sslmode=require"
 			}
-			if got := h.value(b); got != holds {
-				t.Errorf("the secret holds %s, want %s", got, holds)
+			if got := h.value(b); got != expected {
+				t.Errorf("the secret holds %s, want %s", got, expected)
 			}
 		})
 	}

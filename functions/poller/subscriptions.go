@@ -67,9 +67,9 @@ func (s *subscriptions) inspect(ctx context.Context, results []reconcile.Result)
 // parallelChecks is how many apps' subscriptions are checked at once.
 const parallelChecks = 8
 
-// each runs check for every app and returns the lines that are not empty. It skips the
+// each calls run for every app and returns the lines that are not empty. It skips the
 // apps of an account that has used up its requests.
-func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, check check) []subscribed {
+func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, run check) []subscribed {
 	if s.webhooks == nil {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, ch
 			defer func() { <-free }()
 			var line subscribed
 			err := credential.RecoverPanic(func() (err error) {
-				line, err = check(ctx, from, results)
+				line, err = run(ctx, from, results)
 				return err
 			})
 			if err == nil || ctx.Err() == nil { // an app that ran out of time is checked another time

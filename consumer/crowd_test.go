@@ -47,7 +47,7 @@ func gather(ctx context.Context, pool *pgxpool.Pool) *crowd {
 
 func (c *crowd) work(ctx context.Context, i int) {
 	const period = workers * time.Second / rate
-	// The workers take turns, so that there is always something under way.
+	// The workers start one after the other, so that some query is always under way.
 	for due := time.Now().Add(period * time.Duration(i) / workers); ; due = due.Add(period) {
 		select {
 		case <-ctx.Done():
@@ -103,7 +103,7 @@ func (c *crowd) take() []query {
 }
 
 // well reports whether the newest query of each worker began after a moment and
-// went well, as somebody else than the old user.
+// succeeded, as another user than the old one.
 func (c *crowd) well(since time.Time, old string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,5 @@
-// Package consumer lets a pgx pool follow a secret that keepcurrent keeps: each
-// new connection uses the credential that is good now, and a rotation needs no
-// restart.
+// Package consumer lets a pgx pool follow a secret that keepcurrent updates: each new
+// connection uses the current credential, and a rotation needs no restart.
 //
 //	ctx := context.Background()
 //	settings, err := config.LoadDefaultConfig(ctx)
@@ -32,27 +31,27 @@
 // # What it does
 //
 // The secret is read once and kept for a [Source.Lifetime], in either of
-// keepcurrent's formats. Before the pool opens a connection, the credential is
-// proven by a login; connections that are opened at the same time share one. If
-// the server refuses it (28P01, 28000) or cannot be reached, the secret is read
-// again at once, and then at growing intervals until a version logs in or
-// [Source.Wait] is over. So whoever asked for the connection waits, and sees no
-// refused login. All who wait share these reads and logins.
+// keepcurrent's formats. Before the pool opens a connection, a login proves the
+// credential; connections that are opened at the same time share one login. If the
+// server refuses the credential (28P01, 28000) or cannot be reached, the secret is
+// read again at once, and then at growing intervals until a version logs in or
+// [Source.Wait] is over. So the caller that asked for the connection waits, and does
+// not see the refused login. All callers that wait share these reads and logins.
 //
-// A pool that is in use looks for a newer version once in a Lifetime. When that has
-// logged in, connections with the older credential are closed as they are asked
-// for the next time, and never while they are used. A version that does not log
-// in does not take the place of one that does, and while Secrets Manager cannot
-// be reached the last value stays good.
+// A pool that is in use reads the secret again once in a Lifetime. When a newer
+// version has logged in, each connection with the older credential is closed the next
+// time that it is acquired, and never while it is in use. A version that does not log
+// in does not replace one that does. While Secrets Manager cannot be reached, the last
+// value stays in use.
 //
 // # What it does not do
 //
 // It does not repeat queries: it cannot know which may run twice. When an old
-// credential is killed, what is running on its connections fails, and so may a
-// query on a connection that was in use less than a second ago, until the first
-// of them has failed. After that each connection is tried before it is used.
+// credential is killed, the queries on its connections fail. A query on a connection
+// that was in use less than a second ago may fail too, until the first has failed.
+// After that each connection is tested before it is used.
 //
-// The credential is never in an error of this package, and a [Source] shows
-// none, however it is printed. What pgx keeps in a connection, and its own
-// errors, which name the user, are pgx's.
+// No error of this package contains the credential, and a [Source] does not show it,
+// however it is printed. Connections and errors of pgx do show parts of it: the errors
+// name the user.
 package consumer

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// What can be wrong; errors.Is finds it in an [*Error].
+// The kinds of an [*Error]; errors.Is finds them.
 var (
 	ErrUnread      = errors.New("the secret cannot be read: check its name, and that secretsmanager:GetSecretValue is allowed")
 	ErrFormat      = errors.New("the secret holds neither a Postgres URL nor an object with one")
@@ -18,8 +18,8 @@ var (
 	ErrUnreachable = errors.New("the server cannot be reached, and no newer version of the secret has come that names another")
 )
 
-// Error says why there is no credential to connect with. It shows neither user
-// name nor password, nor anything else of the secret but where the server is.
+// Error says why there is no credential to connect with. Of the secret it shows only
+// the address of the server.
 type Error struct {
 	// Kind is one of ErrUnread, ErrFormat, ErrRefused, ErrUnreachable.
 	Kind error
@@ -27,7 +27,7 @@ type Error struct {
 	SecretID string
 	// Version is the id of the version, "" if none could be read.
 	Version string
-	// Address is the server's, as host:port, if it comes to that.
+	// Address is the server's, as host:port; "" if no login was attempted.
 	Address string
 	// SQLState is the server's answer, if it gave one.
 	SQLState string
@@ -62,9 +62,9 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// plain keeps of a failed request what cannot quote an answer: AWS's own error, a
-// network's, or the end of the context. net/http quotes an answer that is
-// malformed, and a decoder could.
+// plain returns the part of a request's error that cannot quote an answer: AWS's own
+// error, a network error, or the end of the context. net/http quotes a malformed answer,
+// and a decoder could.
 func plain(err error) error {
 	var api smithy.APIError
 	var network *net.OpError

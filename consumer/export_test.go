@@ -1,6 +1,6 @@
 package consumer
 
-// Waiting is how many share the search under way.
+// Waiting is how many callers share the search under way.
 func (s *Source) Waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

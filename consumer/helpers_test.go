@@ -72,7 +72,7 @@ func (s *secret) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecre
 	}, nil
 }
 
-// shop is a database, the secret that holds its URL and a source that reads it.
+// shop is a database, the secret with its URL and a source that reads it.
 type shop struct {
 	t      *testing.T
 	db     *postgrestest.Database
@@ -129,7 +129,7 @@ func (s *shop) pool(config *pgxpool.Config) *pgxpool.Pool {
 	return pool
 }
 
-// user is who a query of the pool is.
+// user returns the user of a query of the pool.
 func (s *shop) user(pool *pgxpool.Pool) (string, error) {
 	var user string
 	err := pool.QueryRow(s.t.Context(), "select current_user").Scan(&user)
@@ -143,12 +143,12 @@ func (s *shop) works(pool *pgxpool.Pool) {
 	}
 }
 
-// eventually waits until the condition holds, a minute at most.
+// eventually waits until the condition is true, a minute at most.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it never came about that ", what)
+			t.Fatal("within a minute it never came true that ", what)
 		}
 	}
 }

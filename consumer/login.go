@@ -12,13 +12,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// loginTimeout is of the login that proves a credential. pgxpool gives a
-// connection two minutes, which a host that is gone would take.
+// loginTimeout bounds the login that proves a credential. pgxpool allows a connection
+// two minutes, and a host that is gone would use them all.
 const loginTimeout = 5 * time.Second
 
-// login logs in with the credential, as config connects otherwise, and leaves.
-// It returns nil unless the server refused the credential or could not be
-// reached: of all other errors the pool's own login will tell.
+// login logs in with the credential, with config's other settings, and disconnects. It
+// returns nil unless the server refused the credential or could not be reached: all
+// other errors come from the pool's own login.
 func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfig) *Error {
 	config = config.Copy()
 	c.apply(config)
@@ -58,8 +58,8 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 
 var errNoPostgres = errors.New("the connection broke off, or the server answers what no Postgres does")
 
-// unquoted keeps of pgx's error what no server can have written. pgx names the user,
-// and quotes what it does not understand, which can be a password that was sent.
+// unquoted returns the part of pgx's error that no server can have written. pgx names
+// the user, and quotes what it does not understand: a server can send back the password.
 func unquoted(err error) error {
 	var network *net.OpError
 	var name *net.DNSError

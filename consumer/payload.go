@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// credential is a version of the secret. What it holds sits behind a func,
-// of which fmt and whatever walks through values can show only the address.
+// credential is a version of the secret. Its parts are behind a func: fmt, and code that
+// walks through values by reflection, can show only the func's address.
 type credential struct {
 	version string
 	open    func() *pgx.ConnConfig
@@ -23,9 +23,9 @@ func (c *credential) same(other *credential) bool {
 	return other != nil && c.open().ConnString() == other.open().ConnString()
 }
 
-// apply puts the server, the user and how to speak to them into a config, and
-// leaves everything else there as it is. pgx wants host, port, TLS and
-// fallbacks to change together, for TLS knows the host.
+// apply sets the server, the user and the protocol's parameters in a config, and leaves
+// everything else as it is. pgx needs host, port, TLS and fallbacks to change together,
+// because the TLS config names the host.
 func (c *credential) apply(to *pgx.ConnConfig) {
 	from := c.open()
 	to.Host, to.Port, to.TLSConfig, to.Fallbacks = from.Host, from.Port, from.TLSConfig, from.Fallbacks
@@ -45,9 +45,9 @@ func (c *credential) apply(to *pgx.ConnConfig) {
 	}
 }
 
-// parse reads a secret's value: a connection URL, or an object with one under
-// any key, or an object with the keys of AWS's own tools alone. An error would
-// have to quote what cannot be parsed, so there is none.
+// parse reads a secret's value: a connection URL, an object with one under any key, or
+// an object with only the keys of AWS's own tools. It returns no error, because an error
+// would quote the value.
 func parse(value string) (*pgx.ConnConfig, bool) {
 	text := strings.TrimSpace(value)
 	if strings.HasPrefix(text, "{") {
@@ -57,8 +57,8 @@ func parse(value string) (*pgx.ConnConfig, bool) {
 	if err != nil || u.Host == "" || !isPostgres(text) {
 		return nil, false
 	}
-	// Where the URL does not say, pgx would take prefer, and speak without TLS
-	// to a server that has none.
+	// Without an sslmode pgx uses prefer, and connects without TLS to a server that has
+	// none.
 	if query := u.Query(); !query.Has("sslmode") {
 		separator := "?"
 		if u.RawQuery != "" {
@@ -79,9 +79,9 @@ func isPostgres(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
 }
 
-// urlOf returns the URL in a JSON object, which is whole and has parameters that
-// the keys lack, or makes one of the keys. A second URL there is somebody's own;
-// then only the keys are sure.
+// urlOf returns the URL in a JSON object, which has parameters that the keys lack, or
+// builds one from the keys. If there are two URLs, a person has added one, and only the
+// keys are certain.
 func urlOf(object string) string {
 	var values map[string]any
 	if json.Unmarshal([]byte(object), &values) != nil {

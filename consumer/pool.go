@@ -13,11 +13,11 @@ import (
 
 // PoolConfig reads the secret and returns the config of a pool whose connections
 // follow it. Server, credential and TLS come from the secret, for each new
-// connection. Everything else is the caller's to change before the pool is made,
-// but the hooks BeforeConnect, PrepareConn, BeforeClose and ShouldPing are taken:
-// one in their place must call them.
+// connection. The caller may change everything else before the pool is made. The
+// hooks BeforeConnect, PrepareConn, BeforeClose and ShouldPing are in use: a hook
+// that replaces one must call it. PoolConfig fails if the secret cannot be read.
 //
-// The config itself holds no credential.
+// The config itself contains no credential.
 func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 	if err := s.readIfDue(ctx); err != nil && len(s.known()) == 0 {
 		return nil, err
@@ -50,9 +50,8 @@ type mark struct {
 
 const markKey = "keepcurrent/consumer"
 
-// beforeConnect proves the credential before the pool logs in with it, because
-// pgxpool hands a login that fails to whoever wants the connection, and asks no
-// hook what else to try.
+// beforeConnect proves the credential before the pool logs in with it. pgxpool returns
+// a failed login to the caller, and has no hook that could try another credential.
 func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error {
 	c, err := p.source.credential(ctx, config)
 	if err != nil {
@@ -70,9 +69,9 @@ func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 	return nil
 }
 
-// prepareConn retires a connection with an older credential when somebody wants
-// to use it again, and never while it is in use. A new one it always lets pass,
-// so that a caller cannot see one after the other go.
+// prepareConn retires a connection with an older credential when a caller acquires it
+// again, and never while it is in use. It always accepts a new connection: otherwise one
+// caller could lose several in a row.
 func (p *pool) prepareConn(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	p.source.refresh(ctx, conn)
 	m, ours := conn.PgConn().CustomData()[markKey].(*mark)
@@ -84,17 +83,17 @@ func (p *pool) prepareConn(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return !retire, nil
 }
 
-// beforeClose notices a connection that is closed already: if the server ended it,
-// it may have ended others.
+// beforeClose records the time of a connection that is closed already: if the server
+// ended it, it may have ended others.
 func (p *pool) beforeClose(conn *pgx.Conn) {
 	if conn.IsClosed() {
 		p.died.Store(int64(time.Since(p.born)))
 	}
 }
 
-// shouldPing is pgxpool's own rule, and makes sure of each connection that was not
-// used since another one died: one failure is enough to find all that a
-// rotation has cut.
+// shouldPing applies pgxpool's own rule, and also tests each connection that was not
+// used since another one died: after one failure, no caller gets another connection that
+// the rotation has cut.
 func (p *pool) shouldPing(_ context.Context, conn pgxpool.ShouldPingParams) bool {
 	died := p.died.Load()
 	return conn.IdleDuration > time.Second ||

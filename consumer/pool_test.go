@@ -66,14 +66,14 @@ func TestTheCallersSettingsStayAndTheSecretsJoinThem(t *testing.T) {
 	}
 }
 
-func TestTheConfigHoldsNoCredential(t *testing.T) {
+func TestTheConfigContainsNoCredential(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	config := s.config()
 	u, err := url.Parse(s.db.URL())
 	s.must(err)
 	if config.ConnConfig.User == u.User.Username() || config.ConnConfig.Password != "" {
-		t.Error("it holds one")
+		t.Error("it contains one")
 	}
 }
 

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// What is here also stands in two packages of keepcurrent's functions, which a copy of
-// this one does not have; a test holds them together.
+// The code in this file is also in two packages of keepcurrent's functions, so that this
+// package can be copied without them. A test fails if they differ.
 
-// isSQLState reports whether a code is five capitals and digits. A server that sends
-// another one could send back what it was sent, and have it printed.
+// isSQLState reports whether a code is five capitals and digits. Anything else is not
+// printed: a server could send back the password as the code.
 func isSQLState(code string) bool {
 	return len(code) == 5 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
@@ -44,8 +44,8 @@ var (
 	repeated = []string{"server_login_retry"} // what its server said a while ago
 )
 
-// libpqs are the parameters that libpq deals with by itself. pgx does not know them, and
-// would send them to a server that refuses them
+// libpqs are the parameters that libpq handles itself. pgx does not know them, and would
+// send them to the server, which refuses them
 // (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
 var libpqs = []string{
 	"fallback_application_name", "gssdelegation", "gssencmode", "gsslib", "keepalives", "keepalives_count", "keepalives_idle",

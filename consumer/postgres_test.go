@@ -8,7 +8,7 @@ import (
 	"keepcurrent.example/internal/login"
 )
 
-// The functions and the programs that read what they write mean the same by an answer.
+// The functions and this package classify the answers of a server in the same way.
 func TestAnswersMeanWhatTheyMeanToTheFunctions(t *testing.T) {
 	t.Parallel()
 	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, slices.Concat(refusals, present, repeated, []string{"server conn crashed?", "shutting down", "cached error: authentication failed (server_login_retry)"})...)

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// flight is one search for a credential that logs in. All who want to connect
-// while it is under way share it.
+// flight is one search for a credential that logs in. All callers that connect while it
+// is under way share it.
 type flight struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
@@ -19,9 +19,9 @@ type flight struct {
 	err     error
 }
 
-// credential returns one that has logged in since this call or one that it
-// shares began. A caller that gives up does not end the search for the others;
-// the last one does.
+// credential returns a credential that has logged in since this call began, or since the
+// search that it shares began. It fails if none logs in within the wait, or if ctx ends.
+// A caller that gives up does not end the search, unless it is the last one.
 func (s *Source) credential(ctx context.Context, config *pgx.ConnConfig) (*credential, error) {
 	f := s.join(ctx, config)
 	select {
@@ -74,10 +74,9 @@ func (s *Source) forget(f *flight) {
 	}
 }
 
-// search logs in with what is known and, as long as that fails, looks for a newer
-// version: once at once, and then again and again until the time is up. The
-// newest comes first, but one that does not log in does not take the place of an
-// older one that does.
+// search logs in with the known credentials, the newest first. As long as none logs in,
+// it reads the secret again, first at once and then at intervals, until the time is up.
+// A newer version that does not log in does not replace an older one that does.
 func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credential, error) {
 	unread := s.readIfDue(ctx)
 	failed := make(map[*credential]*Error)
@@ -102,8 +101,8 @@ func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credentia
 	}
 }
 
-// try adopts and returns the first that logs in, nil if none does, and remembers
-// why not. Its error is that of a search that nobody waits for any more.
+// try adopts and returns the first credential that logs in. If none does, it returns nil
+// and records the errors in failed. It fails only if no caller waits any more.
 func (s *Source) try(ctx context.Context, known []*credential, failed map[*credential]*Error, config *pgx.ConnConfig) (*credential, error) {
 	for _, c := range known {
 		if e := failed[c]; e != nil && e.Kind == ErrRefused {
@@ -122,8 +121,8 @@ func (s *Source) try(ctx context.Context, known []*credential, failed map[*crede
 	return nil, nil
 }
 
-// rest waits before the next look: 50 ms at first and a second in the end, more or
-// less, so that many processes do not look at the same time.
+// rest waits before the next read: at first about 50 ms, in the end about a second. The
+// times are random, so that many processes do not read at the same time.
 func rest(ctx context.Context, failing time.Duration) error {
 	pause := min(max(failing/4, 50*time.Millisecond), time.Second)
 	select {

@@ -18,10 +18,10 @@ import (
 
 var proof = flag.Int("proof", 0, "how often TestProof rotates with and without a grace time, beside the other ways to read the secret; 0: three times, alone")
 
-// watched is how long the other ways are looked at after the secret is right.
+// watched is how long the other ways are watched after the secret is right.
 const watched = 2 * time.Second
 
-// stage is the whole stack, an app whose database rotates, and the secret that follows it.
+// stage is a whole stack, an app whose database rotates, and the secret that follows it.
 type stage struct {
 	*stacktest.Stack
 	t      *testing.T
@@ -33,10 +33,10 @@ type stage struct {
 	ways   []way
 }
 
-// TestProof rotates the credential under a pool that is in use all the time. With a
-// grace time no query may fail. When the old credential is killed at once, a
-// query may fail if it began before the secret was right and one login had
-// passed, and not before the kill.
+// TestProof rotates the credential of a pool that is in use all the time. With a grace
+// time no query may fail. When the old credential is killed at once, a query may fail
+// only after the kill, and only if it began before the secret was right and one more
+// login had passed.
 func TestProof(t *testing.T) {
 	s := raise(t)
 	rotations := 3
@@ -91,7 +91,7 @@ func (s *stage) must(err error) {
 	}
 }
 
-// clock tells when AWSCURRENT has moved, before the webhook hears of it.
+// clock records when AWSCURRENT has moved, before the webhook has the answer.
 func (s *stage) clock(c secretstest.Call) secretstest.Fault {
 	if c.Action != "UpdateSecretVersionStage" {
 		return nil
@@ -120,8 +120,8 @@ func (s *stage) open(w way) *pgxpool.Pool {
 	return pool
 }
 
-// revive starts the other ways anew, for most are dead after a rotation, and waits
-// until all are well.
+// revive restarts the other ways, because most fail after a rotation, and waits until
+// all work.
 func (s *stage) revive() {
 	s.t.Helper()
 	for i, w := range s.ways[1:] {
@@ -154,7 +154,7 @@ func (s *stage) atOnce() (o outcome) {
 	o.killed = time.Now()
 	s.must(s.addon.Rotate(s.t.Context()))
 	right := s.followed(&o)
-	s.look(&o, right, "")
+	s.collect(&o, right, "")
 	for _, q := range failures(o.queries[0]) {
 		if q.ended.Before(o.killed) || q.began.After(right) {
 			s.t.Errorf("a query failed from %v to %v after the kill, when the secret was right after %v: %v",
@@ -176,15 +176,15 @@ func (s *stage) withGrace() (o outcome) {
 	eventually(s.t, "this package's pool has moved", func() bool { return s.crowds[0].well(right, old) })
 	o.killed = time.Now()
 	s.must(end(s.t.Context()))
-	s.look(&o, time.Now(), old)
+	s.collect(&o, time.Now(), old)
 	for _, q := range failures(o.queries[0]) {
 		s.t.Errorf("a query failed %v after the end of the grace time: %v", q.ended.Sub(o.killed), q.err)
 	}
 	return o
 }
 
-// followed waits for AWSCURRENT, restarts those ways that want it, and returns
-// when somebody who reads the secret has logged in.
+// followed waits for AWSCURRENT, restarts the ways that need a restart, and returns when
+// a program that reads the secret has logged in.
 func (s *stage) followed(o *outcome) time.Time {
 	s.t.Helper()
 	select {
@@ -220,13 +220,13 @@ func (s *stage) restart() error {
 	return nil
 }
 
-// look waits until this package's pool is well, watches the others for a time and
-// collects the queries of all.
-func (s *stage) look(o *outcome, since time.Time, old string) {
+// collect waits until this package's pool works again, watches the others for a while and
+// collects all queries.
+func (s *stage) collect(o *outcome, since time.Time, old string) {
 	s.t.Helper()
 	eventually(s.t, "this package's pool is well", func() bool { return s.crowds[0].well(since, old) })
 	if len(s.ways) > 1 {
-		time.Sleep(watched) // others never recover; this is how long that is looked at
+		time.Sleep(watched) // others never recover; this is how long they are watched
 	}
 	for _, c := range s.crowds {
 		o.queries = append(o.queries, c.take())

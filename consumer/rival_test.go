@@ -68,7 +68,7 @@ func reading(ctx context.Context, read func(context.Context) (string, error)) (*
 		}
 		fresh, err := pgx.ParseConfig(url)
 		if err != nil {
-			return errors.New("the secret holds no connection URL")
+			return errors.New("the secret has no connection URL")
 		}
 		c.Config = fresh.Config
 		return nil

@@ -18,28 +18,27 @@ const (
 	readTimeout = 5 * time.Second // of one read of the secret, the SDK's own retries in it
 )
 
-// SecretsManager is what a [Source] needs of the AWS SDK. A
-// *secretsmanager.Client has it.
+// SecretsManager is the part of the AWS SDK that a [Source] needs. A
+// *secretsmanager.Client implements it.
 type SecretsManager interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 }
 
-// Source is the credential that a secret holds. Its methods may be called at the
-// same time. Do not copy it after its first use.
+// Source reads the credential from a secret. Its methods may be called concurrently. Do
+// not copy it after its first use.
 type Source struct {
 	// Client reads the secret.
 	Client SecretsManager
 	// SecretID is the secret's name or ARN.
 	SecretID string
-	// Lifetime is how long a value that was read is believed without a look
-	// whether there is a newer one, unless a server refuses it; default one
-	// minute. Each time it is shortened at random, down to the half, so that
-	// many processes do not read at the same time.
+	// Lifetime is how long a value is used before the secret is read again, unless a
+	// server refuses it earlier; default one minute. Each time it is shortened at
+	// random, by up to a half, so that many processes do not read at the same time.
 	Lifetime time.Duration
-	// Wait is how long a new connection waits, all in all, for a version of the
-	// secret that logs in; default ten seconds. It counts from the first login
-	// that failed: whoever comes later waits for the rest, and after that
-	// about a second, for one more look.
+	// Wait is how long in all a new connection waits for a version of the secret that
+	// logs in; default ten seconds. It counts from the first login that failed. A caller
+	// that comes later waits for the remaining time; after that, about a second for one
+	// more read.
 	Wait time.Duration
 
 	mu         sync.Mutex  // guards what follows
@@ -52,8 +51,8 @@ type Source struct {
 	flight     *flight
 }
 
-// read asks for the secret's value. One that cannot be read or understood leaves
-// what was read before.
+// read reads the secret. If the value cannot be read or parsed, it returns an error and
+// keeps the value that was read before.
 func (s *Source) read(ctx context.Context) error {
 	began := time.Now()
 	s.mu.Lock()
@@ -95,7 +94,7 @@ func (s *Source) get(ctx context.Context) (*credential, error) {
 	return &credential{version: aws.ToString(out.VersionId), open: func() *pgx.ConnConfig { return config.Copy() }}, nil
 }
 
-// readIfDue reads if nothing was read yet or what was read has lived its time.
+// readIfDue reads the secret if it was not read yet or if the lifetime is over.
 func (s *Source) readIfDue(ctx context.Context) error {
 	s.mu.Lock()
 	due := s.newest == nil || !time.Now().Before(s.due)
@@ -106,9 +105,9 @@ func (s *Source) readIfDue(ctx context.Context) error {
 	return nil
 }
 
-// refresh reads in the background if it is time, and proves what is new there.
-// A pool whose connections live on opens no new ones, so without this it would
-// not move to a new credential before the old one is dead.
+// refresh reads the secret in the background if it is due, and proves a new version
+// there. A pool whose connections live on opens no new ones; without refresh it would
+// keep the old credential until that is dead.
 func (s *Source) refresh(ctx context.Context, conn *pgx.Conn) {
 	s.mu.Lock()
 	due := !s.refreshing && !time.Now().Before(s.due)
@@ -135,7 +134,7 @@ func (s *Source) changed() bool {
 	return s.newest != s.proven
 }
 
-// known is what may log in, the newest first.
+// known returns the credentials that may log in, the newest first.
 func (s *Source) known() []*credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +161,7 @@ func (s *Source) outdated(c *credential) bool {
 	return s.proven != c
 }
 
-// failingSince is when the first login failed of those that have failed in a row.
+// failingSince returns when the present series of failed logins began.
 func (s *Source) failingSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

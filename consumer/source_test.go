@@ -16,7 +16,7 @@ import (
 	"keepcurrent.example/consumer"
 )
 
-func TestAllWhoWaitShareOneSearch(t *testing.T) {
+func TestAllCallersThatWaitShareOneSearch(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	config := s.config()
@@ -75,7 +75,7 @@ func TestACallerThatGivesUpDoesNotEndTheSearchOfTheOthers(t *testing.T) {
 	s.must(<-second)
 }
 
-func TestASearchThatNobodyWaitsForEnds(t *testing.T) {
+func TestASearchWithoutACallerEnds(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	config := s.config()
@@ -171,7 +171,7 @@ func TestASourceShowsNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	s.works(s.pool(s.config()))
-	s.source.Client = nil // this test's own holds the value
+	s.source.Client = nil // this test's client contains the value
 	silent(t, s, s.source)
 	var texts []string
 	walk(reflect.ValueOf(s.source), map[any]bool{}, &texts)
@@ -229,7 +229,7 @@ func walk(v reflect.Value, seen map[any]bool, texts *[]string) {
 	}
 }
 
-// What is read first is what the compiler has seen.
+// The code in the package's doc comment is the example that is compiled.
 func TestTheDocCommentIsTheExample(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")

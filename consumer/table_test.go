@@ -58,7 +58,7 @@ func (v view) count(is func([]query) bool) (n int) {
 	return n
 }
 
-// rate is how many queries went well in each second that was looked at.
+// rate is how many queries succeeded in each second that was watched.
 func (v view) rate() int {
 	good, seconds := 0, 0.0
 	for _, o := range v.outcomes {
@@ -103,7 +103,7 @@ func failures(queries []query) []query {
 	return slices.DeleteFunc(slices.Clone(queries), func(q query) bool { return q.err == nil })
 }
 
-// silence is the longest time in which no query ended well.
+// silence is the longest time in which no query succeeded.
 func silence(queries []query) (longest time.Duration) {
 	queries = slices.Clone(queries)
 	slices.SortFunc(queries, func(a, b query) int { return a.ended.Compare(b.ended) })

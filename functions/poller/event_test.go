@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestAWishIsRead(t *testing.T) {
+func TestAnEventIsRead(t *testing.T) {
 	t.Parallel()
 	tests := map[string]event{
 		`{"dryRun":true}`:        {DryRun: true},
@@ -68,8 +68,8 @@ func does(text []byte) string {
 	return "both"
 }
 
-// What JSON cannot say in a table: broken text, and a name that is there twice, of which
-// json.Unmarshal takes the last.
+// The table is JSON and cannot have these cases: text that is not JSON, and a name that
+// is there twice, of which json.Unmarshal takes the last.
 func TestAnEventThatIsNotOneObjectIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -92,8 +92,8 @@ func TestARefusalSaysTheWords(t *testing.T) {
 	}
 }
 
-// A text in which "dry" stands somewhere never becomes a round that writes, unless it
-// says false, or is the time of a schedule.
+// A text that contains "dry" never becomes a round that writes, unless its value is
+// false or the event has the time of a schedule.
 func FuzzEvent(f *testing.F) {
 	f.Add([]byte(`{"dryRun":true}`))
 	f.Add([]byte(`{"dry_run":true}`))
@@ -125,8 +125,8 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// The schedule is late by a different time each time; what it meant is not.
-func TestTheNextRoundHasTheNextTurn(t *testing.T) {
+// A round starts late by a varying time, but the event carries the time of the schedule.
+func TestTheNextRoundHasTheNextNumber(t *testing.T) {
 	t.Parallel()
 	for _, period := range []time.Duration{time.Minute, 5 * time.Minute, 2 * time.Hour} {
 		e, err := parseEvent([]byte(`{"scheduled":"2026-11-22T12:34:56Z"}`))
@@ -136,13 +136,13 @@ func TestTheNextRoundHasTheNextTurn(t *testing.T) {
 		before := e.roundNumber(period)
 		for range 100 {
 			e.Scheduled = e.Scheduled.Add(period)
-			if turn := e.roundNumber(period); turn != before+1 {
-				t.Fatalf("every %v: turn %d comes after %d", period, turn, before)
+			if number := e.roundNumber(period); number != before+1 {
+				t.Fatalf("every %v: round %d comes after %d", period, number, before)
 			}
 			before++
 		}
 	}
 	if now := (event{}).roundNumber(time.Minute); now < 29_000_000 {
-		t.Errorf("without a time the turn is %d", now)
+		t.Errorf("without a time the round is %d", now)
 	}
 }

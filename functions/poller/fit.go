@@ -2,13 +2,13 @@ package main
 
 import "encoding/json"
 
-// How much a report says. A round's report is one line of a log, and an event of
-// CloudWatch's had at most 256 KiB before it had 1 MiB
+// The bounds of a report. The report of a round is one line of the log, and CloudWatch
+// limits a log event to 1 MiB, formerly to 256 KiB
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html).
-// What Lambda returns has at most 6 MB
-// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html): the lists of a
-// dry run have 5.3 MB together. Sizes are those of the JSON, so no length of a name, and
-// no character that JSON escapes, makes a report too large.
+// Lambda limits an answer to 6 MB
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); the lists of a
+// dry run have at most 5.3 MB together. Sizes are measured in JSON, so neither long names
+// nor characters that JSON escapes make a report too large.
 const (
 	maxNamed = 100    // lines of changes, of problems, and of a round's subscriptions
 	maxList  = 80_000 // bytes of each of them
@@ -19,8 +19,8 @@ const (
 	maxSubscriptions = 600_000
 )
 
-// fit returns the first lines of a list, as many as there may be, and counts in the
-// report what it leaves out.
+// fit returns as many of the first lines of a list as the bounds allow, and counts the
+// others in the report.
 func fit[T any](r *report, name string, list []T, most, bytes int) []T {
 	n := 0
 	for n < min(len(list), most) {

@@ -14,7 +14,7 @@ import (
 
 const trigger = "poller"
 
-// margin is what a round leaves of its time to report.
+// margin is the time that a round keeps for its report.
 const margin = 2 * time.Second
 
 // handler runs one round for each event.
@@ -29,9 +29,9 @@ type handler struct {
 	good time.Time // when the last good round ended that this container had
 }
 
-// handle does what the event asks for. Its error, if a binding failed, comes after
-// all others are done, and is what the standard alarm on Lambda errors sees. The event
-// is read here and not by the Lambda library, whose errors are in no log.
+// handle does what the event asks for. If a binding failed, handle finishes the others
+// and then returns an error, which Lambda's error metric counts. It parses the event
+// itself because the Lambda library does not log its errors.
 func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, error) {
 	e, err := parseEvent(text)
 	if err != nil {
@@ -52,7 +52,7 @@ func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, er
 	return h.round(ctx, e)
 }
 
-// round keeps the secrets and then their subscriptions.
+// round updates the secrets and then checks the subscriptions of their apps.
 func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	log := h.log(ctx, trigger)
 	results, err := h.reconciler.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period), End: time.Now().Add(h.period)})
@@ -76,8 +76,8 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 	return r, r.err()
 }
 
-// inspect reports on every binding and writes nothing. It does not fail with a
-// binding: who asks wants the report.
+// inspect reports on every binding and writes nothing. A failed binding is in the
+// report and is no error, so that the caller gets the report.
 func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 	k := h.reconciler
 	k.DryRun, k.Inspect = true, true
@@ -91,8 +91,8 @@ func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
 	return r, nil
 }
 
-// unsubscribe removes our webhook from an app, as a secret that lost its tag cannot
-// ask for it any more.
+// unsubscribe removes our webhook from an app. A round cannot do it once no secret
+// carries the app's tag.
 func (h *handler) unsubscribe(ctx context.Context, from reconcile.Source) (*report, error) {
 	if h.subscriptions.webhooks == nil {
 		return nil, errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
@@ -107,9 +107,8 @@ func (h *handler) unsubscribe(ctx context.Context, from reconcile.Source) (*repo
 	return &report{Subscriptions: []subscribed{{App: from.App, Did: did}}}, nil
 }
 
-// logAll writes a line about each result. A trouble that all share, such as Heroku's,
-// would write thousands, minute by minute: of each outcome but published there are
-// at most maxNamed.
+// logAll writes a log line for each result, but at most maxNamed for each outcome other
+// than published: an outage of Heroku fails all bindings, every minute.
 func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
 	lines := make(map[reconcile.Outcome]int)
 	for _, result := range results {
@@ -120,7 +119,7 @@ func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
 	}
 }
 
-// measure writes the metrics of a round that saw all bindings.
+// measure writes the metrics of a round that listed all bindings.
 func (h *handler) measure(results []reconcile.Result, good bool) {
 	set := metric.Measure(results)
 	set.Add("Bindings", float64(len(results)))

@@ -1,6 +1,6 @@
-// Poller is the Lambda function on the schedule: it looks at every binding,
-// repairs what the webhook missed, and keeps the subscriptions of the apps. The events
-// that it takes, its report, and its environment are the contract in the README.
+// Poller is the Lambda function on the schedule: it checks every binding, repairs what
+// the webhook missed, and keeps the subscriptions of the apps. The README describes its
+// events, its report and its environment; they are a contract.
 package main
 
 import (
@@ -15,8 +15,8 @@ import (
 	"keepcurrent.example/internal/setup"
 )
 
-// pace spaces out the poller's writes: 40 a second leave the webhook some of the 50
-// that AWS takes, when a maintenance changes everything at once.
+// pace spaces out the poller's writes. AWS accepts 50 a second; the poller makes at most
+// 40, which leaves some for the webhook when a maintenance changes all URLs at once.
 const pace = time.Second / 40
 
 func main() {

@@ -10,8 +10,8 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// report is the result of a round. In a dry run, published counts what would
-// have been.
+// report is the result of a round. In a dry run, published counts the bindings that a
+// round would publish.
 type report struct {
 	DryRun    bool `json:"dryRun"`
 	Bindings  int  `json:"bindings"`
@@ -28,15 +28,15 @@ type report struct {
 	// Changes and Problems name at most maxNamed bindings each.
 	Changes  []line `json:"changes,omitempty"`
 	Problems []line `json:"problems,omitempty"`
-	// Subscriptions names the apps whose webhook was seen to, or should have been: at most
-	// maxNamed in a round.
+	// Subscriptions names the apps whose webhook was created, repaired or removed, or whose
+	// check failed: at most maxNamed in a round.
 	Subscriptions []subscribed `json:"subscriptions,omitempty"`
-	// LeftOut counts what a list has no space for, by the list's name.
+	// LeftOut counts the lines that a list has no space for, by the list's name.
 	LeftOut map[string]int `json:"leftOut,omitempty"`
 }
 
-// subscribed is what was done about the webhook of one app. Trouble with it is a
-// warning: the poller keeps the secrets without it.
+// subscribed says what was done about the webhook of one app. An error with it is only
+// a warning: the poller updates the secrets without webhooks.
 type subscribed struct {
 	App   string `json:"app"`
 	Did   string `json:"did,omitempty"`
@@ -44,15 +44,15 @@ type subscribed struct {
 	Error string `json:"error,omitempty"`
 }
 
-// line names one binding that changed, or was not well.
+// line names one binding that changed or has a problem.
 type line struct {
 	App       string            `json:"app"`
 	ConfigVar string            `json:"configVar"`
 	Secret    string            `json:"secret"`
 	Outcome   reconcile.Outcome `json:"outcome"`
 	Version   string            `json:"version,omitempty"`
-	// Changes names the parts of the value that would be new, and LogsIn says
-	// whether the candidate does; nil if it was not tried. Only in a plan.
+	// Changes names the parts of the value that would be new. LogsIn says whether the
+	// candidate logs in; it is nil if that was not tried. Both are only in a plan.
 	Changes []string `json:"changes,omitempty"`
 	LogsIn  *bool    `json:"logsIn,omitempty"`
 	Error   string   `json:"error,omitempty"`
@@ -89,15 +89,15 @@ func newReport(dryRun bool, results []reconcile.Result) *report {
 	return r
 }
 
-// subscribe adds the lines about subscriptions, as many as there is space for: those with
-// trouble first.
+// subscribe adds as many lines about subscriptions as there is space for, those with an
+// error first.
 func (r *report) subscribe(lines []subscribed, most, bytes int) {
 	slices.SortStableFunc(lines, func(a, b subscribed) int { return a.rank() - b.rank() })
 	r.Subscriptions = fit(r, "subscriptions", lines, most, bytes)
 	slices.SortFunc(r.Subscriptions, func(a, b subscribed) int { return cmp.Compare(a.App, b.App) })
 }
 
-// rank is 0 for trouble, 1 for a subscription that is not right, and 2 for the others.
+// rank is 0 for an error, 1 for a subscription that is not right, and 2 for the others.
 func (s subscribed) rank() int {
 	switch {
 	case s.Error != "":
@@ -119,8 +119,8 @@ func (r *report) deferred(why error) {
 	}
 }
 
-// good reports whether the round looked at something, if there was anything to look
-// at, and nothing failed.
+// good reports whether no binding failed and, if there are bindings that are on, at
+// least one was checked.
 func (r *report) good() bool {
 	looked := r.Published + r.Unchanged + r.Held
 	return r.Failed == 0 && (looked > 0 || r.Deferred == 0)
@@ -128,8 +128,8 @@ func (r *report) good() bool {
 
 func bySecret(a, b line) int { return cmp.Compare(a.Secret, b.Secret) }
 
-// plan adds a line for every binding, or for as many as there is space for: those that
-// need a person first, then those that were not looked at.
+// plan adds as many lines about bindings as there is space for: first those that need a
+// person, then those that were not checked, then the others.
 func (r *report) plan(results []reconcile.Result) {
 	for _, result := range results {
 		l := lineOf(result)

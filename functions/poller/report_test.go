@@ -72,7 +72,7 @@ func TestTheErrorNamesTheFirstFailures(t *testing.T) {
 	}
 }
 
-// What Lambda returns and what CloudWatch takes is bounded, and an estate is not.
+// Lambda and CloudWatch limit the size of a report; the number of bindings has no limit.
 func TestAReportStaysSmall(t *testing.T) {
 	t.Parallel()
 	var results []reconcile.Result
@@ -153,7 +153,7 @@ func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
 	}
 }
 
-// What a plan leaves out needs nobody, if there is space for those that do.
+// A plan leaves out first the bindings that need no action.
 func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
 	t.Parallel()
 	var results []reconcile.Result
@@ -175,7 +175,7 @@ func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
 	}
 }
 
-func TestARoundThatLookedAtNothingIsNotGood(t *testing.T) {
+func TestARoundThatCheckedNothingIsNotGood(t *testing.T) {
 	t.Parallel()
 	deferred := result("d", reconcile.Deferred, reconcile.ErrRateLimited)
 	tests := map[string]struct {

@@ -13,29 +13,29 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// checkTime is how long a round may see to subscriptions.
+// checkTime is how long a round may check subscriptions.
 const checkTime = time.Minute
 
-// webhooks keeps the webhooks of an account's apps; package heroku.
+// webhooks keeps the webhooks of an account's apps; package heroku implements it.
 type webhooks interface {
 	Ensure(ctx context.Context, app string, missed bool) (did string, err error)
 	Remove(ctx context.Context, app string) (did string, err error)
 	State(ctx context.Context, app string) (string, error)
 }
 
-// subscriptions decides which apps' subscriptions to look at: those where this
-// round found a value that the webhook should have brought, or filled a secret
-// for the first time, and each app once a day. It needs no memory for that.
+// subscriptions decides which apps' subscriptions a round checks: each app once a day,
+// and each app where this round filled a secret for the first time or published a value
+// that the webhook had missed. It stores nothing between rounds but the last one's time.
 type subscriptions struct {
 	webhooks func(tokenSecretID string) webhooks // nil: leave subscriptions alone
 	period   time.Duration                       // from one round to the next
 	last     time.Time                           // the round before, zero in a fresh container
 }
 
-// check mends what is due and returns a line for each app where something was done
-// or went wrong. Trouble with a subscription is no failure of the sync. The looks
-// are few, and may use the requests that polls leave to others. What there is no
-// time for comes with the app's next miss, or its time of day.
+// check repairs the subscriptions that are due. It returns a line for each app where it
+// changed something or failed; such a failure does not fail the round. The checks are
+// few, so they may use the requests that polls leave to other users of the account.
+// Skipped apps are checked after their next missed event, or at their daily slot.
 func (s *subscriptions) check(ctx context.Context, now time.Time, results []reconcile.Result) []subscribed {
 	since := s.last
 	if since.IsZero() {
@@ -54,7 +54,7 @@ func (s *subscriptions) check(ctx context.Context, now time.Time, results []reco
 	})
 }
 
-// inspect says how the subscription of every app is that needs one.
+// inspect returns the state of the subscription of every app that needs one.
 func (s *subscriptions) inspect(ctx context.Context, results []reconcile.Result) []subscribed {
 	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (line subscribed, err error) {
 		if slices.ContainsFunc(results, isOn) {
@@ -64,12 +64,12 @@ func (s *subscriptions) inspect(ctx context.Context, results []reconcile.Result)
 	})
 }
 
-// parallelChecks is how many apps' subscriptions are seen to at once.
+// parallelChecks is how many apps' subscriptions are checked at once.
 const parallelChecks = 8
 
-// each sees to the apps and returns the lines that say something. An account whose
-// requests are used up has no further turn.
-func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, see check) []subscribed {
+// each calls run for every app and returns the lines that are not empty. It skips the
+// apps of an account that has used up its requests.
+func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, run check) []subscribed {
 	if s.webhooks == nil {
 		return nil
 	}
@@ -93,10 +93,10 @@ func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, se
 			defer func() { <-free }()
 			var line subscribed
 			err := credential.RecoverPanic(func() (err error) {
-				line, err = see(ctx, from, results)
+				line, err = run(ctx, from, results)
 				return err
 			})
-			if err == nil || ctx.Err() == nil { // what is left undone comes another time
+			if err == nil || ctx.Err() == nil { // an app that ran out of time is checked another time
 				t.add(from, line, err)
 			}
 		})
@@ -106,10 +106,10 @@ func (s *subscriptions) each(ctx context.Context, results []reconcile.Result, se
 	return t.lines
 }
 
-// check sees to the subscription of one app.
+// check checks the subscription of one app.
 type check func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (subscribed, error)
 
-// checked is what has come of seeing to many apps.
+// checked collects the results of the checks.
 type checked struct {
 	mu      sync.Mutex      // guards what follows
 	limited map[string]bool // by token
@@ -122,7 +122,7 @@ func (t *checked) isOver(from reconcile.Source) bool {
 	return t.limited[from.TokenSecretID]
 }
 
-// add adds a line, if it says something.
+// add adds the line unless it is empty. A rate limit marks the account instead.
 func (t *checked) add(from reconcile.Source, line subscribed, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -139,8 +139,8 @@ func (t *checked) add(from reconcile.Source, line subscribed, err error) {
 	}
 }
 
-// ensure leaves an app with one subscription of ours, or with none if all its
-// bindings are opted out, whichever tokens they name.
+// ensure leaves an app with one subscription of ours. If all bindings of the app are
+// opted out, whichever tokens they name, it removes the subscription.
 func (s *subscriptions) ensure(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
 	switch {
 	case !on:
@@ -163,7 +163,7 @@ func isOn(r reconcile.Result) bool {
 	return r.Outcome != reconcile.Off && r.Outcome != reconcile.Elsewhere
 }
 
-// isDue reports whether the app's time of day lies after since and not after now.
+// isDue reports whether the app's daily slot lies after since and not after now.
 func isDue(app string, since, now time.Time) bool {
 	h := fnv.New32a()
 	h.Write([]byte(app))

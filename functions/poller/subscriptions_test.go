@@ -13,13 +13,13 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// clerk notes what it is asked to do.
+// clerk is a webhooks that records its calls.
 type clerk struct {
 	answer func(context.Context) error // nil: all goes well
 
-	mu              sync.Mutex // guards what follows
-	mended, removed []string
-	missed          []bool
+	mu               sync.Mutex // guards what follows
+	ensured, removed []string
+	missed           []bool
 }
 
 func failing(err error) *clerk { return &clerk{answer: func(context.Context) error { return err }} }
@@ -33,7 +33,7 @@ func (c *clerk) answers(ctx context.Context) error {
 
 func (c *clerk) Ensure(ctx context.Context, app string, missed bool) (string, error) {
 	c.mu.Lock()
-	c.mended = append(c.mended, app)
+	c.ensured = append(c.ensured, app)
 	c.missed = append(c.missed, missed)
 	c.mu.Unlock()
 	return "", c.answers(ctx)
@@ -58,7 +58,7 @@ func of(app string, outcome reconcile.Outcome) reconcile.Result {
 	return r
 }
 
-func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
+func TestEveryAppIsCheckedOnceADay(t *testing.T) {
 	t.Parallel()
 	var results []reconcile.Result
 	for i := range 200 {
@@ -71,21 +71,21 @@ func TestEveryAppIsLookedAtOnceADay(t *testing.T) {
 		s.check(t.Context(), now, results)
 	}
 	seen := make(map[string]int)
-	for _, app := range c.mended {
+	for _, app := range c.ensured {
 		seen[app]++
 	}
-	if len(seen) != 200 || len(c.mended) > 202 { // the last round reaches a little into the next day
-		t.Errorf("%d apps in %d looks", len(seen), len(c.mended))
+	if len(seen) != 200 || len(c.ensured) > 202 { // the last round reaches a little into the next day
+		t.Errorf("%d apps in %d checks", len(seen), len(c.ensured))
 	}
 }
 
-func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
+func TestAnAppIsCheckedWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
 	s.check(t.Context(), noon, []reconcile.Result{of("missed", reconcile.Published), of("missed", reconcile.Unchanged), of("quiet", reconcile.Unchanged), of("held", reconcile.Held)})
-	if fmt.Sprint(c.mended, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
-		t.Errorf("mended %v, removed %v", c.mended, c.removed)
+	if fmt.Sprint(c.ensured, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
+		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
 	}
 	followed := of("missed", reconcile.Published)
 	followed.Current, followed.Moved = "the version before", noon
@@ -95,7 +95,7 @@ func TestAnAppIsLookedAtWhenTheWebhookMissedSomething(t *testing.T) {
 	}
 }
 
-func TestARateLimitEndsTheLooks(t *testing.T) {
+func TestARateLimitEndsTheChecks(t *testing.T) {
 	t.Parallel()
 	c := failing(fmt.Errorf("429: %w", reconcile.ErrRateLimited))
 	s := &subscriptions{webhooks: c.webhooks, last: noon}
@@ -103,13 +103,13 @@ func TestARateLimitEndsTheLooks(t *testing.T) {
 	for i := range 100 {
 		results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 	}
-	if lines := s.check(t.Context(), noon, results); lines != nil || len(c.mended) > 2*parallelChecks {
-		t.Errorf("%v after %d", lines, len(c.mended))
+	if lines := s.check(t.Context(), noon, results); lines != nil || len(c.ensured) > 2*parallelChecks {
+		t.Errorf("%v after %d", lines, len(c.ensured))
 	}
 }
 
-// What there was no time for comes another time, and is no trouble.
-func TestTheLooksEndInTime(t *testing.T) {
+// Apps that there was no time for are checked another time, and are no error.
+func TestTheChecksEndInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &clerk{answer: func(ctx context.Context) error {
@@ -123,8 +123,8 @@ func TestTheLooksEndInTime(t *testing.T) {
 		}
 		began := time.Now()
 		lines := s.check(t.Context(), noon, results)
-		if took := time.Since(began); lines != nil || took != checkTime || len(c.mended) != parallelChecks {
-			t.Errorf("%v after %v and %d apps", lines, took, len(c.mended))
+		if took := time.Since(began); lines != nil || took != checkTime || len(c.ensured) != parallelChecks {
+			t.Errorf("%v after %v and %d apps", lines, took, len(c.ensured))
 		}
 	})
 }
@@ -140,13 +140,13 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAppIsNotLookedAt(t *testing.T) {
+func TestAnAppTagThatIsNoAppIsNotChecked(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	s.check(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
-	if len(c.mended)+len(c.removed) != 0 {
-		t.Errorf("mended %v, removed %v", c.mended, c.removed)
+	if len(c.ensured)+len(c.removed) != 0 {
+		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
 	}
 }
 
@@ -155,12 +155,12 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	lines := s.check(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
-	if fmt.Sprint(c.mended, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
-		t.Errorf("mended %v, removed %v, said %v", c.mended, c.removed, lines)
+	if fmt.Sprint(c.ensured, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
+		t.Errorf("ensured %v, removed %v, said %v", c.ensured, c.removed, lines)
 	}
 }
 
-func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
+func TestAnErrorWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
 	s := &subscriptions{webhooks: failing(errors.New("no scope")).webhooks, last: noon}
 	lines := s.check(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published)})
@@ -169,8 +169,8 @@ func TestTroubleWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	}
 }
 
-// An opted-out secret under another account's token takes no webhook from the
-// bindings that are on.
+// An opted-out secret under another account's token does not remove the webhook that
+// the bindings that are on need.
 func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
@@ -178,26 +178,26 @@ func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	other := of("shop", reconcile.Off)
 	other.TokenSecretID = "other"
 	s.check(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
-	if fmt.Sprint(c.mended, c.removed) != "[shop] []" {
-		t.Errorf("mended %v, removed %v", c.mended, c.removed)
+	if fmt.Sprint(c.ensured, c.removed) != "[shop] []" {
+		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
 	}
 }
 
-// What polls leave to others is for the looks: else a crowded account would never
-// have its webhooks.
-func TestADeferredRoundStillSeesToWhatIsDue(t *testing.T) {
+// The checks may use the requests that polls leave to others. Otherwise an account
+// without requests to spare would never get its webhooks.
+func TestADeferredRoundStillChecksWhatIsDue(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
 	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
 	deferred := of("other", reconcile.Deferred)
 	deferred.Err = reconcile.ErrReserve
 	s.check(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})
-	if slices.Sort(c.mended); fmt.Sprint(c.mended) != "[other shop]" {
-		t.Errorf("mended %v", c.mended)
+	if slices.Sort(c.ensured); fmt.Sprint(c.ensured) != "[other shop]" {
+		t.Errorf("ensured %v", c.ensured)
 	}
 }
 
-func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
+func TestNothingIsCheckedWithoutAnAddressOrRequests(t *testing.T) {
 	t.Parallel()
 	published := []reconcile.Result{of("shop", reconcile.Published)}
 	if lines := (&subscriptions{}).check(t.Context(), noon, published); lines != nil {
@@ -207,7 +207,7 @@ func TestNothingIsLookedAtWithoutAnAddressOrRequests(t *testing.T) {
 	limited := of("other", reconcile.Deferred)
 	limited.Err = reconcile.ErrRateLimited
 	(&subscriptions{webhooks: c.webhooks}).check(t.Context(), noon, append(published, limited))
-	if len(c.mended) != 0 {
-		t.Errorf("mended %v", c.mended)
+	if len(c.ensured) != 0 {
+		t.Errorf("ensured %v", c.ensured)
 	}
 }

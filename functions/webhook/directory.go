@@ -10,27 +10,27 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// directory finds the bindings of an app. It keeps what AWS has listed, because
-// AWS lists slowly and a webhook is in a hurry. What is kept may name too few or too
-// many, as AWS's list itself may, which lags by up to five minutes
+// directory finds the bindings of an app. It keeps the secrets that AWS has listed,
+// because a list takes long and a webhook must be fast. The kept list may name too few
+// or too many secrets, and so may AWS's own list, which lags by up to five minutes
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html).
-// What a binding is, and whether it still is one, its fence says.
+// The fence, which is read for each binding, decides whether it still is one.
 type directory struct {
-	// First names the first secrets that carry [reconcile.AppTag], and says whether these are
+	// First returns the first secrets that carry [reconcile.AppTag], and whether these are
 	// all.
 	First func(context.Context) (secrets []reconcile.Secret, all bool, err error)
-	// ForApps names the secrets whose [reconcile.AppTag] is one of apps, and perhaps others.
+	// ForApps returns the secrets whose [reconcile.AppTag] is one of apps, and perhaps others.
 	ForApps func(ctx context.Context, apps ...string) ([]reconcile.Secret, error)
-	// Keep is for how long a list counts as fresh; zero is not at all.
+	// Keep is how long a list counts as fresh; zero is not at all.
 	Keep time.Duration
 
-	mu      lock.Mutex // guards what follows, and lets who asks wait for Ahead
+	mu      lock.Mutex // guards what follows, and makes a caller wait for Prefetch
 	secrets []reconcile.Secret
 	listed  map[string]time.Time // by app; "" is all apps
 }
 
-// Prefetch lists before anybody asks. A long list is not worth the wait: then
-// nothing is kept, and [directory.Find] asks for each app by itself.
+// Prefetch lists the secrets before a delivery needs them. It reads one page. If there
+// are more, it keeps nothing, and [directory.Find] lists the secrets of each app.
 func (d *directory) Prefetch(ctx context.Context) error {
 	if err := d.mu.Lock(ctx); err != nil {
 		return err
@@ -44,10 +44,9 @@ func (d *directory) Prefetch(ctx context.Context) error {
 	return nil
 }
 
-// Kept returns the bindings whose app tag is one of identities (an app's name and
-// its id), as far as they are kept. They are all there are, as far as a list can
-// tell, if the list is fresh and there are any; otherwise [directory.Find] may know
-// of others.
+// Kept returns the kept bindings whose app tag is one of identities (an app's name and
+// its id). all reports whether the list is fresh and names any; otherwise
+// [directory.Find] may find others.
 func (d *directory) Kept(ctx context.Context, identities ...string) (found []reconcile.Binding, all bool) {
 	if d.mu.Lock(ctx) != nil {
 		return nil, false
@@ -60,7 +59,8 @@ func (d *directory) Kept(ctx context.Context, identities ...string) (found []rec
 	return found, len(found) > 0 && !slices.ContainsFunc(identities, stale)
 }
 
-// Find lists the bindings whose app tag is one of identities, and keeps them.
+// Find lists the bindings whose app tag is one of identities, keeps them and returns
+// them. It fails if AWS does.
 func (d *directory) Find(ctx context.Context, identities ...string) ([]reconcile.Binding, error) {
 	secrets, err := d.ForApps(ctx, identities...)
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *directory) Find(ctx context.Context, identities ...string) ([]reconcile
 	return bindings(found), nil
 }
 
-// keep replaces what is kept, and notes that the apps were listed; "" is all apps.
+// keep replaces the kept secrets, and records that the apps were listed; "" is all apps.
 func (d *directory) keep(secrets []reconcile.Secret, apps ...string) {
 	if d.listed == nil {
 		d.listed = make(map[string]time.Time)
@@ -101,7 +101,7 @@ func tagged(secrets []reconcile.Secret, identities []string) []reconcile.Secret 
 func bindings(secrets []reconcile.Secret) []reconcile.Binding {
 	var found []reconcile.Binding
 	for _, s := range secrets {
-		b, _ := reconcile.ParseBinding(s) // the fence reads the tags again, and judges them
+		b, _ := reconcile.ParseBinding(s) // the tags are checked when the fence is read
 		found = append(found, b)
 	}
 	return found

@@ -66,7 +66,7 @@ func TestDirectoryFindsByNameAndByID(t *testing.T) {
 	}
 }
 
-func TestDirectoryNeedsNoListForWhatItListedAhead(t *testing.T) {
+func TestDirectoryNeedsNoListForWhatItPrefetched(t *testing.T) {
 	t.Parallel()
 	s := &shelf{secrets: []reconcile.Secret{secretOf("a", "shop")}}
 	d := s.directory(time.Hour)
@@ -77,7 +77,7 @@ func TestDirectoryNeedsNoListForWhatItListedAhead(t *testing.T) {
 		t.Errorf("kept %s (all: %t) after %d lists", names(kept), all, s.lists)
 	}
 	if kept, all := d.Kept(t.Context(), "new-app"); all || len(kept) != 0 {
-		t.Error("an app is called unbound without another look")
+		t.Error("an app is called unbound without another list")
 	}
 }
 
@@ -98,7 +98,7 @@ func TestDirectoryDoesNotWaitForALongList(t *testing.T) {
 		t.Errorf("kept %s (all: %t)", names(kept), all)
 	}
 	if kept, all := d.Kept(t.Context(), "blog"); all || len(kept) != 0 {
-		t.Errorf("kept %s (all: %t) of an app that nobody asked for", names(kept), all)
+		t.Errorf("kept %s (all: %t) of an app that was never asked for", names(kept), all)
 	}
 }
 

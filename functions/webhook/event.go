@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// maxBody is more than any event of Heroku's: their captures are about 2 kB.
+// maxBody is far more than an event of Heroku's needs: captured events have about 2 kB.
 const maxBody = 1 << 20
 
-// release is all that an event is good for: it names the app to look at. What
-// the app's config vars are, only Heroku's API says, so a delivery that is old,
-// doubled or out of order does no harm.
+// release is the part of an event that is used: it names the app to update. The values
+// of config vars always come from Heroku's API, so a delivery that is old, doubled or
+// out of order does no harm.
 type release struct {
 	AppID, AppName string
-	CreatedAt      time.Time // of the release; zero if the event does not tell
+	CreatedAt      time.Time // of the release; zero if the event does not have it
 }
 
-// parse reads a release out of an event, leniently, because Heroku may add
-// fields at any time (https://devcenter.heroku.com/articles/webhook-events).
-// An event of another resource is nil. Whatever a release is for and however far
-// it has come, it may have changed a config var.
+// parse returns the release of an event, or nil for an event of another resource. It
+// fails if the body is too large, is no event, or names no app. It ignores unknown
+// fields, because Heroku may add fields at any time
+// (https://devcenter.heroku.com/articles/webhook-events). It accepts releases of every
+// kind and status: each may have changed a config var.
 func parse(body []byte) (*release, error) {
 	if len(body) > maxBody {
 		return nil, errors.New("the body is larger than 1 MiB")

@@ -123,9 +123,9 @@ func (w *world) handler() lambda.Handler {
 // app that it asks for is spelt as the secret's tag spells it.
 var goodCalls = []string{"list", "describe arn", "config vars of shop", "login", "stage arn"}
 
-// FuzzHandle takes any bytes for the event that Lambda hands over, decoded as
-// aws-lambda-go does it. It cannot panic; there are five answers; and who has
-// not signed reaches nothing but the signing key.
+// FuzzHandle passes any bytes as the event of Lambda, decoded as aws-lambda-go does it.
+// The handler never panics, has five answers, and reads nothing but the signing key for
+// a request that is not signed.
 func FuzzHandle(f *testing.F) {
 	files, err := filepath.Glob("../../events/webhook-*.json")
 	if err != nil || len(files) == 0 {
@@ -142,7 +142,7 @@ func FuzzHandle(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, event []byte, faults uint8) {
 		w := &world{faults: faults}
-		event, signed := prepare(event, faults&signIt != 0)
+		event, signed := signEvent(event, faults&signIt != 0)
 		answer, err := w.handler().Invoke(t.Context(), event)
 		if err != nil {
 			if json.Unmarshal(event, new(events.APIGatewayV2HTTPRequest)) == nil || len(w.calls)+w.keys > 0 {
@@ -158,9 +158,9 @@ func FuzzHandle(f *testing.F) {
 	})
 }
 
-// prepare signs the event, if it is to be signed and is one, and reports whether
-// it carries our signature in the end.
-func prepare(event []byte, sign bool) (prepared []byte, signed bool) {
+// signEvent signs the event, if sign is true and it is an event, and reports whether the
+// returned event carries our signature.
+func signEvent(event []byte, sign bool) (out []byte, signed bool) {
 	var request events.APIGatewayV2HTTPRequest
 	if json.Unmarshal(event, &request) != nil {
 		return event, false
@@ -248,7 +248,7 @@ func FuzzParse(f *testing.F) {
 		case r != nil && r.AppID == "" && r.AppName == "":
 			t.Error("a release of no app")
 		case r != nil && !r.CreatedAt.IsZero() && !strings.Contains(string(body), "T"):
-			t.Errorf("released at %s, which nobody said", r.CreatedAt)
+			t.Errorf("released at %s, which the event does not say", r.CreatedAt)
 		}
 	})
 }

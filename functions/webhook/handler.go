@@ -18,18 +18,18 @@ import (
 
 const trigger = "webhook"
 
-// margin is what a run leaves of its time to answer "retry me", rather than be
-// killed in the middle.
+// margin is the time that a run keeps to answer that Heroku shall try again, before
+// Lambda kills it.
 const margin = time.Second
 
-// handler answers one delivery of Heroku's. Heroku takes any 2xx for an end, and
-// tries everything else again for up to 72 hours
+// handler answers deliveries. Heroku does not repeat a delivery that is answered with a
+// 2xx, and repeats all others for up to 72 hours
 // (https://devcenter.heroku.com/changelog-items/2525), so the answers are:
 //
 //	204  done, or nothing to do
-//	400  signed, and not to be understood
+//	400  signed, but not understood
 //	401  not signed with one of our keys
-//	500  no key to check with
+//	500  no key to check the signature with
 //	503  could not finish: try again
 type handler struct {
 	keys       credential.Source
@@ -53,7 +53,8 @@ func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPReq
 	return events.APIGatewayV2HTTPResponse{StatusCode: status}, nil
 }
 
-// deliver walks the data through: request, verified body, release, bindings.
+// deliver verifies the request, parses its release, updates the app's bindings and
+// returns the status.
 func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.APIGatewayV2HTTPRequest) (status int) {
 	body, err := verified(ctx, h.keys, request)
 	if err != nil {
@@ -70,10 +71,10 @@ func (h *handler) deliver(ctx context.Context, log *slog.Logger, request events.
 	return h.follow(ctx, log, *release)
 }
 
-// follow brings the bindings of the release's app up to date: at once those that
-// are known from an earlier list, and while that goes on it lists again, if the
-// list is old or names none. Bindings that spell the app by its name and by its id are
-// followed apart: a name can have gone to another app since the event was made.
+// follow updates the bindings of the release's app. It starts at once with those that
+// an earlier list named. If that list is old or names none, follow lists again at the
+// same time. Bindings to the app's name and bindings to its id are updated separately:
+// since the event was made, another app may have got the name.
 func (h *handler) follow(ctx context.Context, log *slog.Logger, release release) (status int) {
 	identities := slices.DeleteFunc([]string{release.AppName, release.AppID}, func(text string) bool { return !reconcile.IsApp(text) })
 	if len(identities) == 0 {
@@ -95,7 +96,7 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	}
 	results := h.update(ctx, identities, kept)
 	listing.Wait()
-	if all && slices.ContainsFunc(results, isGone) { // what was listed minutes ago is there no more
+	if all && slices.ContainsFunc(results, isGone) { // a secret was removed since the list
 		list()
 		all = false
 	}
@@ -119,8 +120,9 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	return status
 }
 
-// update brings bindings up to date. What follows the app otherwise than the list
-// said, by its other name or with another token, is updated as its fence found it.
+// update updates bindings. If the fence shows that a binding follows the app in another
+// way than the list said, by its other identity or with another token, update runs it
+// again with the tags of the fence.
 func (h *handler) update(ctx context.Context, identities []string, bindings []reconcile.Binding) (results []reconcile.Result) {
 	var retagged []reconcile.Binding
 	for _, r := range h.updateOnce(ctx, bindings) {
@@ -155,7 +157,7 @@ func contains(bindings []reconcile.Binding, arn string) bool {
 	return slices.ContainsFunc(bindings, func(b reconcile.Binding) bool { return b.ARN == arn })
 }
 
-// isGone reports whether there is no such secret any more, nor another one of its name.
+// isGone reports whether the secret no longer exists, nor another one of its name.
 func isGone(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrNoSecret) }
 
 // measure writes the metrics of a delivery, if its app is bound.
@@ -170,9 +172,9 @@ func (h *handler) measure(results []reconcile.Result) {
 	h.metrics.Write(set)
 }
 
-// again reports whether Heroku shall try again. An invalid tag, or a secret that is not
-// ours to write, is a person's matter, and would hold up the deliveries for the app's
-// other bindings.
+// again reports whether Heroku shall try again. Only a person can fix an invalid tag or
+// a secret that another owner writes; retries would not help, and would delay the
+// deliveries for the app's other bindings.
 func again(r reconcile.Result) bool {
 	isForAPerson := errors.Is(r.Err, reconcile.ErrTag) || errors.Is(r.Err, reconcile.ErrOwned)
 	return (r.Outcome == reconcile.Failed || r.Outcome == reconcile.Held) && !isForAPerson

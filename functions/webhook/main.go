@@ -1,6 +1,6 @@
-// Webhook is the Lambda function behind the HTTP API: Heroku tells it that an
-// app has a new release, and it brings the app's bindings up to date. What it takes
-// and answers, and its environment, are the contract in the README.
+// Webhook is the Lambda function behind the HTTP API: Heroku tells it that an app has a
+// new release, and it updates the app's bindings. The README describes its requests, its
+// answers and its environment; they are a contract.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 const (
 	// keepList is how long a warm container trusts its list of bound secrets.
 	keepList = 5 * time.Minute
-	// patience is how long a run looks again while Heroku shows nothing new. An
-	// HTTP API waits 30 s for the function in all.
+	// patience is how long a run asks Heroku again while it shows nothing new. An HTTP
+	// API waits 30 s for the function.
 	patience = 10 * time.Second
 )
 
@@ -31,9 +31,9 @@ func main() {
 	}
 	parts.Reconciler.Patience = patience
 	bindings := &directory{First: parts.Secrets.First, ForApps: parts.Secrets.ForApps, Keep: keepList}
-	// A container starts because a request has come: what every run needs is read
-	// while that is on its way. Who needs it first waits for it, or reads again if
-	// it failed.
+	// A container starts because a request has arrived. While Lambda passes it on, read
+	// what every run needs. A run that comes first waits for these reads, and reads again
+	// if they failed.
 	parts.WarmUp()
 	setup.Prefetch(
 		func(ctx context.Context) error { _, err := parts.SigningKeys.Values(ctx); return err },

@@ -27,12 +27,12 @@ var (
 	errSignature = errors.New("no valid signature in " + signatureHeader)
 )
 
-// verified returns the body as Heroku sent it, once its signature is good. The
-// error wraps errSignature, or errNoKey if there is nothing to check with.
+// verified returns the body as Heroku sent it, if its signature is good. Otherwise the
+// error wraps errSignature, or errNoKey if there is no key to check it with.
 func verified(ctx context.Context, ring credential.Source, request events.APIGatewayV2HTTPRequest) ([]byte, error) {
-	// Heroku's header is 44 characters, the padded base64 of 32 bytes; anything
-	// else costs no read of a key, and no hash. Even a strict decoder skips line
-	// ends, so the length of the text counts, too.
+	// Heroku's header is 44 characters, the padded base64 of 32 bytes. Refuse anything
+	// else before a key is read or the body is hashed. Check the length too: even a strict
+	// decoder skips line ends.
 	text := header(request.Headers, signatureHeader)
 	signature, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(signature) != sha256.Size || len(text) != base64.StdEncoding.EncodedLen(sha256.Size) {
@@ -67,15 +67,15 @@ func (h *handler) refuse(log *slog.Logger, err error) (status int) {
 	return http.StatusUnauthorized
 }
 
-// body is a request's body as Heroku sent it. Who has not signed it is worth no copy
-// of it.
+// body is a request's body as Heroku sent it. It is verified before it is copied: until
+// then the sender is not authenticated.
 type body struct {
 	text    string
 	decoded []byte // out of base64; then text is empty
 }
 
-// bodyOf undoes what API Gateway does to a body whose content type it does not take
-// for text.
+// bodyOf returns the body of a request. API Gateway encodes a body in base64 if its
+// content type does not look like text.
 func bodyOf(request events.APIGatewayV2HTTPRequest) (b body, err error) {
 	if !request.IsBase64Encoded {
 		return body{text: request.Body}, nil
@@ -111,7 +111,7 @@ func (b body) signedByOne(keys []credential.Value, signature []byte) bool {
 	return false
 }
 
-// unlike returns the keys that are not among the others, which have been tried.
+// unlike returns the keys that are not among the others, which were tried already.
 func unlike(keys, others []credential.Value) []credential.Value {
 	return slices.DeleteFunc(slices.Clone(keys), func(key credential.Value) bool {
 		return slices.ContainsFunc(others, key.Equal)

@@ -39,7 +39,7 @@ func ringOf(reads ...string) *credential.Ring {
 	}}
 }
 
-// What a signature is worth, the vectors say. This is about where the keys come from.
+// TestVectors checks the signatures themselves; this test is about the keys.
 func TestVerifiedTriesEveryKeyAndThenNewerOnes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -66,8 +66,8 @@ func TestVerifiedTriesEveryKeyAndThenNewerOnes(t *testing.T) {
 	}
 }
 
-// A key that has leaked is changed twice, because the one before the current counts as well.
-// Within its age a warm container takes no delivery any more that is signed with it.
+// A leaked key is changed twice, because the previous key counts as well. A warm
+// container refuses it once the keys that it has read reach their age.
 func TestAKeyThatWasChangedTwiceCountsNoLongerThanItsAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

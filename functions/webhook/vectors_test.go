@@ -18,10 +18,10 @@ import (
 	"keepcurrent.example/internal/metric"
 )
 
-// TestVectors holds verified to the verdicts in testdata/signatures. A file is
-// one request in the form of HTTP: lines of NAME: VALUE, an empty line, and the
-// event's body byte by byte, without a line end of the file's own. Some names
-// are ours, all others are headers of the request:
+// TestVectors compares verified with the verdicts in testdata/signatures. A file is one
+// request in the form of HTTP: lines of NAME: VALUE, an empty line, and the event's body
+// byte by byte, without a line end after it. Some names are ours, all others are headers
+// of the request:
 //
 //	comment  what the request shows
 //	expect   accept, or the status that it is refused with

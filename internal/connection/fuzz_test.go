@@ -110,8 +110,8 @@ func refused(t *testing.T, u connection.URL, err error) {
 	}
 }
 
-// accepted fails the test unless the URL is one that a consumer can use, says
-// the same thing whoever reads it, and comes back out of both formats.
+// accepted fails the test unless a consumer can use the URL, all clients read it the
+// same way, and both formats give it back.
 func accepted(t *testing.T, u connection.URL) {
 	t.Helper()
 	postgres := u.Engine() == connection.Postgres

@@ -9,16 +9,16 @@ import (
 	"keepcurrent.example/internal/credential"
 )
 
-// Members are digests of what a secret's value says: one of each member of a JSON
-// object, by name, or one of the whole text. They tell values apart and show none.
+// Members are digests of a secret's value: one for each member of a JSON object, by
+// name, or one for the whole text. They show whether two values differ, and no value.
 type Members map[string][sha256.Size]byte
 
 // text is the name of a value that is no object; the names of members have a dot before.
 const text = ""
 
-// MembersOf returns the digests of a value. Two members are equal if their JSON says the
-// same, however it is spelt; numbers are compared as they are written. An object that
-// names a member twice counts as text: readers differ in which of the two they take.
+// MembersOf returns the digests of a value. Two members are equal if their JSON means
+// the same, however it is spelt; numbers are compared as they are written. An object
+// that names a member twice counts as text: some readers use the first, some the last.
 func MembersOf(value credential.Value) Members {
 	raw := value.Reveal()
 	if members, ok := object([]byte(raw)); ok {

@@ -14,8 +14,8 @@ import (
 // Parameter is one of the query of a Postgres URL, decoded.
 type Parameter struct{ Name, Value string }
 
-// ParameterError says that parameters of a URL are the reason why no client logs in
-// with it. It names them and shows no value.
+// ParameterError says that no client can log in with a URL because of these parameters.
+// It names them and shows no value.
 type ParameterError struct {
 	Names  []string
 	Reason string
@@ -54,8 +54,8 @@ func (u URL) Parameters() ([]Parameter, error) {
 	return all, nil
 }
 
-// decode parts and decodes one parameter: libpq wants exactly one "=", takes "+" for
-// itself, and no blank that is not percent-encoded.
+// decode splits and decodes one parameter as libpq does: libpq requires exactly one "=",
+// does not read "+" as a blank, and refuses a blank that is not percent-encoded.
 func decode(parameter string) (Parameter, error) {
 	key, value, _ := strings.Cut(parameter, "=")
 	name, err := url.PathUnescape(key)
@@ -83,16 +83,16 @@ func isWord(text string) bool {
 	return text != "" && len(text) <= 63
 }
 
-// Handler is who deals with a parameter.
+// Handler says which program handles a parameter.
 type Handler int
 
 const (
 	Server Handler = iota // every client sends it, and the server decides
-	Client                // pgx and libpq deal with it; it is not sent
-	Libpq                 // libpq deals with it; pgx does not know it, and would send it
+	Client                // pgx and libpq handle it; it is not sent
+	Libpq                 // libpq handles it; pgx does not know it, and would send it
 )
 
-// Handler says who deals with the parameter.
+// Handler returns which program handles the parameter.
 func (p Parameter) Handler() Handler {
 	if _, known := libpqs[p.Name]; known || p == (Parameter{"client_encoding", "auto"}) {
 		return Libpq
@@ -103,10 +103,10 @@ func (p Parameter) Handler() Handler {
 	return Server
 }
 
-// LibpqParameters are the names of the parameters that libpq deals with.
+// LibpqParameters returns the names of the parameters that libpq handles.
 func LibpqParameters() []string { return slices.Sorted(maps.Keys(libpqs)) }
 
-// Check returns a *[ParameterError] if libpq deals with the parameter and refuses its
+// Check returns a *[ParameterError] if libpq handles the parameter and refuses its
 // value.
 func (p Parameter) Check() error {
 	if valid := libpqs[p.Name]; valid != nil && !valid(p.Value) {
@@ -127,8 +127,8 @@ var clients = []string{
 	"pool_max_conns", "pool_min_conns", "pool_min_idle_conns", "pool_ping_timeout",
 }
 
-// libpqs are the parameters that libpq deals with and pgx does not know, and which
-// values libpq takes; nil is any
+// libpqs are the parameters that libpq handles and pgx does not know, with the values
+// that libpq accepts; nil is any
 // (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
 var libpqs = map[string]func(value string) bool{
 	"fallback_application_name": nil,
@@ -170,11 +170,11 @@ func isInteger(value string) bool {
 
 var errControl = errors.New("it has a control character (a percent-encoded one counts)")
 
-// hasControl reports whether a text has a control character, which ends a line for
-// some services: a password is no place for a command of another protocol.
+// hasControl reports whether a text has a control character. Some services end a line
+// at one and run what follows as a command of their protocol.
 func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
 
-// lenient decodes what is percent-encoded and leaves what is badly so as it is.
+// lenient decodes what is percent-encoded, and leaves a bad encoding as it is.
 func lenient(text string) string {
 	var decoded strings.Builder
 	for i := 0; i < len(text); i++ {

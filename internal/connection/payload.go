@@ -24,7 +24,7 @@ type parts struct {
 	Database string `json:"dbname"`
 }
 
-// optional are the keys that a Redis need not have a value for.
+// optional are the keys that the secret of a Redis may lack.
 var optional = []string{"username", "dbname"}
 
 // JSON returns the object of AWS's keys with the whole URL beside them under
@@ -84,8 +84,8 @@ func Read(value credential.Value, name string) (URL, error) {
 	return Parse(p.url(scheme))
 }
 
-// HasOtherKeys reports whether a secret's value is an object with keys that
-// [URL.JSON] does not write under this name: a publication would lose them.
+// HasOtherKeys reports whether a secret's value is an object with keys that [URL.JSON]
+// does not write for this name: publishing would remove them.
 func HasOtherKeys(value credential.Value, name string) bool {
 	var object map[string]json.RawMessage
 	if json.Unmarshal([]byte(value.Reveal()), &object) != nil {

@@ -1,5 +1,5 @@
-// Package connection knows the connection URL of a database: how Heroku writes
-// it, what a consumer must find in the secret, and how to read that back.
+// Package connection parses the connection URL of a database as Heroku writes it, writes
+// the value that a consumer finds in the secret, and reads that value back.
 //
 // For Postgres Heroku writes postgres://USER:PASSWORD@HOST:PORT/DATABASE without a
 // query and refuses a client that does not speak TLS
@@ -52,10 +52,10 @@ type URL struct {
 // defaultPorts are where a server listens if the URL does not say.
 var defaultPorts = map[Engine]uint16{Postgres: 5432, Redis: 6379}
 
-// Parse reads a URL as Heroku writes it. The sslmode of a Postgres becomes require
-// where it is absent or weaker, and a scheme in capitals, which libpq does not know,
-// small; a stronger sslmode and all other parameters stay as they are.
-// The error says what is wrong with the URL, and never shows any of it.
+// Parse reads a URL as Heroku writes it. If the sslmode of a Postgres is absent or
+// weaker than require, it becomes require. A scheme in capitals, which libpq does not
+// know, becomes lower-case. All other parameters stay as they are. Parse fails if a
+// consumer could not use the URL; the error says why and shows no part of it.
 func Parse(text credential.Value) (URL, error) {
 	parsed, err := complete(text.Reveal())
 	if err != nil {
@@ -105,7 +105,8 @@ func complete(raw string) (*url.URL, error) {
 	return u, missing(u)
 }
 
-// wrapped says what is around a URL that was copied with more than itself.
+// wrapped returns an error if a blank, a line end or quotes surround the URL: they were
+// copied with it.
 func wrapped(raw string) error {
 	trimmed := strings.TrimSpace(raw)
 	switch {
@@ -119,16 +120,17 @@ func wrapped(raw string) error {
 	return nil
 }
 
-// ambiguous reports whether Go and other clients could part the URL at different
-// places: libpq ends the password at the first "@", Go at the last, and only Go
-// knows a fragment. What is verified must be what a consumer uses.
+// ambiguous reports whether Go and other clients could split the URL at different
+// places: libpq ends the password at the first "@", Go at the last, and only Go knows a
+// fragment. The login check must verify what a consumer will use.
 func ambiguous(raw string) bool {
 	before, _, _ := strings.Cut(raw, "?")
 	_, after, _ := strings.Cut(before, "://")
 	return strings.Contains(raw, "#") || strings.Count(after, "@") > 1 || strings.Count(after, "/") > 1
 }
 
-// missing says what a consumer would miss.
+// missing returns an error that names the first part that a consumer needs and the URL
+// lacks.
 func missing(u *url.URL) error {
 	password, _ := u.User.Password()
 	switch {
@@ -156,7 +158,7 @@ func missing(u *url.URL) error {
 
 var errNotText = errors.New("it has bytes that are not UTF-8 text")
 
-// isText reports whether s survives JSON and a Postgres start-up message.
+// isText reports whether JSON and a Postgres start-up message can carry s unchanged.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func portOf(u *url.URL) (uint16, error) {
@@ -198,8 +200,8 @@ func (u URL) secured() (URL, error) {
 	return u, nil
 }
 
-// parameters parts a query into its sslmode, "" if it has none, and the others as
-// they are spelt: url.Values would sort and re-encode what is not our business.
+// parameters splits a query into its sslmode, "" if it has none, and the others as they
+// are spelt. It does not use url.Values, which would sort and re-encode them.
 func parameters(query string) (sslmode string, others []string, err error) {
 	named := false
 	for parameter := range strings.SplitSeq(query, "&") {

@@ -1,5 +1,5 @@
-// Package credential holds what must never be printed: a connection URL, a
-// password, a token, a signing key.
+// Package credential has the type of values that must never be printed: a connection
+// URL, a password, a token, a signing key.
 //
 // A [Value] redacts itself wherever Go turns a value into text: fmt with every
 // verb, log/slog, encoding/json. [Value.Reveal] is the only way to the text, so

@@ -9,7 +9,7 @@ import (
 	"keepcurrent.example/internal/lock"
 )
 
-// Source gives the values of one secret, the newest first. There is at least one.
+// Source returns the values of one secret, the newest first. There is at least one.
 type Source interface {
 	Values(ctx context.Context) ([]Value, error)
 	// Renew returns newer values than the stale ones, if there are any.
@@ -25,9 +25,9 @@ type Ring struct {
 	// Rest is the least time between two reads that [Ring.Renew] makes, so that
 	// a flood of forged requests does not become a flood of reads.
 	Rest time.Duration
-	// Age is for how long values are kept, zero for as long as they work. A token that
-	// is revoked stops to work at Heroku; of a signing key only we can say that it does
-	// no longer count.
+	// Age is how long values are kept; zero is as long as they work. Heroku refuses a
+	// revoked token, so a token needs no age. Only this program decides that a signing
+	// key no longer counts.
 	Age time.Duration
 
 	mu     lock.Mutex // guards what follows, and makes one read serve all who wait
@@ -37,7 +37,7 @@ type Ring struct {
 }
 
 // Values returns the values that are kept, reading them if none are, or if they have
-// their age: then a failed read is an error, for nobody knows whether they still count.
+// their age. Then a failed read is an error: the old values may no longer be valid.
 func (r *Ring) Values(ctx context.Context) ([]Value, error) {
 	if err := r.mu.Lock(ctx); err != nil {
 		return nil, fmt.Errorf("waiting for another read: %w", err)
@@ -49,9 +49,9 @@ func (r *Ring) Values(ctx context.Context) ([]Value, error) {
 	return r.reread(ctx)
 }
 
-// Renew returns newer values than the ones that turned out not to work. It reads
-// again unless somebody already has, or the last read was less than Rest
-// ago; then it returns what is kept. A failed read leaves what is kept.
+// Renew returns newer values than the stale ones, which did not work. It reads again,
+// unless another caller already has or the last read was less than Rest ago; then it
+// returns the values that are kept. If the read fails, the kept values stay.
 func (r *Ring) Renew(ctx context.Context, stale []Value) ([]Value, error) {
 	if err := r.mu.Lock(ctx); err != nil {
 		return nil, fmt.Errorf("waiting for another read: %w", err)
@@ -63,8 +63,9 @@ func (r *Ring) Renew(ctx context.Context, stale []Value) ([]Value, error) {
 	return r.reread(ctx)
 }
 
-// isAged goes by the wall clock: the monotonic one may stand still while Lambda freezes
-// the container. A clock that was set back proves nothing.
+// isAged reports whether the values have reached their age. It uses the wall clock: the
+// monotonic clock may stand still while Lambda freezes the container. If the clock was
+// set back, the age is unknown.
 func (r *Ring) isAged() bool {
 	age := time.Now().Round(0).Sub(r.good.Round(0))
 	return r.Age > 0 && (age < 0 || age >= r.Age)

@@ -80,7 +80,7 @@ func TestRenewReadsAtMostOnceInARest(t *testing.T) {
 	})
 }
 
-func TestRenewTakesWhatSomebodyElseHasRead(t *testing.T) {
+func TestRenewTakesWhatAnotherCallerHasRead(t *testing.T) {
 	t.Parallel()
 	s := &source{}
 	ring := &credential.Ring{Read: s.read}

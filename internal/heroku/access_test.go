@@ -20,7 +20,7 @@ import (
 
 const rateLimits = "GET /account/rate-limits"
 
-// testdata/heroku-answers.json says what an answer is about: the token, or the app.
+// testdata/heroku-answers.json says whether an answer is about the token or the app.
 func TestARefusalIsTheTokensOnlyIfHerokuRefusesItForTheAccountToo(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/heroku-answers.json")
@@ -82,7 +82,7 @@ func TestAnAppOfAnotherAccountIsNotTheTokensFault(t *testing.T) {
 	}
 }
 
-// A round over many apps that are not ours, or with a token that is dead, costs one check.
+// A round over many apps of another account, or with a revoked token, makes one check.
 func TestManyRefusalsAtOnceShareOneCheck(t *testing.T) {
 	t.Parallel()
 	for name, works := range map[string]bool{"the token works": true, "the token is dead": false} {
@@ -114,7 +114,7 @@ func TestManyRefusalsAtOnceShareOneCheck(t *testing.T) {
 	}
 }
 
-// What is known of one token says nothing of another.
+// The result for one token does not apply to another.
 func TestANewTokenIsCheckedAnew(t *testing.T) {
 	t.Parallel()
 	server, api := fixture(t)
@@ -135,7 +135,7 @@ func TestANewTokenIsCheckedAnew(t *testing.T) {
 	}
 }
 
-// A run that is out of time has learnt nothing, and leaves the check to the next.
+// A run that is out of time has no result, so the next run makes the check.
 func TestACheckThatItsRunEndedIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	server, api := fixture(t)

@@ -126,7 +126,7 @@ func TestEnsureLeavesExactlyOneRightSubscription(t *testing.T) {
 	}
 }
 
-// Somebody has given our subscription another key, later than ours was made.
+// Another person or program has given our subscription another key, after ours was made.
 func TestAMissedDeliveryRenewsTheKey(t *testing.T) {
 	t.Parallel()
 	h := newWebhooksFixture(t)
@@ -153,7 +153,7 @@ func TestAnAnswerThatIsCutMakesNoDouble(t *testing.T) {
 	}
 }
 
-func TestMendRespectsHerokusLimit(t *testing.T) {
+func TestEnsureRespectsHerokusLimit(t *testing.T) {
 	t.Parallel()
 	h := newWebhooksFixture(t)
 	for i := range 10 {
@@ -184,7 +184,7 @@ func TestRemoveTakesOursAlone(t *testing.T) {
 	}
 }
 
-func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
+func TestAFailureIsAnErrorAndNotReportedAsDone(t *testing.T) {
 	t.Parallel()
 	noKey := func(h *webhooksFixture) {
 		h.Key = func(context.Context) (credential.Value, time.Time, error) {
@@ -195,7 +195,7 @@ func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 		return func(h *webhooksFixture) { h.server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden"))) }
 	}
 	const list, one = "/apps/{app}/webhooks", "/apps/{app}/webhooks/{webhook}"
-	mend := func(h *webhooksFixture) (string, error) { return h.Ensure(h.t.Context(), "shop", false) }
+	ensure := func(h *webhooksFixture) (string, error) { return h.Ensure(h.t.Context(), "shop", false) }
 	state := func(h *webhooksFixture) (string, error) { return h.State(h.t.Context(), "shop") }
 	remove := func(h *webhooksFixture) (string, error) { return h.Remove(h.t.Context(), "shop") }
 	tests := map[string]struct {
@@ -203,14 +203,14 @@ func TestTroubleIsAnErrorAndNotReportedAsDone(t *testing.T) {
 		trouble func(h *webhooksFixture)
 		do      func(h *webhooksFixture) (string, error)
 	}{
-		"mend without a key":             {0, noKey, mend},
+		"ensure without a key":           {0, noKey, ensure},
 		"state without a key":            {0, noKey, state},
-		"mend, the list is refused":      {0, refused("GET " + list), mend},
+		"ensure, the list is refused":    {0, refused("GET " + list), ensure},
 		"state, the list is refused":     {0, refused("GET " + list), state},
 		"remove, the list is refused":    {0, refused("GET " + list), remove},
-		"mend, a new one is refused":     {0, refused("POST " + list), mend},
-		"mend, a change is refused":      {1, refused("PATCH " + one), mend},
-		"mend, a removal is refused":     {2, refused("DELETE " + one), mend},
+		"ensure, a new one is refused":   {0, refused("POST " + list), ensure},
+		"ensure, a change is refused":    {1, refused("PATCH " + one), ensure},
+		"ensure, a removal is refused":   {2, refused("DELETE " + one), ensure},
 		"remove, the removal is refused": {1, refused("DELETE " + one), remove},
 	}
 	for name, tt := range tests {

@@ -33,15 +33,15 @@ func (a *answer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 var (
-	// unreadable and refusal are all that an error can say. The one word of the
-	// answer in it is Heroku's id of the error, in lower-case letters.
+	// unreadable and refusal match all texts of errors. The only part of the answer in
+	// them is Heroku's id of the error, in lower-case letters.
 	unreadable = regexp.MustCompile(`\Areading the config vars of app shop: Heroku's answer could not be read\z`)
 	refusal    = regexp.MustCompile(`\Areading the config vars of app shop: ` +
 		`Heroku answered [1-9][0-9]{2}(?: ([a-z_]{1,40}))?(?:: (?:the API token|the app does not exist|the account's hourly)[^{}"]*)?\z`)
 )
 
-// FuzzConfigVars takes any bytes for Heroku's answer. It lies in a bubble, where
-// the pauses between the tries take no time.
+// FuzzConfigVars uses any bytes as Heroku's answer. It runs in a synctest bubble, where
+// the pauses between tries take no time.
 func FuzzConfigVars(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", "{}", `{"DATABASE_URL":"postgres://u1:pEXAMPLE@h/d1","NULL":null}`, `{"A":1}`, `{"A":"cut`, `{"A":"b"} `, `["A"]`,

@@ -13,7 +13,7 @@ import (
 	"keepcurrent.example/internal/heroku"
 )
 
-// door is a listener that counts who comes, and shuts in the face of the first few.
+// door is a listener that counts its connections and closes the first few at once.
 type door struct {
 	net.Listener
 	came, shut atomic.Int32
@@ -78,7 +78,7 @@ func get(t *testing.T, transport *heroku.Transport, url string) (proto string) {
 	return string(body)
 }
 
-func TestAConnectionOpenedAheadIsTheOneThatIsUsed(t *testing.T) {
+func TestAConnectionThatWasWarmedUpIsUsed(t *testing.T) {
 	t.Parallel()
 	url, transport, door := secureFixture(t)
 	transport.WarmUp()
@@ -94,7 +94,7 @@ func TestAConnectionOpenedAheadIsTheOneThatIsUsed(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatCouldNotBeOpenedAheadIsOpenedWhenItIsNeeded(t *testing.T) {
+func TestAfterAFailedWarmUpTheConnectionIsOpenedWhenItIsNeeded(t *testing.T) {
 	t.Parallel()
 	url, transport, door := secureFixture(t)
 	door.shut.Store(1)
@@ -105,7 +105,7 @@ func TestAConnectionThatCouldNotBeOpenedAheadIsOpenedWhenItIsNeeded(t *testing.T
 	}
 }
 
-func TestNothingIsOpenedAheadWithAProxyOrWithoutTLS(t *testing.T) {
+func TestThereIsNoWarmUpWithAProxyOrWithoutTLS(t *testing.T) {
 	t.Parallel()
 	for _, api := range []string{"http://127.0.0.1:1", "::", ""} {
 		transport := heroku.NewTransport(api)
@@ -122,8 +122,8 @@ func TestNothingIsOpenedAheadWithAProxyOrWithoutTLS(t *testing.T) {
 	}
 }
 
-// The other side may have left.
-func TestAConnectionThatNobodyUsedInTimeIsOpenedAnew(t *testing.T) {
+// Heroku may have closed the connection.
+func TestAConnectionThatWasNotUsedInTimeIsOpenedAnew(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(*testing.T, *heroku.Transport, *door){
 		"by the request":       func(*testing.T, *heroku.Transport, *door) {},

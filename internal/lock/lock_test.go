@@ -34,7 +34,7 @@ func TestOneIsInAtATime(t *testing.T) {
 	}
 }
 
-func TestNobodyWaitsLongerThanHeHasTime(t *testing.T) {
+func TestACallerWaitsNoLongerThanItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var lock lock.Mutex

@@ -136,7 +136,7 @@ func TestARealPgBouncerWhoseServerIsFull(t *testing.T) {
 	}
 }
 
-// What comes after a TCP connection stands is an answer.
+// Once a TCP connection is open, everything counts as an answer.
 func TestOnlyASilentNetworkIsUnreachable(t *testing.T) {
 	t.Parallel()
 	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Method: "password"})
@@ -170,7 +170,7 @@ func TestOnlyASilentNetworkIsUnreachable(t *testing.T) {
 				text, known = fault(postgrestest.Answer(code)), true
 			}
 			if !known {
-				t.Fatal("nobody answers so here")
+				t.Fatal("no test server gives this answer")
 			}
 			err := try(t, text(t))
 			for verdict, want := range map[error]bool{reconcile.ErrUnreachable: tt.C == "published", reconcile.ErrNoTLS: tt.B == "held"} {
@@ -187,7 +187,7 @@ func TestOnlyASilentNetworkIsUnreachable(t *testing.T) {
 	}
 }
 
-// hang is the address of a server that never says a word.
+// hang is the address of a server that never sends anything.
 func hang(t *testing.T) string {
 	t.Helper()
 	return serve(t, func(conn net.Conn) { postgrestest.Hang(conn, nil) })

@@ -6,11 +6,10 @@ import (
 	"keepcurrent.example/internal/connection"
 )
 
-// UnderWay is how many logins are.
+// UnderWay returns how many logins are under way.
 func UnderWay() int { return len(slots) }
 
-// Overtime is what becomes of a login that has dialed, never ends, and whose time is
-// over.
+// Overtime returns the result of a login that has dialed, never ends, and is out of time.
 func Overtime(ctx context.Context, url connection.URL) error {
 	ctx, way := newLine(ctx)
 	if _, err := way.dial(ctx, "tcp", address(url)); err != nil {

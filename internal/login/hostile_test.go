@@ -37,8 +37,8 @@ var (
 	scram         = authentication(10, "SCRAM-SHA-256\x00\x00")
 )
 
-// impostor is the address of a server that speaks TLS as a Postgres does, and then is
-// left to talk.
+// impostor is the address of a server that opens TLS as a Postgres does, and then runs
+// the given function.
 func impostor(t *testing.T, talk func(conn *tls.Conn)) (address string) {
 	t.Helper()
 	certificate := selfSigned(t)
@@ -56,7 +56,7 @@ func impostor(t *testing.T, talk func(conn *tls.Conn)) (address string) {
 	})
 }
 
-// It runs alone, for it counts what is allocated.
+// It is not parallel, because it measures allocations.
 func TestAServerThatNeverEndsIsLeftInTimeAndSpace(t *testing.T) {
 	for name, next := range map[string]func(n int) string{
 		"parameters":         func(n int) string { return message('S', fmt.Sprint("name", n)+"\x00"+strings.Repeat("x", 100)+"\x00") },
@@ -125,7 +125,7 @@ func TestAServerCannotMakeUsCompute(t *testing.T) {
 					return
 				}
 				_, _ = conn.Read(make([]byte, 1024)) // the proof
-				// Anything but a signature ends SCRAM, unless another challenge is taken for it.
+				// The client must end SCRAM after anything but a signature, also after another challenge.
 			}
 		},
 		"a long text": func(conn *tls.Conn) {
@@ -168,7 +168,7 @@ func TestAPasswordIsNeverSentInClearText(t *testing.T) {
 	}
 }
 
-// A digest is none in clear text.
+// A digest is not clear text.
 func TestAServerMayAskForADigest(t *testing.T) {
 	t.Parallel()
 	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Method: "md5", Settings: []string{"password_encryption = md5"}})
@@ -199,7 +199,7 @@ func TestAServerThatTricklesIsLeftInTime(t *testing.T) {
 	}
 }
 
-// What it answers to a query is not what pgx expects.
+// Its answer to a query is not what pgx expects.
 func TestAServerWithoutRowsIsNoLogin(t *testing.T) {
 	t.Parallel()
 	address := impostor(t, func(conn *tls.Conn) {
@@ -217,7 +217,7 @@ func TestAnErrorBeforeTLSIsAnAnswer(t *testing.T) {
 	says(t, try(t, "postgres://u:pEXAMPLE@"+answer(t, "HTTP/1.1 400 Bad Request\r\n\r\n")+"/d"), reconcile.ErrNoTLS)
 }
 
-// It runs alone, for it takes all there is.
+// It is not parallel, because it uses all logins that are allowed at a time.
 func TestLoginsThatAreUnderWayAreBounded(t *testing.T) {
 	hanging, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + hang(t) + "/d"))
 	if err != nil {
@@ -239,7 +239,8 @@ func TestLoginsThatAreUnderWayAreBounded(t *testing.T) {
 	waiting.Wait()
 }
 
-// A login that its context does not end, for it computes, is left by its caller.
+// A login that is computing does not notice the end of its context, so its caller returns
+// without it.
 func TestALoginThatOutlivesItsTimeIsLeft(t *testing.T) {
 	t.Parallel()
 	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + hang(t) + "/d"))

@@ -98,7 +98,7 @@ func away(t *testing.T, db *postgrestest.Database) string {
 	return db.URL()
 }
 
-// limited is the URL of what may have no session.
+// limited is a URL whose role or database may have no session.
 func limited(limit func(*postgrestest.Database, context.Context, int) error) func(*testing.T, *postgrestest.Database) string {
 	return func(t *testing.T, db *postgrestest.Database) string {
 		t.Helper()
@@ -118,7 +118,7 @@ func forbidden(t *testing.T, db *postgrestest.Database) string {
 	return db.URL()
 }
 
-// It says so before it looks at the password.
+// The server says so before it checks the password.
 func TestAServerThatIsFullSaysNothingOfThePassword(t *testing.T) {
 	t.Parallel()
 	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Settings: []string{"max_connections = 2", "superuser_reserved_connections = 0"}})
@@ -138,7 +138,7 @@ func TestAServerThatIsFullSaysNothingOfThePassword(t *testing.T) {
 	}
 }
 
-// It runs alone: a garbage collection would close the connection that a login forgot.
+// It is not parallel: a garbage collection would close a connection that a login leaks.
 func TestLoginLeavesNoSession(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	db := postgrestest.Run(t)
@@ -209,7 +209,7 @@ func TestASilentServerIsLeftInTime(t *testing.T) {
 	}
 }
 
-func TestACertificateThatNobodyVouchesForIsNotBelievedWhereTheURLAsks(t *testing.T) {
+func TestASelfSignedCertificateIsRefusedIfTheURLAsksForVerification(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"verify-ca", "verify-full"} {
 		err := try(t, postgrestest.Run(t).URL()+"?sslmode="+mode)

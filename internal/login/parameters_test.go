@@ -15,7 +15,7 @@ import (
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
-// verdicts are all that an error can say to a decision.
+// verdicts are the errors that a decision depends on.
 var verdicts = []error{reconcile.ErrUnreachable, reconcile.ErrRefused, reconcile.ErrFull, reconcile.ErrNoTLS, reconcile.ErrUntried}
 
 // says fails the test unless an error wraps this verdict and no other; nil is none.
@@ -46,7 +46,7 @@ func vectors[C any](t *testing.T, name string) (cases []C) {
 	return file.Cases
 }
 
-// What is verified is what is published: the URL with its parameters.
+// The login check uses the URL that is published, with its parameters.
 func TestParametersDecide(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.Run(t)
@@ -74,7 +74,7 @@ func TestParametersDecide(t *testing.T) {
 	}
 }
 
-// quiet fails the test if an error shows a value of the query that is no word of ours.
+// quiet fails the test if an error shows a value of the query.
 func quiet(t *testing.T, err error, query string) {
 	t.Helper()
 	for parameter := range strings.SplitSeq(query, "&") {
@@ -87,7 +87,7 @@ func quiet(t *testing.T, err error, query string) {
 	}
 }
 
-// For the parameters that only the user's client knows.
+// This is for parameters that only the user's client knows.
 func TestWithoutItsParametersAURLLogsIn(t *testing.T) {
 	t.Parallel()
 	u, err := connection.Parse(credential.New(postgrestest.Run(t).URL() + "?pgbouncer=true&connection_limit=1"))
@@ -125,7 +125,7 @@ func TestNoServerDecidesWhichTextIsShown(t *testing.T) {
 	}
 }
 
-// A Postgres takes no more, and pgx reads without bound what is sent meanwhile.
+// A Postgres accepts no longer message, and pgx reads without a limit what is sent meanwhile.
 func TestParametersBeyondTheStartUpMessageAreNotSent(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.Run(t)

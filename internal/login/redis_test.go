@@ -103,7 +103,7 @@ func TestARedisUserWithoutTheRightToPingIsLoggedIn(t *testing.T) {
 	says(t, try(t, strings.Replace(text, ":pEXAMPLE", ":wrongEXAMPLE", 1)), reconcile.ErrRefused)
 }
 
-// Over TLS it says nothing; a proxy that speaks TLS in its place passes its words on.
+// A full Redis sends nothing over TLS; a TLS proxy in front of it passes its error on.
 func TestARealRedisThatIsFull(t *testing.T) {
 	t.Parallel()
 	s := redistest.Run(t)
@@ -124,7 +124,7 @@ func TestARealRedisThatIsFull(t *testing.T) {
 	says(t, try(t, proxied), reconcile.ErrFull)
 }
 
-// proxyTLS speaks TLS in the place of a server that does not.
+// proxyTLS speaks TLS in front of a server that does not.
 func proxyTLS(t *testing.T, certificate tls.Certificate, dial func(context.Context) (net.Conn, error)) (address string) {
 	t.Helper()
 	return serve(t, func(conn net.Conn) {

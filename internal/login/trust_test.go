@@ -24,7 +24,7 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	own, other := parse(t, identity), parse(t, stranger)
-	// with is a secret that takes each of the three from somewhere.
+	// with is a secret that takes each of its three parts from one of the arguments.
 	with := func(certificate, key, root parts) string {
 		text, err := json.Marshal(parts{certificate.Certificate, key.Key, root.Root})
 		if err != nil {
@@ -65,7 +65,7 @@ func TestLoginWithAClientCertificate(t *testing.T) {
 				t.Errorf("got error %v", err)
 			}
 			if err != nil && (strings.Contains(err.Error(), "BEGIN") || strings.Contains(err.Error(), "EXAMPLE")) {
-				t.Errorf("the error shows what the secret holds: %v", err)
+				t.Errorf("the error shows the secret's value: %v", err)
 			}
 		})
 	}

@@ -1,5 +1,5 @@
-// Package metric writes the functions' metrics in CloudWatch's embedded format: a
-// line of JSON in the log, out of which CloudWatch makes metrics without a request
+// Package metric writes the functions' metrics in CloudWatch's embedded format: a line
+// of JSON in the log, from which CloudWatch makes metrics without a request
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 package metric
 
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Namespace is where the metrics stand in CloudWatch.
+// Namespace is the metrics' namespace in CloudWatch.
 const Namespace = "keepcurrent"
 
 // Dimension is the only dimension of the metrics: the function, which is also the
-// trigger. A dimension of apps or secrets would make a metric of each of them, at
-// its price.
+// trigger. With a dimension for apps or secrets, each app or secret would cost the price
+// of another metric.
 const Dimension = "FunctionName"
 
 // The units, as CloudWatch spells them.
@@ -118,7 +118,7 @@ func (w Writer) line(set Set) {
 	if err != nil {
 		return // JSON has no infinity and no NaN, and nothing here measures one
 	}
-	// One write, so that no other line comes in between. Its error has no reader: the
-	// log is gone.
+	// One write, so that no other line comes in between. Its error is dropped: if the log
+	// is gone, there is no place to report it.
 	_, _ = w.Out.Write(append(text, '\n'))
 }

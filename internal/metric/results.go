@@ -7,8 +7,8 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// outcomes are the metrics that count how bindings came out. What is off is not
-// worth one.
+// outcomes are the metrics that count the outcomes of bindings. Bindings that are off
+// have none.
 var outcomes = map[reconcile.Outcome]string{
 	reconcile.Published: "Published",
 	reconcile.Unchanged: "Unchanged",

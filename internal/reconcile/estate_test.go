@@ -23,12 +23,12 @@ const (
 	lambdaTime    = 298 * time.Second     // what the template gives a poll, less what the report needs
 	reserve       = 500                   // requests that a poll leaves to others
 	perMinute     = 75                    // requests that come back to an account
-	abreast       = 8                     // apps that a poll works on at once
+	parallelApps  = 8                     // apps that a poll works on at once
 )
 
-// An estate is many apps, each with a secret that is equal to its config var, and
-// a poller that visits them by the minute, in virtual time. The poller is the core
-// and the true client of Heroku; Heroku's budgets are as documented.
+// An estate is many apps, each with a secret that is equal to its config var, and a
+// poller, in virtual time. The poller uses package reconcile and the real client of
+// Heroku; Heroku's rate limits are as documented.
 type estate struct {
 	*reconcile.Reconciler
 	every    time.Duration // from one poll to the next
@@ -37,7 +37,7 @@ type estate struct {
 	deferred int                // in the last round
 }
 
-// ledger is Heroku's end of an account, and what it has seen of the rounds.
+// ledger is an account at Heroku, and what Heroku has seen of the rounds.
 type ledger struct {
 	*heroku.API
 	apps   int
@@ -50,9 +50,9 @@ type ledger struct {
 	refused int     // requests, with 429
 	calls   int
 
-	turn   uint64            // of this round
-	seen   map[string]uint64 // the turn of the last look at each app; nil while the estate is made
-	gap    uint64            // the most turns from one look at an app to the next
+	round  uint64            // number of this round
+	seen   map[string]uint64 // the round of the last check of each app; nil while the estate is made
+	gap    uint64            // the most rounds from one check of an app to the next
 	before int               // calls before this round
 	spent  bool              // this round has no more requests to spare
 	fewest int               // calls that a round made before it was spent
@@ -87,13 +87,13 @@ func newEstate(apps, accounts, left int) *estate {
 func (e *estate) round(t *testing.T) time.Duration {
 	t.Helper()
 	start := time.Now()
-	turn := e.turn()
+	number := e.roundNumber()
 	for _, l := range e.accounts {
-		l.turn, l.before, l.spent = turn, l.calls, false
+		l.round, l.before, l.spent = number, l.calls, false
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 	defer cancel()
-	results, err := e.Poll(ctx, reconcile.Round{Number: turn, End: start.Add(e.every)})
+	results, err := e.Poll(ctx, reconcile.Round{Number: number, End: start.Add(e.every)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +115,8 @@ func (e *estate) round(t *testing.T) time.Duration {
 	return took
 }
 
-// turn is that of a round which begins now.
-func (e *estate) turn() uint64 { return uint64(time.Now().Unix() / int64(e.every.Seconds())) }
+// roundNumber returns the number of a round that begins now.
+func (e *estate) roundNumber() uint64 { return uint64(time.Now().Unix() / int64(e.every.Seconds())) }
 
 func (e *estate) List(context.Context) ([]reconcile.Secret, error) {
 	time.Sleep(time.Duration((len(e.secrets)+99)/100) * pageLatency)
@@ -143,7 +143,7 @@ func (e *estate) Read(context.Context, string, string) (credential.Value, error)
 	panic("nothing changes")
 }
 
-// Spare notes when the first app of a round is deferred: those before it had their turn.
+// Spare records when the first app of a round is deferred: those before it were checked.
 func (l *ledger) Spare() bool {
 	spare := l.API.Spare()
 	if !spare {
@@ -152,7 +152,7 @@ func (l *ledger) Spare() bool {
 	return spare
 }
 
-// spend notes what a round has spent, once.
+// spend records the requests of a round, once.
 func (l *ledger) spend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,9 +188,9 @@ func (l *ledger) RoundTrip(req *http.Request) (*http.Response, error) {
 	l.least = min(l.least, l.left)
 	resp.Header.Set("RateLimit-Remaining", fmt.Sprint(int(l.left)))
 	if before, seen := l.seen[app]; seen {
-		l.gap = max(l.gap, l.turn-before)
+		l.gap = max(l.gap, l.round-before)
 	}
-	l.seen[app] = l.turn
+	l.seen[app] = l.round
 	return resp, nil
 }
 
@@ -203,7 +203,7 @@ func (e *estate) allSeen() bool {
 	return true
 }
 
-// gap is the most rounds from one look at an app to the next.
+// gap returns the most rounds from one check of an app to the next.
 func (e *estate) gap() (most int) {
 	for _, l := range e.accounts {
 		most = max(most, int(l.gap))
@@ -218,8 +218,8 @@ func (e *estate) calls() (all int) {
 	return all
 }
 
-// bound is within how many rounds each app has its turn, if as many of an account as
-// had theirs in its poorest round always do, which is one in any case.
+// bound returns the number of rounds within which each app is checked, if every round
+// checks as many apps of an account as its poorest round did, and at least one.
 func (e *estate) bound() (most int) {
 	for _, l := range e.accounts {
 		most = max(most, roundsToReach(l.apps, max(1, l.fewest)))
@@ -227,9 +227,9 @@ func (e *estate) bound() (most int) {
 	return most
 }
 
-// roundsToReach is within how many rounds each of an account's apps has its turn, if
-// every round reaches at least so many of them: the least power of two that is no less
-// than apps / least.
+// roundsToReach returns the number of rounds within which each of an account's apps is
+// checked, if every round checks at least that many of them: the least power of two that
+// is no less than apps / least.
 func roundsToReach(apps, least int) int {
 	rounds := 1
 	for rounds*least < apps {

@@ -2,8 +2,8 @@ package reconcile
 
 import "time"
 
-// SetJitter makes the pauses between attempts a simulation's choice.
+// SetJitter lets a simulation choose the pauses between attempts.
 func (k *Reconciler) SetJitter(jitter func(time.Duration) time.Duration) { k.jitter = jitter }
 
-// InOrder is the order in which a round visits its apps.
+// InOrder returns the order in which a round checks its apps.
 var InOrder = inOrder

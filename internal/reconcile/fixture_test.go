@@ -25,7 +25,7 @@ const app = "shop"
 
 var source = reconcile.Source{App: app}
 
-// fixture is a reconciler between a Secrets Manager over HTTP and an account and a
+// fixture is a reconciler with a Secrets Manager over HTTP, and with an account and a
 // database that do what a test tells them.
 type fixture struct {
 	t          *testing.T
@@ -163,7 +163,7 @@ func (h *fixture) writes() int {
 // url returns a URL as Heroku writes it, one for each n.
 func url(n int) string { return fmt.Sprintf("postgres://u1:pEXAMPLE%d@db.example:5432/d1", n) }
 
-// want is what a secret in the url format holds for url(n).
+// want is the value of a secret in the url format for url(n).
 func want(n int) string { return url(n) + "?sslmode=require" }
 
 // account is Heroku.
@@ -212,7 +212,7 @@ func (a *account) Spare() bool { return a.spare == nil || a.spare() }
 
 func (a *account) Released(context.Context, string) (time.Time, error) { return a.released, nil }
 
-// database answers a login by its password; what it does not know logs in.
+// database answers a login by its password; an unknown password logs in.
 type database struct {
 	mu      sync.Mutex
 	answers map[string]error

@@ -11,7 +11,7 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-func TestAnInspectionLooksAtEveryBindingAndTellsWhatWouldChange(t *testing.T) {
+func TestAnInspectionChecksEveryBindingAndSaysWhatWouldChange(t *testing.T) {
 	t.Parallel()
 	const no = "the server refuses the login"
 	tests := map[string]struct {
@@ -50,7 +50,7 @@ func TestAnInspectionLooksAtEveryBindingAndTellsWhatWouldChange(t *testing.T) {
 	}
 }
 
-// A full server says nothing of the credential, and a person who asks hears of it.
+// A full server does not show whether the credential is valid; the inspection reports that.
 func TestAnInspectionSaysWhyAnEqualSecretDoesNotLogIn(t *testing.T) {
 	t.Parallel()
 	h, _ := upToDate(t)
@@ -61,16 +61,16 @@ func TestAnInspectionSaysWhyAnEqualSecretDoesNotLogIn(t *testing.T) {
 	}
 }
 
-// Whoever tags a secret that they have already should learn what it would lose.
+// A person who tags an existing secret must learn which keys it would lose.
 func TestAnInspectionNamesWhatAnAdoptedSecretWouldLose(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		value, format, want string
 	}{
 		"the same URL in the other format":     {url(1), "json", "[format]"},
-		"the same URL, and somebody's own key": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[other keys]"},
+		"the same URL, and a key of another's": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[other keys]"},
 		"as well, and the URL alone is wanted": {`{"DATABASE_URL":"` + url(1) + `","STRIPE_KEY":"EXAMPLE"}`, "url", "[other keys]"},
-		"another URL, and somebody's own key":  {`{"DATABASE_URL":"` + url(2) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[password other keys]"},
+		"another URL, and a key of another's":  {`{"DATABASE_URL":"` + url(2) + `","STRIPE_KEY":"EXAMPLE"}`, "json", "[password other keys]"},
 		"what is no URL":                       {`{"STRIPE_KEY":"EXAMPLE"}`, "json", "[everything]"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,23 +8,23 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// Whatever the rounds can afford, and however that changes from round to round, no
-// app waits longer than the poorest of them implies.
-func TestEveryAppHasItsTurnWithinABoundedNumberOfRounds(t *testing.T) {
+// The number of apps that a round can check changes from round to round. No app waits
+// longer than the poorest round implies.
+func TestEveryAppIsCheckedWithinABoundedNumberOfRounds(t *testing.T) {
 	t.Parallel()
 	for _, apps := range []int{1, 2, 3, 64, 100, 257} {
 		for _, least := range []int{1, 2, 7, 100} {
 			t.Run(fmt.Sprintf("%d apps, %d a round", apps, least), func(t *testing.T) {
 				t.Parallel()
-				visitEachInTurn(t, apps, least)
+				checkEachApp(t, apps, least)
 			})
 		}
 	}
 }
 
-// visitEachInTurn runs rounds that reach least apps or a few more. Among as many rounds
-// in a row as bound says, one must reach a given app.
-func visitEachInTurn(t *testing.T, apps, least int) {
+// checkEachApp runs rounds that reach least apps or a few more. Among bound rounds in a
+// row, one must reach a given app.
+func checkEachApp(t *testing.T, apps, least int) {
 	t.Helper()
 	bound := uint64(1)
 	for bound*uint64(least) < uint64(apps) {
@@ -33,28 +33,28 @@ func visitEachInTurn(t *testing.T, apps, least int) {
 	random := rand.New(rand.NewPCG(uint64(apps), uint64(least)))
 	first := random.Uint64() >> 1
 	sources := make(map[reconcile.Source][]reconcile.Binding)
-	last := make(map[reconcile.Source]uint64) // the last turn that reached the app
+	last := make(map[reconcile.Source]uint64) // the last round that reached the app
 	for i := range apps {
 		source := reconcile.Source{App: fmt.Sprint("app-", i)}
 		sources[source], last[source] = nil, first-1
 	}
-	for turn := first; turn < first+2*bound; turn++ {
-		order := reconcile.InOrder(sources, turn)
+	for round := first; round < first+2*bound; round++ {
+		order := reconcile.InOrder(sources, round)
 		if len(order) != apps {
 			t.Fatalf("%d apps in the order", len(order))
 		}
 		for _, source := range order[:min(apps, least+random.IntN(3))] {
-			last[source] = turn
+			last[source] = round
 		}
 		for source, reached := range last {
-			if turn-reached >= bound {
-				t.Fatalf("%d rounds in a row have not reached %s", turn-reached, source.App)
+			if round-reached >= bound {
+				t.Fatalf("%d rounds in a row have not reached %s", round-reached, source.App)
 			}
 		}
 	}
 }
 
-// Accounts, too, have their turns, if there is only time for some.
+// If a round has time for only some accounts, the next rounds begin with others.
 func TestNoAccountIsAlwaysLast(t *testing.T) {
 	t.Parallel()
 	const accounts, reach = 400, 100
@@ -63,8 +63,8 @@ func TestNoAccountIsAlwaysLast(t *testing.T) {
 		sources[reconcile.Source{TokenSecretID: fmt.Sprintf("account-%03d", i), App: "shop"}] = nil
 	}
 	seen := make(map[reconcile.Source]bool)
-	for turn := range uint64(4) {
-		for _, source := range reconcile.InOrder(sources, turn)[:reach] {
+	for round := range uint64(4) {
+		for _, source := range reconcile.InOrder(sources, round)[:reach] {
 			seen[source] = true
 		}
 	}

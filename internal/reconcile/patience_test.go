@@ -23,7 +23,7 @@ func TestPatienceLooksAgainUntilHerokuShowsTheNewValue(t *testing.T) {
 	h.reconciler.Patience = time.Minute
 	r := h.mustPublish(b)
 	if got := h.value(b); got != want(2) || h.account.reads != 3+1 || r.Looks != 2 { // the last one after the swap
-		t.Errorf("the secret holds %s after %d reads, of which %d were looks again", got, h.account.reads, r.Looks)
+		t.Errorf("the secret is %s after %d reads, of which %d were repeated", got, h.account.reads, r.Looks)
 	}
 }
 
@@ -72,8 +72,8 @@ func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
 	}
 }
 
-// The secret is equal, and its login fails for a reason that says nothing of the credential:
-// a deploy would be a 503, again and again.
+// The secret is equal, and its login fails for a reason that does not show whether the
+// credential is valid. It must be unchanged, or every deploy would be answered 503.
 func TestAnEqualSecretIsUnchangedUnlessItsCredentialIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

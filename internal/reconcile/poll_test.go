@@ -96,7 +96,7 @@ func TestPollKeepsTheTroubleOfOneBindingToItself(t *testing.T) {
 	})
 }
 
-// The list of five minutes ago is a filter, and no fence.
+// A list may be five minutes old, so it can select bindings but cannot be the fence.
 func TestPollIsNotMisledByALaggingList(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -127,14 +127,14 @@ func TestARateLimitEndsTheRound(t *testing.T) {
 	}
 	h.account.err = fmt.Errorf("Heroku answered 429: %w", reconcile.ErrRateLimited)
 	h.expect(want)
-	if h.account.reads > abreast {
-		t.Errorf("%d of %d apps were asked for, and only %d can have been under way when the first was refused", h.account.reads, len(want), abreast)
+	if h.account.reads > parallelApps {
+		t.Errorf("%d of %d apps were asked for, and only %d can have been under way when the first was refused", h.account.reads, len(want), parallelApps)
 	}
 }
 
-// Or no app of it would have its turn, and what is known of its requests would stay
-// as it is. What comes back during the round is for the next one.
-func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
+// Otherwise no app of the account would ever be checked, and its known number of requests
+// would never be updated. Requests that come back during the round are for the next one.
+func TestOneAppIsCheckedOfAnAccountThatHasNothingToSpare(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
 	h.account.show(1)
@@ -165,7 +165,7 @@ func TestOneAppIsLookedAtOfAnAccountThatHasNothingToSpare(t *testing.T) {
 	}
 }
 
-// One account that has nothing left takes nothing from another.
+// An account without requests does not stop the others.
 func TestALimitIsOneAccountsOwn(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -241,7 +241,7 @@ func TestPollAsksForNewerKeysBeforeItBelievesInADifference(t *testing.T) {
 	h.expect(outcomes{"rekeyed": reconcile.Unchanged})
 }
 
-func TestAnOptedOutSecretMayHaveNonsenseInItsOtherTags(t *testing.T) {
+func TestAnOptedOutSecretMayHaveInvalidOtherTags(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
 	h.bind("off", "heroku:sync=off", "heroku:format=xml")

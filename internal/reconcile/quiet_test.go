@@ -32,7 +32,7 @@ func (h *fixture) versions(b reconcile.Binding) int {
 	return len(out.Versions)
 }
 
-// Two stacks in one Region see the same tags, and have a key each.
+// Two stacks in one Region see the same tags and have different signing keys.
 func TestTwoStacksDoNotFight(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -64,7 +64,8 @@ func TestTwoStacksDoNotFight(t *testing.T) {
 	}
 }
 
-// Equal members are equal, whoever wrote them and however; what is read once is known.
+// Members that mean the same are equal, whatever their spelling and their writer. A value
+// is read once.
 func TestWhatAnotherToolWroteIsNotWrittenAgain(t *testing.T) {
 	t.Parallel()
 	json := `{"port":5432, "host":"db.example", "engine":"postgres", "username":"u1", "dbname":"d1",` +
@@ -104,7 +105,7 @@ func TestWhatAnotherToolWroteIsNotWrittenAgain(t *testing.T) {
 	}
 }
 
-// Only the put waits for the value that is there. What this container wrote it knows.
+// A container reads the value only for a put, and not if it wrote the value itself.
 func TestAWarmContainerDoesNotReadWhatItHasWritten(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -165,7 +166,7 @@ func TestAValueThatCannotBeReadHoldsNoRotationBack(t *testing.T) {
 	}
 }
 
-// A fight is told, and a rotation is never held back for it.
+// Two writers in conflict are reported, but no rotation is held back for that.
 func TestAContainerThatWritesASecretTooOftenSaysSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

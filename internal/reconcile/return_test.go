@@ -10,23 +10,23 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// Heroku shows B, and takes it back while a run publishes it. Another run has found the
-// secret equal to A meanwhile, and moved no fence.
-func TestARunThatHasPublishedLooksOnceMore(t *testing.T) {
+// Heroku shows B, and returns to A while a run publishes B. Another run has found the
+// secret equal to A meanwhile, so it has not moved the fence.
+func TestARunThatHasPublishedAsksHerokuOnceMore(t *testing.T) {
 	t.Parallel()
 	away := errors.New("Heroku is away")
 	tests := map[string]struct {
-		after   []int // what Heroku shows at each look after the first swap; 0: it is away
+		after   []int // what Heroku shows at each check after the first swap; 0: it is away
 		outcome reconcile.Outcome
-		holds   int
+		value   int
 	}{
 		"Heroku shows the same":                   {[]int{2}, reconcile.Published, 2},
 		"Heroku took it back":                     {[]int{1, 1, 1, 1}, reconcile.Published, 1},
 		"a single answer was an old one":          {[]int{1, 2}, reconcile.Published, 2},
 		"Heroku went on to another":               {[]int{3, 3, 3, 3}, reconcile.Published, 3},
 		"Heroku shows nothing":                    {[]int{-1, -1, -1}, reconcile.Failed, 2},
-		"the look fails":                          {[]int{0}, reconcile.Failed, 2},
-		"the second look fails":                   {[]int{1, 0}, reconcile.Failed, 2},
+		"the check fails":                         {[]int{0}, reconcile.Failed, 2},
+		"the second check fails":                  {[]int{1, 0}, reconcile.Failed, 2},
 		"Heroku takes back whatever is published": {[]int{1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1}, reconcile.Failed, 2},
 	}
 	for name, tt := range tests {
@@ -48,7 +48,7 @@ func TestARunThatHasPublishedLooksOnceMore(t *testing.T) {
 				}
 			}
 			r := h.update(b)
-			if r.Outcome != tt.outcome || h.value(b) != want(tt.holds) {
+			if r.Outcome != tt.outcome || h.value(b) != want(tt.value) {
 				t.Errorf("%s, the secret holds %s: %v", r.Outcome, h.value(b), r.Err)
 			}
 			if r.Outcome == reconcile.Failed && (r.Err == nil || strings.Contains(r.Err.Error(), "EXAMPLE")) {
@@ -75,7 +75,7 @@ func TestARunThatHasPublishedSaysSoWhateverCameThen(t *testing.T) {
 	}
 }
 
-// Its outage is over at the swap, whenever the answer comes.
+// The consumer's outage ends at the swap, even if the answer comes later.
 func TestTheLagEndsWithTheSwap(t *testing.T) {
 	t.Parallel()
 	h, b := upToDate(t)
@@ -92,7 +92,7 @@ func TestTheLagEndsWithTheSwap(t *testing.T) {
 }
 
 // A paused stack and a dry run have moved nothing that could be taken back.
-func TestADryRunDoesNotLookOnceMore(t *testing.T) {
+func TestADryRunDoesNotAskHerokuOnceMore(t *testing.T) {
 	t.Parallel()
 	h, b := upToDate(t)
 	h.account.show(2)
@@ -117,7 +117,7 @@ func TestAPublicationThatCouldNotBeConfirmedIsAFailure(t *testing.T) {
 	}
 }
 
-// A run has moved AWSCURRENT between this run's fence and its look at Heroku, and died.
+// Another run has moved AWSCURRENT between this run's fence and its read of Heroku, and died.
 func TestAnEqualSecretMustStillBeWhereTheFenceSawIt(t *testing.T) {
 	t.Parallel()
 	h, b := upToDate(t)
@@ -131,7 +131,7 @@ func TestAnEqualSecretMustStillBeWhereTheFenceSawIt(t *testing.T) {
 	}
 }
 
-func TestARunThatIsOutOfTimeBetweenItsLooksHasNotEndedWell(t *testing.T) {
+func TestARunThatIsOutOfTimeBetweenItsChecksHasNotEndedWell(t *testing.T) {
 	t.Parallel()
 	h, b := upToDate(t)
 	h.account.show(2)

@@ -23,19 +23,20 @@ func TestASmallBudgetIsSharedFairlyAndLeavesTheReserve(t *testing.T) {
 	}
 }
 
-// shareBudget polls every minute, and fails the test unless each app is looked at in
-// as many rounds in a row as the account's requests imply.
+// shareBudget polls every minute, and fails the test unless each app is checked within as
+// many rounds as the account's requests imply.
 func shareBudget(t *testing.T, apps, others int) {
 	t.Helper()
-	// A round has what comes back in a minute, less what others take of it and what the
-	// round before has taken of the reserve: apps were under way when it was reached.
-	bound := roundsToReach(apps, perMinute-others-abreast)
-	// Those apps, and the one of each round that is looked at whatever is left.
-	const overdraft = abreast + 1
+	// A round has the requests that come back in a minute, less those of other users, and
+	// less those that the round before took from the reserve: some apps were under way when
+	// it reached the reserve.
+	bound := roundsToReach(apps, perMinute-others-parallelApps)
+	// Those apps, and the one that each round checks in any case.
+	const overdraft = parallelApps + 1
 	e := newEstate(apps, 1, 1000)
 	l := e.accounts["account-0"]
 	l.others = others
-	begin := e.turn()
+	begin := e.roundNumber()
 	for range 2 * bound {
 		before := l.calls
 		e.round(t)
@@ -43,21 +44,21 @@ func shareBudget(t *testing.T, apps, others int) {
 			t.Fatalf("of %d apps %d were reported as deferred, and %d requests made", apps, e.deferred, looked)
 		}
 		if app, waited := l.longest(begin); waited >= bound {
-			t.Fatalf("%s was not looked at in %d rounds in a row; of %d apps each should be in any %d", app, waited, apps, bound)
+			t.Fatalf("%s was not checked in %d rounds in a row; of %d apps each should be in any %d", app, waited, apps, bound)
 		}
 	}
-	t.Logf("each app was looked at within %d rounds; never less than %.0f requests left", bound, l.least)
+	t.Logf("each app was checked within %d rounds; never less than %.0f requests left", bound, l.least)
 	if l.refused != 0 || l.least < reserve-overdraft {
 		t.Errorf("%d answers 429, and %.0f requests were left, of a reserve of %d", l.refused, l.least, reserve)
 	}
 }
 
-// longest is the app that has waited for the most rounds since its last look, or since
-// the first round.
+// longest returns the app that has waited for the most rounds since its last check, or
+// since the first round.
 func (l *ledger) longest(first uint64) (app string, waited int) {
 	for i := range l.apps {
 		name := fmt.Sprint("app-", i)
-		if rounds := int(l.turn - max(l.seen[name], first-1)); rounds > waited {
+		if rounds := int(l.round - max(l.seen[name], first-1)); rounds > waited {
 			app, waited = name, rounds
 		}
 	}
@@ -66,8 +67,8 @@ func (l *ledger) longest(first uint64) (app string, waited int) {
 
 var scale = flag.Bool("scale", false, "print what one poller carries")
 
-// TestScale prints the simulation's table of docs/scale.md: an estate at rest, whose
-// accounts have spent what they had saved up, until every app has been seen.
+// TestScale prints the simulation's table of docs/scale.md: an estate without changes,
+// whose accounts have spent their saved requests, until every app was checked.
 func TestScale(t *testing.T) {
 	if !*scale {
 		t.Skip("run it with -scale")

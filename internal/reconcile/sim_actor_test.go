@@ -16,11 +16,11 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// sight is what a run has seen of a URL's login.
-type sight int
+// loginSeen is what a run knows about the login with a URL.
+type loginSeen int
 
 const (
-	unseen sight = iota
+	unseen loginSeen = iota
 	seenAlive
 	seenRefused
 	seenUnreachable
@@ -36,17 +36,17 @@ type actor struct {
 
 	mu    sync.Mutex // guards what follows
 	calls map[string]int
-	saw   map[string]sight // by payload; guarded by world.mu
+	saw   map[string]loginSeen // by payload; guarded by world.mu
 	dead  bool
 
 	// Guarded by world.mu: when Heroku answered, and by ARN when this run first asked for
 	// the fence and when it last moved AWSCURRENT.
-	looks           []time.Time
+	reads           []time.Time
 	fenced, swapped map[string]time.Time
 }
 
 func newActor(w *world, seed uint64, name string, faulty bool) *actor {
-	return &actor{name: name, seed: seed, world: w, faulty: faulty, calls: make(map[string]int), saw: make(map[string]sight),
+	return &actor{name: name, seed: seed, world: w, faulty: faulty, calls: make(map[string]int), saw: make(map[string]loginSeen),
 		fenced: make(map[string]time.Time), swapped: make(map[string]time.Time)}
 }
 
@@ -61,7 +61,7 @@ func (a *actor) draw(kind string) *rand.Rand {
 	return rand.New(rand.NewPCG(a.seed, h.Sum64()))
 }
 
-// die ends the run where it is, as a Lambda that is frozen and never thawed.
+// die ends the run where it is, like a Lambda that is frozen for ever.
 func (a *actor) die() {
 	a.mu.Lock()
 	a.dead = true
@@ -125,7 +125,7 @@ func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential
 		age = upTo(a.world.old, dice)
 	}
 	return call(ctx, a, "config vars", func() (map[string]credential.Value, error) {
-		a.looks = append(a.looks, time.Now())
+		a.reads = append(a.reads, time.Now())
 		now := a.world.shown[a.world.at(time.Now().Add(-age))]
 		if now == "" {
 			return nil, nil

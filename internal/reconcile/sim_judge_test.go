@@ -8,8 +8,8 @@ import (
 )
 
 // judgeEnd judges the bindings of a run that ended well, each by what Heroku showed at or
-// after the run's last look. A list that lags is no fence: what a poll took for equal
-// because of it is not judged.
+// after the run's last read of Heroku. It does not judge a binding whose fence the run did
+// not read: a poll took it for equal because of the list, which may lag.
 func (h *history) judgeEnd(a *actor, results []reconcile.Result) {
 	for _, r := range results {
 		s := h.secret(r.ARN)
@@ -22,23 +22,23 @@ func (h *history) judgeEnd(a *actor, results []reconcile.Result) {
 			}
 		case r.Outcome == reconcile.Unchanged:
 			url := shownAs(s.versions[r.Current])
-			if !slices.ContainsFunc(h.judged(a), func(look time.Time) bool { return h.showed(url, look) && h.held(s, url, look) }) {
-				h.breaks("%s: %s ended well with %s, which AWSCURRENT did not hold at its last look or after it", r.ARN, a.name, host(url))
+			if !slices.ContainsFunc(h.judged(a), func(read time.Time) bool { return h.showed(url, read) && h.held(s, url, read) }) {
+				h.breaks("%s: %s ended well with %s, which AWSCURRENT was not at its last read or after it", r.ARN, a.name, host(url))
 			}
 		}
 	}
 }
 
-// judged are the looks of a run that may have been the last one of a binding: one app's
-// bindings share their looks, and one of them may end before another.
+// judged returns the reads of Heroku that may have been a binding's last one. The bindings
+// of an app share their reads, and one of them may end before another.
 func (h *history) judged(a *actor) []time.Time {
 	if len(h.secrets) == 1 {
-		return a.looks[len(a.looks)-1:]
+		return a.reads[len(a.reads)-1:]
 	}
-	return a.looks
+	return a.reads
 }
 
-// held reports whether AWSCURRENT held the URL at some time from then until now.
+// held reports whether AWSCURRENT was the URL at some time from then until now.
 func (h *history) held(s *simSecret, url string, then time.Time) bool {
 	for i := len(s.past) - 1; i >= 0; i-- {
 		if shownAs(s.versions[s.past[i].current]) == url {

@@ -18,7 +18,7 @@ var (
 // batch is how many seeds are played one after the other, in one bubble of virtual time.
 const batch = 500
 
-// TestSimulation plays histories of a faulty world against the real core.
+// TestSimulation plays histories of a faulty world against the real Reconciler.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	var total statistics

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A fault is what befalls one remote call.
+// A fault is what goes wrong with one remote call.
 type fault int
 
 const (
@@ -27,8 +27,8 @@ func (f fault) endsTheRun() bool { return f >= diesBefore }
 
 var errFault = errors.New("a fault of the simulation")
 
-// A trip is how one remote call goes: the time that the request and the answer take,
-// and the fault that it meets, which is mostly none.
+// A trip is the course of one remote call: the time that the request and the answer take,
+// and the fault, which is mostly none.
 type trip struct {
 	dice            *rand.Rand
 	request, answer time.Duration
@@ -97,8 +97,8 @@ func call[T any](ctx context.Context, a *actor, kind string, work func() (T, err
 	return out, err
 }
 
-// arrive takes the request to the other side, or says why it did not get there. The
-// work may be done all the same, late, when nobody waits for it any more.
+// arrive returns when the request has reached the server, or an error if it has not. The
+// work may still be done later, after the caller has given up.
 func (t trip) arrive(ctx context.Context, a *actor, work func()) error {
 	late := func() {
 		go func() {
@@ -114,7 +114,7 @@ func (t trip) arrive(ctx context.Context, a *actor, work func()) error {
 		late()
 		wait(ctx, t.request)
 		return errFault
-	case diesBefore: // not at once, or it would be chance which other goroutines of the run have begun
+	case diesBefore: // not at once: which other goroutines of the run have begun would be random
 		time.Sleep(t.request)
 		a.die()
 	case diesSending:

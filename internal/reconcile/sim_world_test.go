@@ -11,9 +11,9 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// world is all that lies outside of the functions: what Heroku shows, which
-// credentials log in, and what Secrets Manager holds. It changes only under its
-// lock, and checks the promise at each move of AWSCURRENT.
+// world is everything outside of the functions: what Heroku shows, which credentials log
+// in, and the state of Secrets Manager. It changes only under its lock, and checks the
+// promise at each move of AWSCURRENT.
 type world struct {
 	mu      sync.Mutex // guards everything
 	began   time.Time
@@ -29,7 +29,7 @@ type world struct {
 	moves, conflicts, faults, crashes, cut, puts, returns, unread int
 }
 
-// oldAnswers is below a second, the time between two looks that a run believes.
+// oldAnswers is less than a second, the time between the two reads that must agree.
 const oldAnswers = 900 * time.Millisecond
 
 // lifetime is when a URL logs in. Before and after, the server refuses it, or
@@ -43,7 +43,7 @@ func (l *lifetime) alive(now time.Time) bool {
 	return !now.Before(l.from) && (l.until.IsZero() || now.Before(l.until))
 }
 
-// simSecret is a secret by the rules that secretstest follows at length.
+// simSecret is a simple version of the secrets in package secretstest.
 type simSecret struct {
 	arn                string
 	versions           map[string]string // payload by id
@@ -84,7 +84,7 @@ func (w *world) breaks(format string, args ...any) {
 	w.note("BROKEN: "+format, args...)
 }
 
-// count counts what befalls a call.
+// count counts the faults.
 func (w *world) count(f fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +104,7 @@ func (w *world) show(url string) {
 	w.note("Heroku shows %d: %s", len(w.shown)-1, host(url))
 }
 
-// host tells two URLs apart without their credentials.
+// host returns the host of a URL, which identifies it without its credential.
 func host(url string) string {
 	_, after, _ := strings.Cut(url, "@")
 	name, _, _ := strings.Cut(after, "/")
@@ -215,12 +215,12 @@ func (w *world) move(a *actor, s *simSecret, to string) {
 	if after == "" {
 		w.breaks("%s: AWSCURRENT is empty", s.arn)
 	}
-	// Never backwards: what AWSCURRENT was must be a part of what Heroku has
-	// shown, in the same order. An old answer may take it back for as long as the run
-	// goes on; [history.judgeEnd] looks at its end.
+	// Never backwards: the values of AWSCURRENT must be some of the values that Heroku has
+	// shown, in the same order. An outdated answer may move it back while the run goes on;
+	// [history.judgeEnd] checks the end of the run.
 	start := max(s.position, 0)
 	at := slices.Index(w.shown[start:], after)
-	if at < 0 && w.old > 0 && w.showed(after, a.looks[len(a.looks)-1]) {
+	if at < 0 && w.old > 0 && w.showed(after, a.reads[len(a.reads)-1]) {
 		start, at = 0, slices.Index(w.shown, after)
 		w.returns++
 	}
@@ -228,8 +228,9 @@ func (w *world) move(a *actor, s *simSecret, to string) {
 		w.breaks("%s: AWSCURRENT went back to %s", s.arn, host(after))
 	}
 	s.position = start + at
-	// Never worse: nobody publishes what it saw refused while what the secret held still
-	// logged in. One that was refused, too, may have come to life since; nobody can know that.
+	// Never worse: a run does not publish a URL that it saw refused while the secret's value
+	// still logs in. If the run saw that value refused too, it may have started to log in
+	// since; the run cannot know that.
 	held, known := w.logins[before]
 	if known && held.alive(time.Now()) && a.saw[s.versions[to]] == seenRefused && a.saw[s.versions[s.current]] != seenRefused {
 		w.breaks("%s: %s replaced %s, which logs in", s.arn, host(after), host(before))
@@ -242,7 +243,7 @@ func (w *world) move(a *actor, s *simSecret, to string) {
 	w.moves++
 }
 
-// shownAs gives back the value of DATABASE_URL that a payload stands for.
+// shownAs returns the value of DATABASE_URL that a payload was made from.
 func shownAs(payload string) string {
 	return strings.Replace(strings.TrimSuffix(payload, "?sslmode=require"), "@follower-", "@", 1)
 }
@@ -250,8 +251,7 @@ func shownAs(payload string) string {
 // follower is the value of FOLLOWER_URL beside a value of DATABASE_URL.
 func follower(url string) string { return strings.Replace(url, "@", "@follower-", 1) }
 
-// settled checks what holds at the end, when all faults are over and a quiet
-// poll has run.
+// settled checks the state at the end, when all faults are over and a quiet poll has run.
 func (w *world) settled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

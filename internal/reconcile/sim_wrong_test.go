@@ -11,9 +11,9 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// A reconciler that is wrong in one point is found out. Without that, the silence of
-// the simulation would prove nothing.
-func TestTheSimulationFindsAWrongKeeper(t *testing.T) {
+// The simulation finds a reconciler that is wrong in one point. Otherwise a simulation
+// without findings would prove nothing.
+func TestTheSimulationFindsAWrongReconciler(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		wrong func(*reconcile.Reconciler, *actor)
@@ -24,15 +24,15 @@ func TestTheSimulationFindsAWrongKeeper(t *testing.T) {
 			e := &early{actor: a}
 			k.Secrets, k.Heroku = e, func(string) reconcile.Heroku { return e }
 		}, "went back"},
-		"no look after the swap": {func(k *reconcile.Reconciler, a *actor) {
+		"no check after the swap": {func(k *reconcile.Reconciler, a *actor) {
 			b := &blind{early{actor: a}}
 			k.Secrets, k.Heroku = b, func(string) reconcile.Heroku { return b }
 		}, "had taken back"},
-		"no second look at the fence": {func(k *reconcile.Reconciler, a *actor) {
+		"no second check of the fence": {func(k *reconcile.Reconciler, a *actor) {
 			tr := &trusting{actor: a, fences: make(map[string]reconcile.Secret)}
 			k.Secrets, k.Heroku = tr, func(string) reconcile.Heroku { return tr }
-		}, "at its last look or after it"},
-		"a put without a look at what is there": {func(k *reconcile.Reconciler, a *actor) { k.Secrets = illiterate{a} }, "idle polls made"},
+		}, "at its last read or after it"},
+		"a put without a read of what is there": {func(k *reconcile.Reconciler, a *actor) { k.Secrets = illiterate{a} }, "idle polls made"},
 		"no login":                              {func(k *reconcile.Reconciler, a *actor) { k.Database = noLogin{} }, "without a login"},
 		"a login that is not believed":          {func(k *reconcile.Reconciler, a *actor) { k.Database = yesMan{a} }, "which logs in"},
 	}
@@ -62,7 +62,7 @@ func (p plainPut) Swap(ctx context.Context, arn, to, _ string) error {
 	return err
 }
 
-// early observes before it fences.
+// early asks Heroku before it reads the fence.
 type early struct {
 	*actor
 	vars map[string]credential.Value // guarded by world.mu
@@ -83,12 +83,12 @@ func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value
 	return e.vars, e.err
 }
 
-// noLogin takes everything for good.
+// noLogin accepts every login.
 type noLogin struct{}
 
 func (noLogin) Login(context.Context, connection.URL, string) error { return nil }
 
-// yesMan looks, and takes a refusal for a yes.
+// yesMan tries the login, and treats a refusal as a success.
 type yesMan struct{ *actor }
 
 func (y yesMan) Login(ctx context.Context, u connection.URL, clientTLS string) error {
@@ -117,7 +117,7 @@ func (b *blind) ConfigVars(ctx context.Context, app string) (map[string]credenti
 	return vars, err
 }
 
-// trusting takes the fence for what AWSCURRENT still holds when Heroku has answered.
+// trusting assumes that AWSCURRENT still is the fence when Heroku has answered.
 type trusting struct {
 	*actor
 	fences map[string]reconcile.Secret // guarded by world.mu
@@ -148,7 +148,7 @@ func (t *trusting) ConfigVars(ctx context.Context, app string) (map[string]crede
 	return vars, err
 }
 
-// illiterate does not understand what it reads.
+// illiterate cannot read the secret's value.
 type illiterate struct{ *actor }
 
 func (illiterate) Read(context.Context, string, string) (credential.Value, error) {

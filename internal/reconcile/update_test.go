@@ -47,8 +47,8 @@ func TestUpdateFollowsTheConfigVar(t *testing.T) {
 	if len(versions) != 5 {
 		t.Errorf("5 publications made %d versions", len(versions))
 	}
-	// The test's own, and each version that was there before a put; what a container knows
-	// that has a memory, it does not read.
+	// The reads are the test's own, and one for each version that was there before a put. A
+	// container with a memory does not read what it knows.
 	if reads := h.aws.Calls()["GetSecretValue"]; reads != 5+4 {
 		t.Errorf("the reconciler read %d values", reads-5)
 	}
@@ -158,7 +158,7 @@ func TestNothingIsSwappedThatCouldNotBeStaged(t *testing.T) {
 	}
 }
 
-// unstaged is a Secrets Manager to which nothing can be put.
+// unstaged is a Secrets Manager that refuses every put.
 type unstaged struct {
 	reconcile.Secrets
 	stage func() (bool, error)
@@ -168,7 +168,7 @@ func (u unstaged) Stage(context.Context, string, string, credential.Value) (bool
 	return u.stage()
 }
 
-// The end of a run is no word of the server's, and must not look like one in a report.
+// The end of a run is not an answer of the server, and a report must not show it as one.
 func TestALoginThatTheEndOfTheRunCutShortIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, shows := range map[string]int{"of the first value": 0, "of an equal one": 1, "of another one": 2} {

@@ -22,8 +22,8 @@ var (
 	answered    = errors.New("db.example:5432 takes no login now (SQLSTATE 57P03)")
 )
 
-// What a login may say, by the words of testdata/answers-of-a-candidate.json: each server's
-// answers are those of package login, whose tests have the same words.
+// The results of a login, named as in testdata/answers-of-a-candidate.json. The tests of
+// package login use the same names for the answers of servers.
 func TestVerdictOfEveryAnswer(t *testing.T) {
 	t.Parallel()
 	var vectors struct {
@@ -48,12 +48,12 @@ func TestVerdictOfEveryAnswer(t *testing.T) {
 		case c.Answer == "speaks no TLS":
 			candidate = noTLS
 		}
-		holds := map[string]error{"a": nil, "b": refused, "c": unreachable, "d": full}
+		current := map[string]error{"a": nil, "b": refused, "c": unreachable, "d": full}
 		for column, outcome := range map[string]string{"a": c.A, "b": c.B, "c": c.C, "d": c.D} {
 			t.Run(c.Answer+", "+column, func(t *testing.T) {
 				t.Parallel()
 				h, b := upToDate(t)
-				h.database.answer(1, holds[column])
+				h.database.answer(1, current[column])
 				h.database.answer(2, candidate)
 				h.account.set(map[string]string{"DATABASE_URL": strings.Replace(url(2), "db.example", "other.example", 1)})
 				if r := h.update(b); string(r.Outcome) != outcome {
@@ -64,17 +64,16 @@ func TestVerdictOfEveryAnswer(t *testing.T) {
 	}
 }
 
-// A secret is replaced only by a URL that logs in, or when the one it holds no
-// longer does.
+// A secret is replaced only by a URL that logs in, or when its present URL no longer does.
 func TestVerdictOfTheTwoLogins(t *testing.T) {
 	t.Parallel()
 	const here, elsewhere = "db.example", "other.example" // the held URL is of the first
 	const published, held, failed = reconcile.Published, reconcile.Held, reconcile.Failed
 	tests := map[string]struct {
-		host             string // of the candidate
-		candidate, holds error  // what the logins with both of them answer
-		outcome          reconcile.Outcome
-		warns            bool // the publication says that the candidate does not log in
+		host               string // of the candidate
+		candidate, current error  // the results of the logins with both
+		outcome            reconcile.Outcome
+		warns              bool // the publication says that the candidate does not log in
 	}{
 		"the candidate logs in":                                {here, nil, nil, published, false},
 		"the candidate logs in, the old one no longer":         {here, nil, refused, published, false},
@@ -106,7 +105,7 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, b := upToDate(t)
-			h.database.answer(1, tt.holds)
+			h.database.answer(1, tt.current)
 			h.database.answer(2, tt.candidate)
 			candidate := strings.Replace(url(2), here, tt.host, 1)
 			h.account.set(map[string]string{"DATABASE_URL": candidate})
@@ -114,12 +113,12 @@ func TestVerdictOfTheTwoLogins(t *testing.T) {
 			if r.Outcome != tt.outcome || r.Outcome == published && (r.Err != nil) != tt.warns {
 				t.Errorf("%s: %v", r.Outcome, r.Err)
 			}
-			holds := want(1)
+			expected := want(1)
 			if tt.outcome == published {
-				holds = candidate + "?sslmode=require"
+				expected = candidate + "?sslmode=require"
 			}
-			if got := h.value(b); got != holds {
-				t.Errorf("the secret holds %s, want %s", got, holds)
+			if got := h.value(b); got != expected {
+				t.Errorf("the secret holds %s, want %s", got, expected)
 			}
 		})
 	}
@@ -167,7 +166,7 @@ func TestAFirstValueThatDoesNotLogInIsHeld(t *testing.T) {
 	}
 }
 
-// What we do not understand a consumer may.
+// A consumer may understand a value that the functions do not.
 func TestAValueThatIsNotUnderstoodIsReplacedOnlyByAURLThatLogsIn(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{

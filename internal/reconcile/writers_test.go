@@ -11,7 +11,7 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// A slow writer has seen an old URL, and goes on when a newer one is published.
+// A slow writer has read an old URL, and continues after a newer one was published.
 func TestASlowWriterNeverTakesASecretBack(t *testing.T) {
 	t.Parallel()
 	for name, filled := range map[string]bool{"a secret with a value": true, "an empty secret": false} {

@@ -40,7 +40,7 @@ func (h fixture) everyCall(arn string) map[string]error {
 	return errs
 }
 
-// Something between us and AWS says 200 and means nothing by it.
+// A proxy between the function and AWS answers 200 with an empty object.
 func TestAHollowAnswerIsAnError(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -71,7 +71,7 @@ func answer(text string) secretstest.Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { fmt.Fprint(w, text) }
 }
 
-// net/http quotes an answer that is no HTTP, and a decoder may quote what it cannot read.
+// net/http quotes an answer that is not HTTP, and a decoder may quote what it cannot parse.
 func TestNoErrorQuotesTheAnswer(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]secretstest.Fault{
@@ -102,7 +102,7 @@ func TestNoErrorQuotesTheAnswer(t *testing.T) {
 	}
 }
 
-// AWS quotes a parameter that it does not like, and one of a put's is the value.
+// AWS quotes an invalid parameter, and the secret's value is a parameter of a put.
 func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	for code, tt := range map[string]struct{ message, said string }{
@@ -115,7 +115,7 @@ func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
 		"DecryptionFailure":         {"EXAMPLE", "KMS"},
 		"SomethingNew":              {"EXAMPLE", "SomethingNew"},
 		"EncryptionFailure":         {"the KMS key is disabled", "the KMS key is disabled"},
-		"AccessDeniedException":     {"not authorized to perform: kms:GenerateDataKey", "kms:GenerateDataKey"}, // for a person to mend
+		"AccessDeniedException":     {"not authorized to perform: kms:GenerateDataKey", "kms:GenerateDataKey"}, // for a person to fix
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()

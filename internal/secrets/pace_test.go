@@ -18,7 +18,7 @@ import (
 	"keepcurrent.example/internal/secrets"
 )
 
-// writes notes when each write comes, and takes it.
+// writes is a Secrets Manager that records the time of each write.
 type writes struct {
 	mu sync.Mutex
 	at []time.Time
@@ -67,7 +67,7 @@ func TestWritesKeepTheirPace(t *testing.T) {
 	})
 }
 
-func TestAWriteThatNobodyWaitsForIsNotMade(t *testing.T) {
+func TestAWriteWhoseCallerHasGivenUpIsNotMade(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &writes{}

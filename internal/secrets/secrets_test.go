@@ -173,7 +173,7 @@ func TestAMissingSecretIsNamedAsSuch(t *testing.T) {
 	}
 }
 
-// List and Describe both tell that a secret is not ours to write.
+// List and Describe both report that another owner writes the secret.
 func TestASecretThatIsNotOursToWriteIsToldApart(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -24,10 +24,10 @@ const (
 	awsPause = time.Second
 )
 
-// secretsManager is the client that config.LoadDefaultConfig would make on Lambda,
-// where Region and credentials come in the environment and there are no files. That
-// function can find them in a dozen other places, and every cold start would pay for
-// the clients that it needs there
+// secretsManager returns the client that config.LoadDefaultConfig would make on Lambda,
+// where Region and credentials are in the environment and there are no files.
+// LoadDefaultConfig also looks in a dozen other places, and every cold start would pay
+// for the clients that it needs there
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime,
 // https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 func secretsManager() *secretsmanager.Client {
@@ -53,11 +53,10 @@ func secretsManager() *secretsmanager.Client {
 	return secretsmanager.New(options)
 }
 
-// reader hands requests to net/http with bodies that can be read and nothing else.
-// The SDK closes a body when the answer begins, and from then on its WriteTo fails
-// with io.EOF. If net/http has not had its last look at the body by then, it takes
-// that for a broken request and closes the connection under the answer: on a slow
-// processor, not seldom
+// reader gives net/http request bodies that have no method but Read. The SDK closes a
+// body when the answer begins, and from then on the body's WriteTo fails with io.EOF. If
+// net/http has not finished with the body by then, it takes that for a broken request
+// and closes the connection before the answer is read. On a slow processor this is common
 // (https://github.com/aws/smithy-go/blob/main/transport/http/internal/io/safe.go).
 type reader struct{ *awshttp.BuildableClient }
 

@@ -26,7 +26,7 @@ type environment struct {
 	keyID      string // the secret with the signing key
 }
 
-// readEnvironment reads all variables. Its error names every one that makes no sense.
+// readEnvironment reads all variables. Its error names every one that is invalid.
 func readEnvironment() (environment, error) {
 	log, logErr := logger(os.Getenv("LOG_LEVEL"))
 	pause, pauseErr := isOn("PAUSE")
@@ -57,8 +57,8 @@ func logger(level string) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least, ReplaceAttr: cut})), nil
 }
 
-// cut bounds every text of a log line but the stack of a panic: an error can quote AWS or
-// a server at any length.
+// cut bounds every text of a log line except the stack of a panic: an error can quote
+// AWS or a server at any length.
 func cut(_ []string, attr slog.Attr) slog.Attr {
 	if attr.Value.Kind() == slog.KindString && attr.Key != "stack" {
 		attr.Value = slog.StringValue(reconcile.Cut(attr.Value.String(), reconcile.MaxText))
@@ -107,8 +107,9 @@ func number(variable string, otherwise, least, most int) (int, error) {
 	return n, nil
 }
 
-// secretID reads a variable that must name a secret. Its value is shown in errors later,
-// so what cannot be a name, as the credential itself, is refused and not shown.
+// secretID reads a variable that must name a secret. Later errors show its value, so
+// secretID refuses, without showing it, a value that is not a name: it may be the
+// credential itself.
 func secretID(variable string) (string, error) {
 	value := os.Getenv(variable)
 	switch {

@@ -45,9 +45,9 @@ func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]cre
 	return []credential.Value{current, previous}, nil
 }
 
-// apiToken reads a token. The tag heroku:token can name any secret that the functions
-// may read, and what it holds goes to Heroku: so it must look like a token, which
-// neither a connection URL nor JSON does
+// apiToken reads a token, and fails if the value cannot be one. The tag heroku:token can
+// name any secret that the functions may read, and its value is sent to Heroku. Neither
+// a connection URL nor JSON has the form of a token
 // (https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
 func apiToken(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
 	token, err := value(ctx, manager, id)
@@ -57,8 +57,9 @@ func apiToken(ctx context.Context, manager secrets.Manager, id string) (credenti
 	return token, err
 }
 
-// isFinal reports whether a secret that a tag names cannot be read before a person has done
-// something: it is not there, not to be read by us, empty, or holds something else.
+// isFinal reports whether only a person can make the secret that a tag names readable:
+// it does not exist, the functions may not read it, it is empty, or its value is
+// something else.
 func isFinal(err error) bool {
 	var api smithy.APIError
 	var missing *types.ResourceNotFoundException
@@ -75,7 +76,8 @@ func isToken68(s string) bool {
 	return true
 }
 
-// value reads the value of a secret, which must not be empty.
+// value returns the value of a secret, without white space around it. It fails if the
+// value is empty.
 func value(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
 	read, err := manager.Value(ctx, id)
 	if err != nil {
@@ -84,7 +86,7 @@ func value(ctx context.Context, manager secrets.Manager, id string) (credential.
 	return filled(read, id)
 }
 
-// filled trims the value of a secret, and refuses an empty one.
+// filled trims the value of a secret. It fails if nothing is left.
 func filled(value credential.Value, id string) (credential.Value, error) {
 	value = trimmed(value)
 	if value.Empty() {
@@ -93,7 +95,7 @@ func filled(value credential.Value, id string) (credential.Value, error) {
 	return value, nil
 }
 
-// trimmed takes away the white space that an editor or a shell leaves at the end.
+// trimmed removes the white space that an editor or a shell leaves at the end.
 func trimmed(value credential.Value) credential.Value {
 	return credential.New(strings.TrimSpace(value.Reveal()))
 }

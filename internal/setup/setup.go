@@ -1,5 +1,5 @@
-// Package setup wires the rooms together out of a function's environment, the
-// same way for both functions.
+// Package setup builds a function from its environment. Both functions are built the
+// same way.
 package setup
 
 import (
@@ -19,24 +19,22 @@ import (
 	"keepcurrent.example/internal/secrets"
 )
 
-// rest is the least time between two reads of the same key because somebody
-// refused it.
+// rest is the least time between two reads of a token or a key after it was refused.
 const rest = 30 * time.Second
 
-// keyAge is for how long a container believes in the signing keys that it has read. A
-// key that was changed twice, because it had leaked, must not count for longer.
+// keyAge is how long a container uses the signing keys that it has read. A leaked key
+// is replaced by changing it twice; after that it must stop counting within this time.
 const keyAge = 5 * time.Minute
 
-// Parts are what a function is made of.
+// Parts are the parts that a function is built from.
 type Parts struct {
 	Reconciler  *reconcile.Reconciler
 	Secrets     secrets.Manager
 	SigningKeys *credential.Ring // the current one first, then the previous one
 	Accounts    *Accounts
-	// WarmUp opens a connection to Heroku, if there is none to count on.
+	// WarmUp opens a connection to Heroku, unless one was in use a moment ago.
 	WarmUp func()
-	// Webhooks keeps the webhooks of an account's apps; nil
-	// without WEBHOOK_URL.
+	// Webhooks keeps the webhooks of an account's apps. It is nil without WEBHOOK_URL.
 	Webhooks func(tokenSecretID string) *heroku.Webhooks
 	// Period is the time from one poll to the next.
 	Period time.Duration
@@ -44,8 +42,8 @@ type Parts struct {
 	log *slog.Logger
 }
 
-// FromEnvironment makes the parts out of the variables in the README's table. It
-// makes no request.
+// FromEnvironment builds the parts from the variables in the README's table. It makes
+// no request. It fails if a variable is invalid.
 func FromEnvironment() (*Parts, error) {
 	env, err := readEnvironment()
 	if err != nil {

@@ -93,8 +93,8 @@ func TestOnlyWhatLooksLikeATokenGoesToHeroku(t *testing.T) {
 	}
 }
 
-// Of a token that can be read another time, Heroku's next delivery may find it.
-func TestOnlyWhatAPersonMustMendIsFinal(t *testing.T) {
+// If a token may be readable later, Heroku shall deliver again.
+func TestOnlyWhatAPersonMustFixIsFinal(t *testing.T) {
 	t.Parallel()
 	for err, final := range map[error]bool{
 		errEmpty:                           true,

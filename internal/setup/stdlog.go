@@ -9,10 +9,10 @@ import (
 // maxWords is how much of a library's line is logged.
 const maxWords = 120
 
-// standardLogger takes what libraries write to Go's standard logger. net/http quotes
-// bytes of an answer that is longer than it said, and any library may quote what it
-// does not understand; none of them knows what a credential is. So a line is logged up
-// to its first quotation mark, or to a part that could be anything but words.
+// standardLogger receives what libraries write to Go's standard logger. A library may
+// quote what it does not understand, and that may be a credential: net/http quotes bytes
+// of an answer that is longer than it said. So a line is logged only up to its first
+// quotation mark, or up to the first part that is not plain words.
 type standardLogger struct{ log *slog.Logger }
 
 func (l standardLogger) Write(line []byte) (int, error) {

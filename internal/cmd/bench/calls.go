@@ -20,7 +20,7 @@ func action(req *http.Request) string {
 
 func route(req *http.Request) string { return req.Method + " " + req.URL.Path }
 
-// record lets a request take its time at the server, and notes it.
+// record delays a request as the distant server would, and records it.
 func (r *rig) record(work time.Duration, name func(*http.Request) string, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		c := call{name: name(req), began: time.Now()}
@@ -42,8 +42,8 @@ func (r *rig) taken() []call {
 	return calls
 }
 
-// follow rotates the credential, lets something bring the secret up to date, and
-// returns the time from then until AWSCURRENT moved, and the calls that this took.
+// follow rotates the credential, runs update, and returns the time until AWSCURRENT has
+// moved and the calls that were made.
 func (r *rig) follow(ctx context.Context, update func(context.Context) error) (time.Duration, []call, error) {
 	if err := r.addon.Rotate(ctx); err != nil {
 		return 0, nil, err
@@ -62,8 +62,8 @@ func (r *rig) follow(ctx context.Context, update func(context.Context) error) (t
 	return 0, nil, errors.New("AWSCURRENT did not move")
 }
 
-// right fails unless the secret holds what Heroku shows. White space and sslmode
-// are the updater's affair.
+// right fails unless the secret has the URL that Heroku shows. White space and sslmode
+// may differ.
 func (r *rig) right(ctx context.Context) error {
 	value, err := r.Value(ctx, r.secret)
 	if err == nil && !strings.HasPrefix(value, r.db.URL()) {

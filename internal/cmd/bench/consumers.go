@@ -16,18 +16,18 @@ const (
 	cacheFor  = time.Hour // the default of AWS's caching libraries
 )
 
-// way is one way by which a consumer comes to work again: the waits that follow
-// each other, each from its least to its greatest.
+// way is one way in which a consumer recovers: waits that follow each other, each from
+// its least to its greatest.
 type way struct {
 	name                string
 	least, median, most time.Duration
 }
 
-// uniform is a wait for something that comes at regular times.
+// uniform is a wait for something that happens at regular intervals.
 func uniform(period time.Duration) sample { return sample{0, period / 2, period} }
 
-// along adds waits that follow each other. The median of the sum of a long and a
-// short wait is about the sum of theirs.
+// along adds waits that follow each other. It adds their medians: if one wait is much
+// longer than the other, that is about the median of the sum.
 func along(name string, waits ...sample) way {
 	w := way{name: name}
 	for _, wait := range waits {
@@ -37,7 +37,7 @@ func along(name string, waits ...sample) way {
 	return w
 }
 
-// consumers puts together how long a consumer is down after a rotation.
+// consumers computes how long a consumer is down after a rotation.
 func (b *bench) consumers(ctx context.Context, r *rig) error {
 	if err := b.consumer(ctx, r); err != nil {
 		return err

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// sample is what was measured, time after time.
+// sample is a series of measurements.
 type sample []time.Duration
 
-// spread returns its least, its middle and its greatest.
+// spread returns the minimum, the median and the maximum.
 func (s sample) spread() (least, median, most time.Duration) {
 	sorted := slices.Sorted(slices.Values(s))
 	return sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]
@@ -39,7 +39,7 @@ func ms(d time.Duration) string {
 
 func ratio(a, b time.Duration) string { return fmt.Sprintf("%.2f", a.Seconds()/b.Seconds()) }
 
-// page is what a run found, in Markdown.
+// page is the result of a run, in Markdown.
 type page struct{ strings.Builder }
 
 // table writes a table under a heading and shows it.
@@ -78,5 +78,5 @@ func (p *page) table(heading string, head []string, rows [][]string, notes ...st
 	p.WriteString(b.String())
 }
 
-// speed is that of a mebibyte in the time, in MB a second.
+// speed is the throughput of a mebibyte in that time, in MB a second.
 func speed(d time.Duration) string { return fmt.Sprintf("%.0f", (1<<20)/d.Seconds()/1e6) }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// line is the way to a server: every byte is late by half a round trip, and what
-// a client says first by one more, in which a connection would have been opened.
+// line is the network path to a server: every byte is late by half a round trip, and the
+// first bytes of a client by one more, in which the connection would have been opened.
 type line struct {
 	listener net.Listener
 	server   string
@@ -57,7 +57,7 @@ func (l *line) carry(client net.Conn) {
 	back.Wait()
 }
 
-// late copies one direction: nothing leaves before opened, and each byte arrives by so
+// late copies one direction: nothing leaves before opened, and each byte arrives that
 // much later.
 func late(to, from net.Conn, by time.Duration, opened time.Time) {
 	underway := make(chan parcel, 1024)
@@ -96,7 +96,7 @@ func receive(from net.Conn, by time.Duration, opened time.Time, underway chan<- 
 	}
 }
 
-// hold notes connections, or closes them if the line has ended.
+// hold records connections, or closes them if the line has ended.
 func (l *line) hold(conns ...net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +119,7 @@ func (l *line) drop(conns ...net.Conn) {
 	}
 }
 
-// cut ends the connections that are open; new ones are welcome.
+// cut ends the open connections; new ones are accepted.
 func (l *line) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,6 @@
-// Bench measures what the project claims about its speed, beside what people use
-// today, in one run on one machine. It writes what it found to the standard output,
-// and with -write into docs/performance.md and its picture.
+// Bench measures what the project claims about its speed, and the other common ways, in
+// one run on one machine. It writes the results to the standard output, and with -write
+// into docs/performance.md and its picture.
 package main
 
 import (
@@ -163,8 +163,8 @@ func (b *bench) skip(what, why string) {
 	fmt.Fprintf(b, "Not measured: %s (%s).\n\n", what, why)
 }
 
-// environment is that of this process without what it says of AWS and Heroku, with
-// credentials that are none.
+// environment is this process's environment without the variables of AWS and Heroku, and
+// with invalid credentials.
 func environment() []string {
 	env := []string{"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE", "AWS_EC2_METADATA_DISABLED=true"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG"} {

@@ -19,15 +19,16 @@ const otherRuns = 5
 //go:embed function.py
 var function []byte
 
-// other is another way to keep the secret, and how long a run of it took until
-// AWSCURRENT was right.
+// other is another way to update the secret, and how long its runs took until AWSCURRENT
+// was right.
 type other struct {
 	name   string
 	update func(context.Context) error
 	took   sample
 }
 
-// beside measures the webhook and what people use today by turns, against the same remotes.
+// beside measures the webhook and the other common ways alternately, against the same
+// remotes.
 func (b *bench) beside(ctx context.Context, r *rig) error {
 	ways := []*other{{name: "the webhook, warm", update: r.announce}}
 	ways = append(ways, b.commands(r)...)
@@ -62,7 +63,7 @@ func (b *bench) beside(ctx context.Context, r *rig) error {
 
 const commands = "`heroku config:get`, piped into `aws secretsmanager put-secret-value`"
 
-// commands is what Heroku's documentation tells people to do; none if that is not installed.
+// commands runs the commands of Heroku's documentation; none if they are not installed.
 func (b *bench) commands(r *rig) []*other {
 	for _, command := range []string{"heroku", "aws"} {
 		if _, err := exec.LookPath(command); err != nil {

@@ -14,9 +14,9 @@ import (
 
 const pathRuns = 12
 
-// A floor is the sum of the calls that must follow each other, and of nothing else.
+// A floor is the sum of the calls that must follow each other.
 
-// warmFloor is that of a process with open connections.
+// warmFloor is the floor of a process with open connections.
 func (d distances) warmFloor(login time.Duration) time.Duration {
 	return d.aws.call() + d.afterFence(login)
 }
@@ -27,22 +27,22 @@ func (d distances) afterFence(login time.Duration) time.Duration {
 	return d.heroku.call() + login + d.aws.trip/2 + d.aws.work
 }
 
-// idleFloor is that of a process whose connections were closed by the other side. Two
+// idleFloor is the floor of a process whose connections AWS and Heroku have closed. Two
 // round trips open one with TLS, to both remotes at once.
 func (d distances) idleFloor(login time.Duration) time.Duration {
 	return max(2*d.aws.trip+d.aws.call(), 2*d.heroku.trip) + d.afterFence(login)
 }
 
-// coldFloor is that of a process which has started. It knows no list, no keys and no
-// token: AWS is asked for all of them at once, and then for the fence, while the
-// connection to Heroku opens.
+// coldFloor is the floor of a process that has just started. It reads the list, the keys
+// and the token from AWS at once, and then the fence, while the connection to Heroku
+// opens.
 func (d distances) coldFloor(login time.Duration) time.Duration {
 	return max(2*d.aws.trip+2*d.aws.call(), 2*d.heroku.trip) + d.afterFence(login)
 }
 
-// leastLogin logs in and out, over and over, with nothing in between and in as few
-// round trips as there can be: a server before Postgres 18 takes only the curve P-256
-// unless it is told otherwise, and asks again a client that has guessed another.
+// leastLogin measures logins in the fewest possible round trips. By default a server
+// before Postgres 18 accepts only the curve P-256, and a client that offers another needs
+// one more round trip.
 func leastLogin(ctx context.Context, r *rig) (sample, error) {
 	var took sample
 	for range pathRuns {
@@ -62,22 +62,22 @@ func leastLogin(ctx context.Context, r *rig) (sample, error) {
 	return took, nil
 }
 
-// situation is one in which a webhook may be when a request arrives.
+// situation is a state of the webhook when a request arrives.
 type situation struct {
-	name    string
-	prepare func()
-	floor   func(login time.Duration) time.Duration
-	took    sample
-	calls   []call // of the last run
+	name  string
+	setUp func()
+	floor func(login time.Duration) time.Duration
+	took  sample
+	calls []call // of the last run
 }
 
 // criticalPath measures the time from a request's arrival to AWSCURRENT.
 func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 	start := b.start.median()
-	cold := &situation{name: "cold", prepare: r.Webhook.Kill,
+	cold := &situation{name: "cold", setUp: r.Webhook.Kill,
 		floor: func(login time.Duration) time.Duration { return start + usual.coldFloor(login) }}
-	warm := &situation{name: "warm", prepare: func() {}, floor: usual.warmFloor}
-	idle := &situation{name: "warm, connections closed by the servers", prepare: r.hangUp, floor: usual.idleFloor}
+	warm := &situation{name: "warm", setUp: func() {}, floor: usual.warmFloor}
+	idle := &situation{name: "warm, connections closed by the servers", setUp: r.hangUp, floor: usual.idleFloor}
 	situations := []*situation{cold, warm, idle}
 	for range pathRuns {
 		for _, s := range situations {
@@ -99,7 +99,7 @@ func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 }
 
 func (s *situation) run(ctx context.Context, r *rig) error {
-	s.prepare()
+	s.setUp()
 	took, calls, err := r.follow(ctx, r.announce)
 	s.took, s.calls = append(s.took, took), calls
 	return err

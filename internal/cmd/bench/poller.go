@@ -19,13 +19,13 @@ import (
 
 const (
 	apps = 1000
-	// abreast is how many apps a round works on at once, see package reconcile.
-	abreast = 8
-	// away is the time that Heroku takes to answer, and awayAWS that of AWS.
+	// parallelApps is how many apps a round works on at once; see package reconcile.
+	parallelApps = 8
+	// away is the time that Heroku takes to answer, and awayAWS the time of AWS.
 	away, awayAWS = 100 * time.Millisecond, 10 * time.Millisecond
 	idlePolls     = 3
-	// writes is how many a second AWS takes in a Region, PutSecretValue and
-	// UpdateSecretVersionStage together
+	// writes is how many calls of PutSecretValue and UpdateSecretVersionStage together
+	// AWS accepts a second in a Region
 	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
 	writes = 50
 )
@@ -98,7 +98,7 @@ func (b *bench) idle(ctx context.Context, s *stacktest.Stack) error {
 		took = append(took, time.Since(began))
 		aws, heroku = s.Secrets.Calls(), s.Heroku.Calls()
 	}
-	floor := apps * away / abreast
+	floor := apps * away / parallelApps
 	objects, err := b.allocations(ctx, s)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (b *bench) idle(ctx context.Context, s *stacktest.Stack) error {
 		[]string{"", "min", "median", "max", "floor", "ratio"},
 		[][]string{append(append([]string{"round"}, took.cells()...), ms(floor), ratio(took.median(), floor))},
 		fmt.Sprintf("Heroku answers in %s; %d apps are read at once. %d rounds of a warm function. Calls of one round: %s; %s. %s.",
-			ms(away), abreast, idlePolls, counts("AWS", aws), counts("Heroku", heroku), objects))
+			ms(away), parallelApps, idlePolls, counts("AWS", aws), counts("Heroku", heroku), objects))
 	return nil
 }
 
@@ -122,7 +122,7 @@ func counts(remote string, calls map[string]int) string {
 	return remote + " " + strings.Join(texts, ", ")
 }
 
-// allocations asks a process of its own what a second round allocates.
+// allocations runs a separate process that measures what a second round allocates.
 func (b *bench) allocations(ctx context.Context, s *stacktest.Stack) (string, error) {
 	cmd := exec.CommandContext(ctx, b.bootstrap("allocs"))
 	cmd.Env = append(environment(),
@@ -140,8 +140,8 @@ func (b *bench) allocations(ctx context.Context, s *stacktest.Stack) (string, er
 	return fmt.Sprintf("For each unchanged secret the round allocates %d objects of %d bytes in all", objects/bindings, bytes/bindings), nil
 }
 
-// storm changes every app's URL and polls until all are equal. The gate of AWS's
-// write quota stands before Secrets Manager, and refuses what is above it.
+// storm changes every app's URL and polls until all secrets are equal. A gate in front of
+// Secrets Manager refuses writes above AWS's quota.
 func (b *bench) storm(ctx context.Context, s *stacktest.Stack, estate []*herokutest.App) error {
 	for i, app := range estate {
 		app.Set("DATABASE_URL", urlOf(i, "second"))
@@ -179,7 +179,7 @@ func (b *bench) storm(ctx context.Context, s *stacktest.Stack, estate []*herokut
 	return nil
 }
 
-// gate takes so many writes in any second, and refuses the others as AWS does.
+// gate accepts a number of writes in any second, and refuses the others as AWS does.
 type gate struct {
 	mu            sync.Mutex
 	all           []time.Time // of the last second

@@ -51,7 +51,7 @@ func folder() (string, error) {
 
 var modelName = regexp.MustCompile(`model name\s*: (.*)`)
 
-// machine says where and when the run was.
+// machine describes the machine and the time of the run.
 func machine() string {
 	processor := runtime.GOARCH
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -19,7 +19,7 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// far is how far away the remotes are: the round trip, and the work at its other end.
+// far is the distance of the remotes: the round trip, and the time of the server's work.
 type far struct{ trip, work time.Duration }
 
 func (f far) call() time.Duration { return f.trip + f.work }
@@ -30,7 +30,7 @@ type distances struct {
 	postgres    time.Duration
 }
 
-// usual is a Region beside the database's, and Heroku's API across an ocean.
+// usual is the case of a Region near the database, and Heroku's API across an ocean.
 var usual = distances{
 	aws:      far{2 * time.Millisecond, 8 * time.Millisecond},
 	heroku:   far{80 * time.Millisecond, 70 * time.Millisecond},
@@ -100,7 +100,8 @@ func newRig(ctx context.Context, functions string, away distances) (r *rig, err 
 	return r, r.provision(ctx, away.postgres)
 }
 
-// remotes are the variables by which a program finds the remotes and trusts them.
+// remotes are the environment variables that give a program the addresses of the remotes
+// and the certificates to trust.
 func (r *rig) remotes() []string {
 	return []string{
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + r.awsURL,
@@ -147,16 +148,16 @@ func (r *rig) publish(handler http.Handler, trip time.Duration) (string, error) 
 	return "https://" + l.address(), r.trust(server)
 }
 
-// hangUp closes the connections to AWS and Heroku, as these do with those that have
-// been idle for a minute or so.
+// hangUp closes the connections to AWS and Heroku, as AWS and Heroku do with connections
+// that were idle for about a minute.
 func (r *rig) hangUp() {
 	for _, l := range r.lines {
 		l.cut()
 	}
 }
 
-// trust writes the authorities that a Lambda function has, as far as this machine
-// knows them, and the test servers' own, into one file.
+// trust writes one file with this machine's certificate authorities, as a Lambda function
+// has them, and the test servers' own.
 func (r *rig) trust(server *httptest.Server) error {
 	if r.authorities != "" {
 		return nil // they share one certificate

@@ -14,10 +14,10 @@ const signatureBench = "BenchmarkSignature"
 
 var benchLine = regexp.MustCompile(signatureBench + `/(\S+?)(?:-\d+)?\s+\d+\s+(\d+) ns/op\s+([\d.]+) MB/s\s+(\d+) B/op\s+(\d+) allocs/op`)
 
-// signatureRuns is how often all requests are checked, by turns.
+// signatureRuns is how often each request is checked; the requests alternate.
 const signatureRuns = 5
 
-// signature runs the benchmark of the signature check, which has to live beside it.
+// signature runs the benchmark of the signature check, which is in the check's package.
 func (b *bench) signature(ctx context.Context) error {
 	program := filepath.Join(b.dir, "signature.test")
 	if said, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, "keepcurrent.example/functions/webhook").CombinedOutput(); err != nil {

@@ -15,7 +15,7 @@ import (
 
 const startRuns = 60
 
-// coldStart measures both functions and an empty one by turns, from exec to the first
+// coldStart measures both functions and an empty one alternately, from exec to the first
 // poll of the Runtime API.
 func (b *bench) coldStart(ctx context.Context) error {
 	silent, err := newSilence()
@@ -85,7 +85,7 @@ func boot(ctx context.Context, bootstrap, nowhere string) (wall, cpu time.Durati
 	return wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
-// newSilence listens, takes every connection and says nothing.
+// newSilence listens, accepts every connection and sends nothing.
 func newSilence() (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -81,7 +81,7 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 		}
 		repaired = report.Published == 1
 	}
-	s.story.tell("poller: the config var has changed and nobody said so; published")
+	s.story.tell("poller: the config var has changed and no event announced it; published")
 	outage, err := s.consumer.recovery(ctx)
 	if err != nil {
 		return line{}, err
@@ -90,9 +90,9 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 	return line{what: "rotation, webhook lost", by: "poller", down: outage.length, kept: true}, nil
 }
 
-// slowWriter stalls one run of the webhook after it has seen the config vars,
-// lets a newer URL be published, and lets the slow run go on. Its URL still logs
-// in, so nothing but the swap stands in its way.
+// slowWriter stalls one run of the webhook after it has read the config vars, has a newer
+// URL published, and lets the slow run continue. The slow run's URL still logs in, so
+// only the compare-and-swap stops it.
 func slowWriter(ctx context.Context, s *shop) (line, error) {
 	s.story.chapter("A slow writer that would put an old URL back")
 	stall := newStall()
@@ -138,8 +138,8 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	return line{what: "slow writer with an old URL", by: "the swap", kept: kept}, err
 }
 
-// swaps counts those that Secrets Manager was asked for. One after which the value is
-// as before was refused.
+// swaps counts the requests to swap. If the value is the same afterwards, Secrets Manager
+// has refused the swap.
 func (s *shop) swaps() int { return s.Secrets.Calls()["UpdateSecretVersionStage"] }
 
 // deliver sends the webhook an event of the app's newest release.
@@ -151,7 +151,7 @@ func (s *shop) deliver(ctx context.Context) error {
 	return err
 }
 
-// stall holds the first answer that passes, after its content is made.
+// stall delays the first answer that passes, after its content is made.
 type stall struct {
 	once            sync.Once
 	reached, resume chan struct{}

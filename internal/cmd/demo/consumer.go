@@ -47,7 +47,7 @@ func consume(ctx context.Context, stack *stacktest.Stack, secret string) (*consu
 		}
 		fresh, err := pgx.ParseConfig(url)
 		if err != nil {
-			return errors.New("the secret holds no connection URL") // pgx's error could quote it
+			return errors.New("the secret has no connection URL") // pgx's error could quote the value
 		}
 		c.Config = fresh.Config
 		return nil
@@ -100,7 +100,7 @@ func (c *consumer) count(err error) {
 	}
 }
 
-// until looks every millisecond whether the condition holds.
+// until checks the condition every millisecond and returns when it is true.
 func (c *consumer) until(ctx context.Context, condition func() bool) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -127,7 +127,7 @@ func (c *consumer) queries(ctx context.Context, n int) error {
 	return c.until(ctx, func() bool { return c.ok >= goal })
 }
 
-// recovery waits for the end of the outage and takes it from the list.
+// recovery waits for the end of the outage and removes the outage from the list.
 func (c *consumer) recovery(ctx context.Context) (outage, error) {
 	if err := c.until(ctx, func() bool { return len(c.ended) > 0 && c.current.failed == 0 }); err != nil {
 		return outage{}, fmt.Errorf("the consumer is not back: %w", err)
@@ -146,7 +146,7 @@ func (c *consumer) recovery(ctx context.Context) (outage, error) {
 	return whole, nil
 }
 
-// unexplained counts the queries that failed in no outage that a chapter told of.
+// unexplained counts the failed queries that belong to no outage of a chapter.
 func (c *consumer) unexplained() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,7 +1,6 @@
-// Demo tells the story of keepcurrent on this machine: a real Postgres, a Heroku,
-// a Secrets Manager and both compiled functions, and a consumer that is down
-// for as long as the secret is wrong. It ends by itself, with exit code 1 if the
-// promise was broken.
+// Demo shows what keepcurrent does, on this machine: it runs a real Postgres, test servers
+// for Heroku and Secrets Manager, both compiled functions, and a consumer that is down as
+// long as the secret is wrong. It exits with code 1 if the promise was broken.
 package main
 
 import (
@@ -71,7 +70,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	return s.story.end(s)
 }
 
-// build sets the stage, as far as it comes.
+// build makes the parts of the shop. If it fails, the parts made so far remain, for
+// takeDown.
 func (s *shop) build(ctx context.Context) (err error) {
 	if s.functions, err = os.MkdirTemp("", "keepcurrent-demo-"); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (s *shop) build(ctx context.Context) (err error) {
 	return nil
 }
 
-// takeDown ends whatever has been built.
+// takeDown ends all parts that were built.
 func (s *shop) takeDown() (err error) {
 	if s.consumer != nil {
 		s.consumer.stop()

@@ -80,7 +80,7 @@ func (s *story) end(shop *shop) error {
 	return nil
 }
 
-// broken says in which points the promise was broken.
+// broken returns the points in which the promise was broken.
 func (s *story) broken(shop *shop) error {
 	var errs []error
 	for _, l := range s.lines {

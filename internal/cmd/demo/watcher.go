@@ -46,7 +46,7 @@ func (w *watcher) see(version, url string) {
 	}
 }
 
-// version is the beginning of the id of the version that holds AWSCURRENT.
+// version returns the beginning of the id of the version with AWSCURRENT.
 func (w *watcher) version() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,11 +56,11 @@ func (w *watcher) version() string {
 	return w.versions[len(w.versions)-1][:8]
 }
 
-// await waits until AWSCURRENT holds the URL and returns its version.
+// await waits until AWSCURRENT is the URL and returns its version.
 func (w *watcher) await(ctx context.Context, url string) (string, error) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for !w.holds(url) {
+	for !w.isCurrent(url) {
 		select {
 		case <-ctx.Done():
 			return "", fmt.Errorf("AWSCURRENT does not get the newest URL: %w", ctx.Err())
@@ -70,8 +70,8 @@ func (w *watcher) await(ctx context.Context, url string) (string, error) {
 	return w.version(), nil
 }
 
-// digestMatches reports whether AWSCURRENT is the URL. What follows it, sslmode, is ours.
-func (w *watcher) holds(url string) bool {
+// isCurrent reports whether AWSCURRENT is the URL. The functions append an sslmode to it.
+func (w *watcher) isCurrent(url string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := len(w.urls)

@@ -47,7 +47,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return serve(ctx, listener)
 }
 
-// listen refuses addresses that others can reach: nobody's signature is checked.
+// listen listens at a loopback address and refuses any other, because the server does not
+// check signatures.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"unicode"
 )
 
-// answer is what the table needs of the poller's answer to a dry run.
+// answer is the part of the poller's answer to a dry run that the table needs.
 type answer struct {
 	DryRun        bool
 	Bindings      int
 	Plan          []line
 	Subscriptions []subscription // none if the stack leaves subscriptions alone
-	// LeftOut counts what the answer has no space for, by the list's name.
+	// LeftOut counts the lines that the answer has no space for, by the list's name.
 	LeftOut map[string]int
 
 	// If the function failed, Lambda answers with these instead
@@ -37,8 +37,8 @@ type line struct {
 // subscription is the webhook of one app.
 type subscription struct{ App, State, Error text }
 
-// text is from a stranger: a tag can hold any character, and a terminal would obey
-// some of them. What cannot be printed does not survive the reading.
+// text is untrusted: a tag can have any character, and a terminal executes some of them.
+// Decoding removes the characters that cannot be printed.
 type text string
 
 func (t *text) UnmarshalJSON(raw []byte) error {
@@ -60,7 +60,7 @@ func printable(r rune) rune {
 	return unicode.ReplacementChar
 }
 
-// functionError is an answer that says that the poller failed.
+// functionError is the answer of a poller that failed.
 type functionError struct{ kind, message text }
 
 func (e functionError) Error() string {
@@ -75,11 +75,11 @@ func read(r io.Reader) (answer, error) {
 	case errors.Is(err, io.EOF):
 		return a, errors.New("stdin is empty: the poller was not asked, or its answer went elsewhere")
 	case err != nil:
-		return a, fmt.Errorf("stdin holds no answer of the poller: %w", err)
+		return a, fmt.Errorf("stdin has no answer of the poller: %w", err)
 	case a.ErrorMessage != "" || a.ErrorType != "":
 		return a, functionError{a.ErrorType, a.ErrorMessage}
 	case !a.DryRun:
-		return a, errors.New(`stdin holds no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
+		return a, errors.New(`stdin has no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
 	case a.Plan == nil && a.Bindings > 0:
 		return a, errors.New(`the answer has no plan: ask with {"dryRun":true}, and if you did, the poller is older than this program: deploy it again`)
 	case len(a.Plan)+a.LeftOut["plan"] != a.Bindings:
@@ -91,7 +91,7 @@ func read(r io.Reader) (answer, error) {
 	return a, nil
 }
 
-// mark is how a binding is, in the order of the table.
+// mark is the state of a binding. The table is sorted by it.
 type mark int
 
 const (
@@ -110,7 +110,7 @@ var words = [marks]string{"FAILED", "HELD", "NO LOGIN", "UNKNOWN", "deferred", "
 
 func (m mark) String() string { return words[m] }
 
-// needsYou reports whether the next poll alone will not mend it.
+// needsYou reports whether the next poll alone will not repair the binding.
 func (m mark) needsYou() bool { return m < deferred }
 
 func (l line) mark() mark {
@@ -141,7 +141,7 @@ func (l line) mark() mark {
 
 func (l line) refused() bool { return l.LogsIn != nil && !*l.LogsIn }
 
-// counts says how many bindings have each mark.
+// counts returns how many bindings have each mark.
 func (a answer) counts() (n [marks]int) {
 	for _, l := range a.Plan {
 		n[l.mark()]++
@@ -149,13 +149,13 @@ func (a answer) counts() (n [marks]int) {
 	return n
 }
 
-// isWell reports whether every binding was looked at and none needs a person. A
-// webhook that is not right only makes changes slower.
+// isWell reports whether every binding was checked and none needs a person. It ignores
+// webhooks: a wrong one only delays changes.
 func (a answer) isWell() bool {
 	return !slices.ContainsFunc(a.Plan, func(l line) bool { return l.mark() <= deferred })
 }
 
-// needy names the secrets that need a person.
+// needy returns the secrets that need a person.
 func (a answer) needy() (names []text) {
 	for _, l := range a.Plan {
 		if l.mark().needsYou() {

@@ -16,8 +16,8 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// askLocal starts a stack on this machine with a binding in each state, and returns
-// what its poller says to a dry run.
+// askLocal starts a stack on this machine with a binding in each state, and returns the
+// poller's answer to a dry run.
 func askLocal(ctx context.Context) (answer io.Reader, err error) {
 	dir, err := os.MkdirTemp("", "keepcurrent-status-")
 	if err != nil {
@@ -42,8 +42,8 @@ func askLocal(ctx context.Context) (answer io.Reader, err error) {
 	return bytes.NewReader(raw), err
 }
 
-// stage makes the bindings: four that a poll fills, then what happens to three of
-// them, and two that no poll would fill.
+// stage makes four bindings that a poll fills, changes three of them afterwards, and adds
+// two that no poll would fill.
 func stage(ctx context.Context, stack *stacktest.Stack) error {
 	shop, err := provision(ctx, stack, "shop")
 	if err != nil {
@@ -66,7 +66,7 @@ func stage(ctx context.Context, stack *stacktest.Stack) error {
 		return err
 	}
 
-	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would mend it
+	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would repair it
 	ledger.Set("REPORTS_URL", withPassword(shop.db.URL(), "wrong-EXAMPLE"))
 	stack.Heroku.CreateApp("museum")
 	_, museum := stack.Bind(ctx, "museum", "museum/database", "heroku:sync=off")

@@ -1,6 +1,6 @@
-// Status prints how every binding is, as a table: trouble first. It reads the
-// poller's answer to {"dryRun": true} from stdin, or asks a stack that it starts
-// on this machine.
+// Status prints the state of every binding as a table, problems first. It reads the
+// poller's answer to {"dryRun": true} from stdin, or asks a stack that it starts on this
+// machine.
 package main
 
 import (
@@ -31,7 +31,7 @@ poller failed, 2 if the usage or the input cannot be understood. With -local 0 i
 there is a table.
 `
 
-// The exit codes. `go run` makes 1 of each that is not 0.
+// The exit codes. `go run` exits with 1 for each that is not 0.
 const (
 	well = iota
 	unwell
@@ -91,7 +91,7 @@ func localAnswer() (io.Reader, error) {
 	return askLocal(ctx)
 }
 
-// isTerminal reports whether a person sits at the other end.
+// isTerminal reports whether the input is a terminal, and not a pipe or a file.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	if !ok {

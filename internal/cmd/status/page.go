@@ -17,7 +17,7 @@ const (
 	widest = 40
 )
 
-// page is what is printed: the table, the errors, and the verdict.
+// page is the output: the table, the errors, and the verdict.
 type page struct {
 	out    io.Writer
 	all    bool
@@ -197,13 +197,13 @@ func (p page) webhooks(a answer) {
 	}
 }
 
-// problem is the error without what the line says anyway.
+// problem returns the error without the parts that the line shows already.
 func (l line) problem() text {
 	known := fmt.Sprintf("app %s, config var %s, secret %s: ", l.App, l.ConfigVar, l.Secret)
 	return text(strings.TrimPrefix(string(l.Error), known))
 }
 
-// paragraph prints words, wrapped; no word is broken.
+// paragraph prints words and wraps between them.
 func (p page) paragraph(words string) {
 	width := 0
 	for _, word := range strings.Fields(words) {

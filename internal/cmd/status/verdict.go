@@ -28,9 +28,9 @@ func (a answer) verdict() string {
 	return fmt.Sprintf("%s: %s. ", secrets, strings.Join(parts, ", ")) + a.advice()
 }
 
-// leftOut says what the answer has no space for, "" if it is whole. The poller names those
-// first that need a person, so that what is left out needs nobody, unless all that is
-// named does.
+// leftOut returns a sentence about the lines that the answer has no space for, "" if it
+// is complete. The poller first names the bindings that need a person. So those left out
+// need none, unless all named ones do.
 func (a answer) leftOut() string {
 	var parts []string
 	if n := a.LeftOut["plan"]; n > 0 {
@@ -45,7 +45,8 @@ func (a answer) leftOut() string {
 	return "The table lacks " + strings.Join(parts, " and ") + ", for which the poller's answer has no space. It names first what needs you."
 }
 
-// allEqual claims a login only where one was tried.
+// allEqual returns the sentence for a stack where all secrets are equal. It mentions
+// logins only if some were tried.
 func (a answer) allEqual() string {
 	n, untried := len(a.Plan), 0
 	for _, l := range a.Plan {
@@ -88,7 +89,7 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-// some names the first few.
+// some joins the first few names.
 func some(names []text) string {
 	const few = 3
 	if more := len(names) - few; more > 0 {

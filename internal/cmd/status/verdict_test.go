@@ -45,7 +45,7 @@ func TestTheVerdictIsTheLastParagraphAndTheExitCode(t *testing.T) {
 	}
 }
 
-// The poller's answer has a largest size, and an estate has none.
+// The size of the poller's answer is limited, and the number of bindings is not.
 func TestWhatTheAnswerLeavesOutIsSaid(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -54,7 +54,7 @@ func TestWhatTheAnswerLeavesOutIsSaid(t *testing.T) {
 		code          int
 		want, claims  string
 	}{
-		{"secrets that need nobody", `{"plan":3}`, []string{shopOK, blogOK}, well,
+		{"secrets that need no person", `{"plan":3}`, []string{shopOK, blogOK}, well,
 			"The table lacks 3 secrets, for which the poller's answer has no space. It names first what needs you. 2 of 5 secrets: 2 ok. Nothing needs you.", "All"},
 		{"one secret beside one that needs you", `{"plan":1}`, []string{broken, shopOK}, unwell,
 			"The table lacks 1 secret, for which", "At least"},

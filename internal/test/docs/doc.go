@@ -1,4 +1,3 @@
-// Package docs holds nothing but tests: they hold the pages of this repository to what
-// is there. A link leads somewhere, a command that names tests finds some, and the
-// README stays short enough to be read.
+// Package docs has only tests. They check the pages of this repository: every link has a
+// target, every command that names tests matches some, and the README stays short.
 package docs

@@ -45,7 +45,7 @@ var (
 	unsaid  = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// anchors are what GitHub makes of a page's headings.
+// anchors returns the anchors that GitHub makes from a page's headings.
 func anchors(page string) (all []string) {
 	for _, h := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
 		all = append(all, strings.ReplaceAll(unsaid.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-"))
@@ -77,16 +77,16 @@ func TestEveryLinkWithinTheRepositoryLeadsSomewhere(t *testing.T) {
 }
 
 var (
-	command = regexp.MustCompile("go test [^`\n#]+")
-	rooms   = regexp.MustCompile(`\./[\w/.]+`)
-	run     = regexp.MustCompile(`-run (?:'([^']+)'|(\S+))`)
-	test    = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
+	command  = regexp.MustCompile("go test [^`\n#]+")
+	packages = regexp.MustCompile(`\./[\w/.]+`)
+	run      = regexp.MustCompile(`-run (?:'([^']+)'|(\S+))`)
+	test     = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 )
 
-// testsOf are the names of a room's tests.
-func testsOf(t *testing.T, room string) (names []string) {
+// testsOf returns the names of a package's tests.
+func testsOf(t *testing.T, pkg string) (names []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, room, "*_test.go"))
+	files, err := filepath.Glob(filepath.Join(root, pkg, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func testsOf(t *testing.T, room string) (names []string) {
 	return names
 }
 
-// A pattern that has lost its test passes, and shows nothing.
+// `go test` passes if a pattern matches no test, so a page could name one that is gone.
 func TestEveryCommandFindsTheTestsThatItNames(t *testing.T) {
 	t.Parallel()
 	checked := 0
@@ -113,10 +113,10 @@ func TestEveryCommandFindsTheTestsThatItNames(t *testing.T) {
 				continue
 			}
 			var names []string
-			for _, room := range rooms.FindAllString(line, -1) {
-				names = append(names, testsOf(t, room)...)
+			for _, pkg := range packages.FindAllString(line, -1) {
+				names = append(names, testsOf(t, pkg)...)
 			}
-			// In a table GitHub wants a backslash before the bar.
+			// In a table GitHub needs a backslash before the bar.
 			for pattern := range strings.SplitSeq(strings.ReplaceAll(named[1]+named[2], `\|`, "|"), "|") {
 				checked++
 				if matches := regexp.MustCompile(pattern).MatchString; !slices.ContainsFunc(names, matches) {

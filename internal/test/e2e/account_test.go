@@ -15,8 +15,8 @@ import (
 // otherToken is the secret with the token of the other account.
 const otherToken = "team-b/heroku-token"
 
-// startWithTwoAccounts starts a stack whose Heroku has a second account, which it
-// tells from its own by the token of a request.
+// startWithTwoAccounts starts a stack whose Heroku has a second account. The token of a
+// request decides which account answers.
 func startWithTwoAccounts(t *testing.T) (s *stack, other *herokutest.Server) {
 	t.Helper()
 	other, err := herokutest.NewServer()
@@ -72,7 +72,7 @@ func TestNothingThatIsNoTokenGoesToHerokuWhateverSecretTheTagNames(t *testing.T)
 	if message := s.failingPoll(); !strings.Contains(message, "2 of 2 bindings failed") {
 		t.Error(message)
 	}
-	// Nobody but a person can mend that, so Heroku need not call again.
+	// Only a person can fix that, so Heroku need not call again.
 	if status := s.announce(s.Heroku.CreateApp("thief")); status != 204 {
 		t.Errorf("status %d", status)
 	}

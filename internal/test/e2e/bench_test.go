@@ -17,13 +17,13 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// What starts a run.
+// The triggers of a run.
 const (
 	webhook = "webhook"
 	poller  = "poller"
 )
 
-// What a run finds.
+// The situations that a run starts in.
 const (
 	first    = "first value" // the secret is empty
 	rotation = "rotation"    // Heroku shows a new URL, and the one in the secret is dead
@@ -31,7 +31,7 @@ const (
 	foreign  = "foreign"     // another writer has put the URL that Heroku shows
 )
 
-// What a secret holds after a run.
+// The states of a secret after a run.
 const (
 	empty   = "empty"
 	older   = "old" // what it held before the run
@@ -39,17 +39,16 @@ const (
 	strange = "something else"
 )
 
-// maxVersions is fewer than the hundred that AWS keeps of a secret, and more than
-// one run makes.
+// maxVersions is less than the hundred versions that AWS keeps, and more than one run
+// makes.
 const maxVersions = 50
 
-// bench is a shop on which one run after another is tried, each with the
-// functions cold.
+// bench is a shop for a series of runs, each with cold functions.
 type bench struct {
 	*shop
 	*wire
-	old, new string // what the secret held before the run, and ought to hold after it
-	room     int    // versions that the secret may come to have, one for each URL that Heroku shows
+	old, new        string // the secret's value before the run, and the expected value after it
+	allowedVersions int    // of the secret: one for each URL that Heroku shows
 }
 
 // opening bounds how many benches are opened at a time: the database server has no
@@ -61,11 +60,11 @@ func openBench(t *testing.T, config stacktest.Config) *bench {
 	opening <- struct{}{}
 	defer func() { <-opening }()
 	s := openShop(t, config)
-	return &bench{shop: s, wire: s.lay()}
+	return &bench{shop: s, wire: s.intercept()}
 }
 
-// prepare makes a situation out of a secret that is equal.
-func (b *bench) prepare(situation string) {
+// setUp brings an equal secret into a situation.
+func (b *bench) setUp(situation string) {
 	b.t.Helper()
 	defer b.Poller.Kill()
 	defer b.Webhook.Kill()
@@ -75,7 +74,7 @@ func (b *bench) prepare(situation string) {
 	if situation != first && b.state() == empty {
 		b.run(poller)
 	}
-	b.old, b.room = b.value(b.secret), b.versions()
+	b.old, b.allowedVersions = b.value(b.secret), b.versions()
 	switch situation {
 	case rotation:
 		b.rotate()
@@ -92,20 +91,20 @@ func (b *bench) prepare(situation string) {
 	b.shows(b.db.URL())
 }
 
-// shows notes that Heroku shows a URL.
+// shows records that Heroku shows another URL.
 func (b *bench) shows(url string) {
 	b.new = url + "?sslmode=require"
-	b.room++
+	b.allowedVersions++
 }
 
-// startEmpty puts an empty secret in the place of the bound one.
+// startEmpty replaces the bound secret by an empty one.
 func (b *bench) startEmpty() {
 	b.t.Helper()
 	b.remove(b.secret)
 	b.secret = b.bind(b.app.Name, "shop/database", "heroku:format=url")
 }
 
-// state is what the secret holds now.
+// state returns the state of the secret.
 func (b *bench) state() string {
 	b.t.Helper()
 	switch b.value(b.secret) {
@@ -119,10 +118,9 @@ func (b *bench) state() string {
 	return strange
 }
 
-// run starts a function by its trigger and says how that ended: the webhook with
-// its status, the poller with the outcome of the one binding, or "failed" if the
-// invocation did; a function that was killed is "killed", or 500 to the caller
-// of the webhook.
+// run starts a function by its trigger and returns the result: for the webhook its
+// status, for the poller the outcome of the one binding, or "failed" if the invocation
+// failed. For a killed function it returns "killed", or 500 for the webhook.
 func (b *bench) run(trigger string) string {
 	b.t.Helper()
 	if trigger == webhook {
@@ -147,9 +145,9 @@ func (b *bench) run(trigger string) string {
 	return fmt.Sprintf("%+v", report)
 }
 
-// whole fails the test unless the secret has its labels and no others, and no
-// more versions than Heroku has shown URLs: the id of a version is made of the
-// fence and the payload, so a step that is taken again writes the same version.
+// whole fails the test unless the secret has its labels and no others, and no more
+// versions than Heroku has shown URLs. The id of a version depends on the fence and the
+// payload, so a repeated step writes the same version.
 func (b *bench) whole() {
 	b.t.Helper()
 	out, err := b.AWS.DescribeSecret(b.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &b.secret})
@@ -163,8 +161,8 @@ func (b *bench) whole() {
 	if got != "" && !slices.Contains([]string{"AWSCURRENT HEROKU_CANDIDATE", "AWSCURRENT AWSPREVIOUS HEROKU_CANDIDATE"}, got) {
 		b.t.Errorf("the labels of the secret are %s", got)
 	}
-	if n := b.versions(); n > b.room {
-		b.t.Errorf("the secret has %d versions, and %d would do", n, b.room)
+	if n := b.versions(); n > b.allowedVersions {
+		b.t.Errorf("the secret has %d versions, want at most %d", n, b.allowedVersions)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// When a function is killed.
+// The moments when a function is killed.
 const (
 	before = "before"      // the request has arrived and is not carried out
 	after  = "after"       // it has been carried out and the answer never arrives
@@ -35,7 +35,7 @@ func newBrake() *brake {
 	return b
 }
 
-// at is a brake for whatever the call is: it holds the call until its client is
+// at returns the trouble that stops any kind of call: the call waits until its client is
 // gone.
 func (b *brake) at(bench *bench, when string) trouble {
 	stop := func(w http.ResponseWriter, r *http.Request, work http.Handler) {

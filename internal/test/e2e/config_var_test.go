@@ -48,7 +48,7 @@ func TestARedisIsFollowedLikeAPostgres(t *testing.T) {
 	holds(store.URL())
 }
 
-// Promoted, pooled, followed, attached elsewhere: Heroku says it all by config vars.
+// Promoting, pooling, following or attaching a database only changes config vars.
 func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
@@ -118,7 +118,7 @@ func withoutTLS(client net.Conn, _ func(net.Conn)) {
 	_, _ = io.WriteString(client, "N")
 }
 
-// The server refuses them, and the user's own client takes them out.
+// The server refuses these parameters, but the user's own client removes them.
 func TestParametersThatOnlyTheUsersClientKnowsArePublishedWhereTheTagSaysSo(t *testing.T) {
 	t.Parallel()
 	s := start(t, stacktest.Config{})

@@ -23,8 +23,7 @@ type crashPoint struct {
 
 func (p crashPoint) String() string { return p.when + " " + p.call.String() }
 
-// finishers are what may come after a crash. The last of each is what finishes
-// the job.
+// finishers are the triggers that may follow a crash. The last of each finishes the job.
 var finishers = map[string]func(b *bench) string{
 	"the webhook's retry": func(b *bench) string { return b.run(webhook) },
 	"a poll":              func(b *bench) string { return b.run(poller) },
@@ -35,10 +34,10 @@ var finishers = map[string]func(b *bench) string{
 	},
 }
 
-// Lambda may end a function at any moment. Wherever that is, the secret holds the
-// old URL or the new one, and the next trigger finishes the job: Heroku's retry,
-// for it was answered 500, or the poll. The calls are not listed here but heard
-// in a quiet run, so a call that is added one day is a crash point as well.
+// Lambda may end a function at any moment. The secret then has the old URL or the new
+// one, and the next trigger finishes the job: the poll, or Heroku's retry after the 500.
+// The test records the calls of a quiet run, so a call that is added later becomes a
+// crash point too.
 func TestACrashAtAnyCallIsFinishedByTheNextTrigger(t *testing.T) {
 	t.Parallel()
 	for _, trigger := range []string{webhook, poller} {
@@ -58,8 +57,8 @@ func TestACrashAtAnyCallIsFinishedByTheNextTrigger(t *testing.T) {
 	}
 }
 
-// crashPoints hears the calls of a quiet run. One that writes can be cut off
-// from its function and be carried out all the same, when everybody else is done.
+// crashPoints returns the crash points of a quiet run's calls. A call that writes may
+// also lose its function and be carried out later, after all other runs.
 func (b *bench) crashPoints(trigger, situation string) []crashPoint {
 	b.t.Helper()
 	var points []crashPoint
@@ -72,10 +71,10 @@ func (b *bench) crashPoints(trigger, situation string) []crashPoint {
 	return points
 }
 
-// quietRun returns the calls of a run that nothing befalls.
+// quietRun returns the calls of a run without faults.
 func (b *bench) quietRun(trigger, situation string) []call {
 	b.t.Helper()
-	b.prepare(situation)
+	b.setUp(situation)
 	b.listen(nil)
 	answer := b.run(trigger)
 	calls := b.heard()
@@ -85,13 +84,13 @@ func (b *bench) quietRun(trigger, situation string) []call {
 	return calls
 }
 
-// crashed is what came of a crash.
+// crashed is the result of a crash.
 type crashed struct{ caller, state, finish string }
 
 // crash kills the function at a point and has another run finish its work.
 func (b *bench) crash(point crashPoint, finisher string) (result crashed) {
 	b.t.Helper()
-	b.prepare(point.situation)
+	b.setUp(point.situation)
 	result.caller, result.state = b.killAt(point, func() {
 		result.finish = finishers[finisher](b)
 		b.equal()
@@ -111,8 +110,8 @@ func (b *bench) crash(point crashPoint, finisher string) (result crashed) {
 	return result
 }
 
-// killAt starts a run, kills the function at a point of it, and then finishes.
-// It returns what the caller sees of the crash and what it left in the secret.
+// killAt starts a run, kills the function at a point of it, and then finishes. It returns
+// what the caller sees of the crash, and the state of the secret after it.
 func (b *bench) killAt(point crashPoint, finish func()) (caller, state string) {
 	b.t.Helper()
 	function := map[string]*lambdatest.Function{webhook: b.Webhook, poller: b.Poller}[point.trigger]
@@ -168,7 +167,7 @@ func TestHerokuCallsAgainAfterACrash(t *testing.T) {
 	}
 }
 
-// crashTable shows what came of each crash: a row a point, a column a finisher.
+// crashTable shows the results: one row for each point, one column for each finisher.
 type crashTable struct {
 	order []crashPoint
 	cells map[crashPoint]map[string]crashed

@@ -9,7 +9,7 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// request is a delivery that a test sends in Heroku's place.
+// request is a delivery that a test sends in place of Heroku.
 type request struct {
 	body        string
 	contentType string // default application/json
@@ -25,7 +25,7 @@ func (s *stack) announce(app *herokutest.App) int {
 }
 
 // deliver sends a request to the webhook's public address and returns the status of
-// the answer. It fails the test if the answer says anything that is secret.
+// the answer. It fails the test if the answer shows a credential.
 func (s *stack) deliver(r request) int {
 	s.t.Helper()
 	if r.signature == "" {

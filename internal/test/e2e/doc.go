@@ -1,4 +1,4 @@
-// Package functions holds the two Lambda functions, each in a folder of its own, and
-// the end-to-end tests over both: compiled as they are deployed, behind the Lambda
-// Runtime API, between a Heroku, a Secrets Manager and a Postgres that are real servers.
+// Package e2e has the end-to-end tests of both functions. The functions are compiled as
+// for a deployment and run behind the Lambda Runtime API; Heroku, Secrets Manager and
+// Postgres are test servers.
 package e2e

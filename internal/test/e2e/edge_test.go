@@ -62,8 +62,8 @@ func TestEveryKindOfEventHasItsAnswer(t *testing.T) {
 	}
 }
 
-// The gateway hands a body over in base64 unless it takes the content type for text.
-// What else a signature can be is for the vectors in webhook/testdata/signatures.
+// The gateway passes a body in base64 unless the content type is text. The vectors in
+// webhook/testdata/signatures test the signatures themselves.
 func TestASignedBodyIsTakenWhateverItsContentType(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})

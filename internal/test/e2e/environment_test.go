@@ -24,8 +24,8 @@ func TestAFunctionWithoutItsEnvironmentSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// The functions decide by the environment that they are given; what stands there
-// beside it does not make them leave the machine.
+// Proxies and certificate bundles in the environment must not change what the functions
+// do, nor make them connect to another machine.
 func TestProxiesAndBundlesInTheEnvironmentDoNoHarm(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{Env: []string{
@@ -38,7 +38,7 @@ func TestProxiesAndBundlesInTheEnvironmentDoNoHarm(t *testing.T) {
 	s.equal()
 }
 
-// bundle is a file of a certificate authority, as stands behind a company's proxy.
+// bundle is a file with a certificate authority, such as that of a company's proxy.
 func bundle(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewTLSServer(nil)

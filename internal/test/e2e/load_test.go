@@ -35,7 +35,7 @@ const (
 	settled = 20 * time.Second
 )
 
-// kind is one kind of request and the answer that it has to get.
+// kind is one kind of request and its expected answer.
 type kind struct {
 	name   string
 	share  int // of ten requests
@@ -86,7 +86,7 @@ func noise(r *rand.Rand) []byte {
 	return body
 }
 
-// load is a flood of requests at a fixed rate, whether they are answered or not.
+// load is a flood of requests at a fixed rate, which does not depend on the answers.
 type load struct {
 	*shop
 	old    []byte // the body that is sent over and over
@@ -94,17 +94,17 @@ type load struct {
 	sent   []sent
 }
 
-// sent is one request: what it was and what came of it.
+// sent is one request and its result.
 type sent struct {
 	kind
 	got  int           // status, 0 if there was no answer
 	took time.Duration // from the moment when it was due
 }
 
-// TestLoad floods the webhook with requests of which one in ten is Heroku's. It
-// says nothing about how fast the answers are, for that is the machine's
-// business; only that each comes and is right, and what it may cost. It does not
-// run beside other tests, because it would take the machine from them.
+// TestLoad floods the webhook with requests, of which one in ten is Heroku's. It checks
+// that each request is answered rightly, and the cost in calls and memory. It does not
+// check the speed, which depends on the machine. It is not parallel, because it would
+// slow other tests down.
 func TestLoad(t *testing.T) {
 	s := openShop(t, stacktest.Config{Concurrency: processes})
 	s.Heroku.SetRateLimit(1 << 30) // the account's hourly requests are not the matter here
@@ -180,8 +180,8 @@ func (l *load) send(req *http.Request) int {
 	return resp.StatusCode
 }
 
-// answered fails the test unless each request got the answer of its kind, and no
-// process died over one.
+// answered fails the test unless each request got the answer of its kind and no process
+// died.
 func (l *load) answered() {
 	l.t.Helper()
 	wrong := make(map[string]int)
@@ -198,8 +198,8 @@ func (l *load) answered() {
 	}
 }
 
-// bounded fails the test unless the remote calls are those that the signed
-// requests need, and what each process may read for itself.
+// bounded fails the test if there were more remote calls than the signed requests need
+// and each process may make for itself.
 func (l *load) bounded(took time.Duration) {
 	l.t.Helper()
 	signed := 0

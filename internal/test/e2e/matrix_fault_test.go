@@ -10,12 +10,12 @@ import (
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
-// A fault is one kind of trouble, as far as each of the three test servers can have
-// it.
+// A fault is one kind of trouble, with a variant for each of the three test servers that
+// can have it.
 type fault struct {
 	name string
 	trouble
-	away bool // the database's address refuses connections, which no call can be seen to meet
+	away bool // the database's address refuses connections, so the wire sees no call
 
 	slow    bool        // it takes all the time that a try has
 	done    bool        // the call is carried out all the same
@@ -37,7 +37,7 @@ const (
 	noTLS
 )
 
-// aList answers with JSON that none of AWS's answers is.
+// aList answers with JSON that is no answer of AWS's.
 func aList(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, "[]") }
 
 const pause = 50 * time.Millisecond // in a trickle

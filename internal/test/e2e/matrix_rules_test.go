@@ -13,7 +13,7 @@ type cell struct {
 	lasts bool // else the fault meets one call only
 }
 
-// outcome is what a run comes to.
+// outcome is the result of a run.
 type outcome struct {
 	answer string // see bench.run
 	state  string // see bench.state
@@ -21,7 +21,7 @@ type outcome struct {
 
 func (o outcome) String() string { return o.answer + ", " + o.state }
 
-// quiet is what a run says that nothing befalls.
+// quiet is the answer of a run without faults.
 func quiet(trigger, situation string) string {
 	switch {
 	case trigger == webhook && situation == held:
@@ -36,7 +36,7 @@ func quiet(trigger, situation string) string {
 	return "published"
 }
 
-// unfilled is what the secret holds as long as nothing is published.
+// unfilled is the state of the secret as long as nothing is published.
 func unfilled(situation string) string {
 	switch situation {
 	case first:
@@ -49,18 +49,18 @@ func unfilled(situation string) string {
 
 // expected is the outcome that a cell must have. The rules:
 //
-//  1. Trouble with one call that its client tries again does not show, unless
-//     the time runs out: the webhook has 3 s here, and a try that hangs takes 5.
-//     Both clients try again what may fare better; a refusal is final, unless it
-//     met what a cold webhook reads ahead: that is read again when it is needed.
+//  1. A fault of one call that the client repeats does not show, unless the time runs
+//     out: the webhook has 3 s here, and a try that hangs takes 5. Both clients repeat
+//     calls that may succeed later. A refusal is final, except for a prefetch of a cold
+//     webhook: that value is read again when it is needed.
 //  2. Without the newest release only the lag stays unknown.
-//  3. A login shows something of the database; the verdicts have a table.
-//  4. The look after the swap stops a run as well, but AWSCURRENT has moved by then, and
-//     a rate limit is no reason to call that deferred.
+//  3. The result of a login depends on the database; verdict has the rules.
+//  4. A fault of the check after the swap stops a run too. But AWSCURRENT has moved by
+//     then, so the run is failed, and not deferred, even for a rate limit.
 //  5. A read of the value that is there only saves a version: without it the candidate is
-//     put. If the candidate does not log in, it decides, and its failure stops the run.
-//  6. All else stops the run: 503 or a failed invocation; 500 if there is no key to
-//     check a signature with; Heroku's rate limit defers.
+//     put. If the candidate does not log in, a read that fails stops the run.
+//  6. Every other fault stops the run: 503 or a failed invocation; 500 if there is no key
+//     to check a signature with; Heroku's rate limit defers.
 //  7. Only a call that was carried out can have changed the secret.
 func (c cell) expected() outcome {
 	stopped := outcome{c.stopped(), c.left()}
@@ -77,7 +77,7 @@ func (c cell) expected() outcome {
 		return stopped
 	case c.kind == login:
 		return c.verdict()
-	case c.lasts || c.refuses && !c.readAhead():
+	case c.lasts || c.refuses && !c.isPrefetch():
 		return stopped
 	}
 	return c.healed()
@@ -101,12 +101,12 @@ func (c cell) isPutTwice() bool {
 	return c.kind == readHeld && c.situation == foreign && (c.lasts || c.refuses || c.slow)
 }
 
-// isAfterSwap reports whether the call is the look once more.
+// isAfterSwap reports whether the call belongs to the check after the swap.
 func (c cell) isAfterSwap() bool {
 	return c.call == (call{readVars, 2}) && c.trigger == webhook || c.call == (call{readVars, 3})
 }
 
-// unconfirmed is what a run says whose look after the swap failed.
+// unconfirmed is the answer of a run whose check after the swap failed.
 func (c cell) unconfirmed() string {
 	if c.trigger == webhook {
 		return "503"
@@ -114,24 +114,24 @@ func (c cell) unconfirmed() string {
 	return "failed"
 }
 
-// readAhead reports whether the call is made before anybody needs its answer.
-func (c cell) readAhead() bool {
+// isPrefetch reports whether the call is a prefetch, made before its answer is needed.
+func (c cell) isPrefetch() bool {
 	return c.trigger == webhook && slices.Contains([]string{readKey, readToken, list}, c.kind)
 }
 
-// loginWithHeld reports whether the call is a login with the value that the secret
-// holds. Every second one is: it follows a login with the candidate.
+// loginWithHeld reports whether the call is a login with the secret's present value.
+// Every second login is: it follows a login with the candidate.
 func (c call) loginWithHeld() bool { return c.kind == login && c.nth%2 == 0 }
 
 func (c cell) ofHeroku() bool { return strings.HasPrefix(c.kind, "GET ") }
 
-// healed is what a run comes to whose call was tried again.
+// healed is the outcome of a run whose call was repeated.
 func (c cell) healed() outcome {
 	switch {
 	case c.situation == held:
 		return outcome{quiet(c.trigger, held), older}
 	case c.kind == swap && c.done && c.trigger == poller:
-		// The second try finds AWSCURRENT moved, by the first one.
+		// The second try finds that the first one has moved AWSCURRENT.
 		return outcome{"unchanged", newer}
 	}
 	return outcome{quiet(c.trigger, c.situation), newer}
@@ -149,7 +149,7 @@ func (c cell) stopped() string {
 	return "failed"
 }
 
-// left is what the secret holds after a run that stopped.
+// left is the state of the secret after a run that stopped.
 func (c cell) left() string {
 	if c.done && (c.kind == swap || c.kind == put && c.situation == first) {
 		return newer
@@ -157,17 +157,17 @@ func (c cell) left() string {
 	return unfilled(c.situation)
 }
 
-// verdict is what the logins decide, as docs/how-it-works.md has it.
+// verdict is the outcome that the logins decide, as in docs/how-it-works.md.
 func (c cell) verdict() outcome {
 	if c.situation == foreign {
 		return c.equal()
 	}
 	candidate, current := c.logins()
-	holds := c.situation == first ||
+	isHeld := c.situation == first ||
 		candidate == noTLS ||
 		current != refused // all candidates here are at the address of the value in the secret
 	switch {
-	case holds:
+	case isHeld:
 		return outcome{quiet(c.trigger, held), unfilled(c.situation)}
 	case c.trigger == webhook:
 		return outcome{"204", newer}
@@ -175,8 +175,8 @@ func (c cell) verdict() outcome {
 	return outcome{"published", newer}
 }
 
-// equal is what a login decides if the secret is equal: a webhook that sees its credential
-// refused looks again, for Heroku may be about to show another.
+// equal is the outcome that a login decides if the secret is equal. If the credential is
+// refused, a webhook asks Heroku again, because Heroku may be about to show another.
 func (c cell) equal() outcome {
 	if c.trigger == webhook && c.login == refused && c.lasts {
 		return outcome{"503", newer}
@@ -184,8 +184,8 @@ func (c cell) equal() outcome {
 	return outcome{quiet(c.trigger, c.situation), newer}
 }
 
-// logins are the results of the candidate's login and, if it came to that, of the
-// one with the value in the secret.
+// logins returns the results of the login with the candidate and, if there is one, of the
+// login with the secret's value.
 func (c cell) logins() (candidate, current loginResult) {
 	candidate, current = c.login, refused // the rotation has killed it
 	if c.situation == held {
@@ -200,7 +200,7 @@ func (c cell) logins() (candidate, current loginResult) {
 	return candidate, current
 }
 
-// possible reports whether there is such trouble with such a call.
+// possible reports whether the call can have the fault.
 func (c cell) possible() bool {
 	switch {
 	case c.away:
@@ -215,7 +215,7 @@ func (c cell) possible() bool {
 	return c.aws != nil
 }
 
-// meets reports whether the fault befalls a call of the run.
+// meets reports whether the fault affects a call of the run.
 func (c cell) meets(other call) bool {
 	later := c.lasts && other.nth > c.nth
 	if c.loginWithHeld() && !c.outage {

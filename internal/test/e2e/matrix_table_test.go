@@ -22,8 +22,8 @@ func (t *matrixTable) add(c cell, o outcome) {
 	t.cells[c] = o
 }
 
-// String has a row for each call and fault. Faults of one call that fare alike
-// share a row.
+// String returns a table with a row for each call and fault. Faults of one call that have
+// the same outcomes share a row.
 func (t *matrixTable) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

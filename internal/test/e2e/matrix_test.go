@@ -14,19 +14,20 @@ import (
 
 var matrixFile = flag.String("matrix", "", "write the fault matrix to this `file`")
 
-// hurry is the webhook's time-out where a call takes all the time of a try: less a
-// second to answer in, it is a little less than the five that a try of AWS's client
-// takes, and as much as it can be, for the run that heals has no more.
+// hurry is the webhook's time-out if a call uses all the time of a try. The webhook keeps
+// one second of it for its answer. The rest is a little less than the five seconds of a
+// try of AWS's client, and not shorter, because the run that heals has the same time-out.
 const hurry = 5800 * time.Millisecond
 
-// columns are the runs that the faults meet.
+// columns are the runs that the faults are tested in.
 var columns = []struct{ trigger, situation string }{
 	{webhook, first}, {webhook, rotation}, {webhook, held}, {webhook, foreign},
 	{poller, first}, {poller, rotation}, {poller, held}, {poller, foreign},
 }
 
-// Every fault at every remote call of every kind of run: the outcome is that of
-// README.md and docs/how-it-works.md, the secret is whole, and the next quiet run heals.
+// Every fault is tested at every remote call of every kind of run. The outcome must be
+// that of README.md and docs/how-it-works.md, the secret must be whole, and the next run
+// without faults must heal it.
 func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 	cells := matrixCells(t)
@@ -46,8 +47,8 @@ func TestFaultMatrix(t *testing.T) {
 			})
 		}
 	}
-	// Nearly all the time is spent waiting, for a time-out or for the next try, and a
-	// bench that waits costs nothing else.
+	// Nearly all the time is spent waiting for time-outs and retries, and a waiting bench
+	// uses no processor.
 	try(64, stacktest.Config{Timeout: hurry}, func(c cell) bool { return c.slow })
 	try(48, stacktest.Config{}, func(c cell) bool { return !c.slow })
 	all.Wait()
@@ -67,8 +68,8 @@ func TestFaultMatrix(t *testing.T) {
 	}
 }
 
-// matrixCells crosses the calls of quiet runs with the faults, the longest first.
-// It fails the test unless these are the known calls.
+// matrixCells combines the calls of quiet runs with the faults, the longest first. It
+// fails the test unless the calls are the known ones.
 func matrixCells(t *testing.T) []cell {
 	t.Helper()
 	var long, short []cell
@@ -85,7 +86,7 @@ func matrixCells(t *testing.T) []cell {
 				}
 			}
 		}
-		b.mend(column.situation)
+		b.repair(column.situation)
 	}
 	for _, known := range knownCalls {
 		if !heard[known.call] {
@@ -129,12 +130,12 @@ func queueOf(cells []cell, some func(cell) bool) <-chan cell {
 // long reports whether the run waits for all tries of a call: 20 s.
 func (c cell) long() bool { return c.slow && c.lasts && c.trigger == poller }
 
-// try has a fault befall a run, and then heals.
+// try runs the function with a fault, and then heals.
 func (b *bench) try(c cell) outcome {
 	b.t.Helper()
-	b.prepare(c.situation)
+	b.setUp(c.situation)
 	if c.isPutTwice() {
-		b.room++
+		b.allowedVersions++
 	}
 	got := b.befall(c)
 	if want := c.expected(); got != want {
@@ -144,12 +145,12 @@ func (b *bench) try(c cell) outcome {
 	if want, got := c.next(got.state), b.run(c.trigger); got != want {
 		b.t.Errorf("%v: the next run says %s, want %s", c, got, want)
 	}
-	b.mend(c.situation)
+	b.repair(c.situation)
 	b.whole()
 	return got
 }
 
-// befall runs the function while a fault is there.
+// befall runs the function with a fault.
 func (b *bench) befall(c cell) outcome {
 	b.t.Helper()
 	met := make(chan struct{}, 1)
@@ -176,7 +177,7 @@ func (b *bench) befall(c cell) outcome {
 	return outcome{answer, b.state()}
 }
 
-// next is what a quiet run says after one that left the secret in a state.
+// next is the answer of a quiet run after a run that left the secret in a state.
 func (c cell) next(state string) string {
 	switch {
 	case state != newer:
@@ -189,9 +190,9 @@ func (c cell) next(state string) string {
 	return "204"
 }
 
-// mend makes the secret equal again: after a URL that does not log in, Heroku
-// shows one that does.
-func (b *bench) mend(situation string) {
+// repair makes the secret equal again: after a URL that does not log in, Heroku shows one
+// that does.
+func (b *bench) repair(situation string) {
 	b.t.Helper()
 	if situation == held {
 		b.app.Set("DATABASE_URL", b.db.URL())

@@ -13,8 +13,8 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// measured reads the log as CloudWatch does: a line that is no metric, or one that
-// breaks the specification, would be lost without a word.
+// measured reads the log as CloudWatch does, and fails the test for a line that breaks the
+// specification: CloudWatch would drop it silently.
 func (s *stack) measured(f *lambdatest.Function) map[string][]float64 {
 	s.t.Helper()
 	name := "webhook"
@@ -55,8 +55,8 @@ func (s *stack) measured(f *lambdatest.Function) map[string][]float64 {
 	return all
 }
 
-// within fails the test unless the function has measured that many values, all of
-// them within the bounds.
+// within fails the test unless the function has measured that many values, all within the
+// bounds.
 func (s *stack) within(f *lambdatest.Function, name string, values int, least, most float64) {
 	s.t.Helper()
 	got := s.measured(f)[name]
@@ -65,7 +65,7 @@ func (s *stack) within(f *lambdatest.Function, name string, values int, least, m
 	}
 }
 
-// sum is like within for a count, of which the values together are known.
+// sum is like within for a count: it checks the sum of the values.
 func (s *stack) sum(f *lambdatest.Function, name string, want float64) {
 	s.t.Helper()
 	got := 0.0
@@ -115,8 +115,8 @@ func TestBothFunctionsMeasureWhatTheyDid(t *testing.T) {
 	s.sum(s.Webhook, "BadSignatures", 1)
 }
 
-// Names are global at Heroku, so one letter too many can be another account's app. That
-// is no reason to make a new token.
+// Names are global at Heroku, so a typing error can name another account's app. The token
+// is not to blame.
 func TestAnAppOfAnotherAccountRaisesNoAlarmAboutTheToken(t *testing.T) {
 	t.Parallel()
 	s := start(t, hurried)

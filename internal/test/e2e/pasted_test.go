@@ -19,8 +19,8 @@ func (s *stack) putBinary(secret, value string) {
 	s.must(err)
 }
 
-// What a person pastes into a tag is there for many to read. The functions name the tag,
-// ask nobody for anything with it, and do not repeat it: [stack] searches their logs.
+// Many people can read a credential that was pasted into a tag. The functions name the
+// tag, send the value nowhere, and do not repeat it: [stack] searches their logs.
 func TestACredentialInATagIsNamedAndShownNowhere(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
@@ -84,11 +84,11 @@ func TestASecretThatWasPutInAsBinaryIsNamedAsThat(t *testing.T) {
 			return other
 		},
 	}
-	for name, prepare := range tests {
+	for name, value := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := openShop(t, stacktest.Config{})
-			s.putBinary(prepare(s), s.Heroku.Token())
+			s.putBinary(value(s), s.Heroku.Token())
 			s.rotate()
 			s.must(s.Deploy(stacktest.Config{Functions: compiled})) // a container would keep what it has read
 			message := s.failingPoll()
@@ -99,8 +99,8 @@ func TestASecretThatWasPutInAsBinaryIsNamedAsThat(t *testing.T) {
 	}
 }
 
-// Nobody can read a text out of it, so it is a value that is not understood: replaced by
-// one that logs in, and kept from one that does not.
+// A binary value has no text, so it counts as a value that is not understood: a URL that
+// logs in replaces it, and a URL that does not log in does not.
 func TestABoundSecretThatIsBinaryIsReplacedByWhatLogsIn(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, hurried)

@@ -32,8 +32,8 @@ func TestAThousandIdlePollsWriteNothingAndReadNoSecret(t *testing.T) {
 	}
 }
 
-// The library of Lambda reads the payload before the handler does, and takes null for
-// no event at all, so the refusals are tried through Lambda's Runtime API.
+// The Lambda library reads the payload before the handler does, and treats null as no
+// event. So the refusals are tested through Lambda's Runtime API.
 func TestAnEventThatIsNotUnderstoodDoesNothingAndAScheduleRunsARound(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
@@ -94,7 +94,7 @@ func TestDryRunReportsAndWritesNothing(t *testing.T) {
 	s.equal()
 }
 
-// A person reads this before the first round that writes, and whenever in doubt.
+// A person reads a dry run before the first round that writes, and when in doubt.
 func TestADryRunSaysOfEveryBindingWhatWouldChange(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
@@ -126,7 +126,7 @@ func TestADryRunSaysOfEveryBindingWhatWouldChange(t *testing.T) {
 		off, bad)
 	s.app.Set("DATABASE_URL", strings.Replace(s.db.URL(), ":"+s.password(), ":wrong-EXAMPLE", 1))
 	expect(
-		// What it holds no longer logs in either: it cannot get worse.
+		// The secret's value does not log in either, so publishing cannot make it worse.
 		planned{secret: "shop/database", outcome: "published", changes: "password", logsIn: "no"},
 		planned{secret: "shop/new", outcome: "held", changes: "everything", logsIn: "no"},
 		off, bad)
@@ -136,7 +136,7 @@ func TestADryRunSaysOfEveryBindingWhatWouldChange(t *testing.T) {
 	}
 }
 
-// planned is what a plan says of one binding.
+// planned is the plan's line about one binding.
 type planned struct {
 	secret, outcome string
 	changes         string // the parts of the value that would be new
@@ -165,8 +165,8 @@ func (s *shop) password() string {
 	return password
 }
 
-// Eight apps, and an account that has nothing to spare: each poll looks at one, and
-// in as many polls each has been looked at.
+// The account of eight apps has no requests to spare, so each poll checks one app, and
+// eight polls check all of them.
 func TestThePollerTakesTurnsByTheSchedulesTimeAndLeavesTheReserve(t *testing.T) {
 	t.Parallel()
 	const apps = 8
@@ -192,7 +192,7 @@ func TestThePollerTakesTurnsByTheSchedulesTimeAndLeavesTheReserve(t *testing.T) 
 	}
 	for i := range apps {
 		if s.value(fmt.Sprint("app-", i)) == "" {
-			t.Errorf("app-%d has not had its turn", i)
+			t.Errorf("app-%d was not checked", i)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (s *shop) startProgram(dir, command string, env ...string) *program {
 	return p
 }
 
-// end ends the program and looks at all that it has written.
+// end ends the program and checks everything that it has written.
 func (p *program) end() {
 	p.t.Helper()
 	p.must(p.stdin.Close())
@@ -127,8 +127,8 @@ func (p *program) await(what string, condition func() bool) {
 	p.t.Fatalf("it never came about that %s; the end of the output: %s", what, p.stdout[max(0, len(p.stdout)-1000):])
 }
 
-// works reports whether each worker has had an answer to a query that it began after
-// a moment, from a session of somebody else than a user.
+// works reports whether each worker has had an answer to a query that it began after a
+// moment, from a session of another user than the given one.
 func (p *program) works(since time.Time, notAs string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,9 +152,9 @@ func (p *program) failures() (failed []answer) {
 	return failed
 }
 
-// looks counts how often the program, which is the only one that does so, has read
-// the secret.
-func (p *program) looks() int {
+// secretReads returns how often the program has read the secret. No other program reads
+// it.
+func (p *program) secretReads() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.reads + p.Secrets.Calls()["GetSecretValue"]
@@ -170,15 +170,14 @@ func (p *program) publish() time.Time {
 	return time.Now()
 }
 
-// mount changes the file as a CSI driver does: at once.
+// mount replaces the file atomically, as a CSI driver does.
 func (p *program) mount() {
 	p.t.Helper()
 	p.must(os.WriteFile(p.file+".new", []byte(p.value(p.secret)), 0o600))
 	p.must(os.Rename(p.file+".new", p.file))
 }
 
-// muffle lets the server fall silent for the connections that there are then, and for
-// no later one.
+// muffle makes the server silent on the present connections; later ones work.
 func (p *program) muffle() postgrestest.Fault {
 	if p.silent.Load() {
 		return nil
@@ -186,7 +185,7 @@ func (p *program) muffle() postgrestest.Fault {
 	return func(client net.Conn, serve func(net.Conn)) { serve(&muffled{client, &p.silent}) }
 }
 
-// muffled is a client that hears no more when the server has fallen silent.
+// muffled is a connection to a client that passes nothing on once the server is silent.
 type muffled struct {
 	net.Conn
 	silent *atomic.Bool
@@ -199,5 +198,5 @@ func (m *muffled) Write(p []byte) (int, error) {
 	return m.Conn.Write(p)
 }
 
-// CloseWrite makes it one of the connections that the server takes.
+// CloseWrite is needed by the server's forwarder.
 func (m *muffled) CloseWrite() error { return m.Conn.(interface{ CloseWrite() error }).CloseWrite() }

@@ -21,7 +21,7 @@ import (
 
 const recipes = "../../../docs/recipes"
 
-// Each program works on, as the same process, when its credential is changed.
+// Each program must survive a change of its credential without a restart.
 func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 	t.Parallel()
 	dir := nodeFolder(t)
@@ -85,8 +85,8 @@ func TestPythonRecipeOutlivesItsCredential(t *testing.T) {
 func killedAtOnce(p *program)       { p.t.Helper(); p.losesItsConnections(p.addon.Rotate) }
 func movedToAnotherHost(p *program) { p.t.Helper(); p.losesItsConnections(p.addon.FailOver) }
 
-// movedWhileAtRest ends connections that nobody uses: none is used untried, so no query
-// fails at all.
+// movedWhileAtRest ends idle connections. The program tests each before it uses it, so no
+// query fails.
 func movedWhileAtRest(p *program) {
 	p.t.Helper()
 	p.comesToRest()
@@ -94,22 +94,22 @@ func movedWhileAtRest(p *program) {
 	p.noQueryHasFailed()
 }
 
-// comesToRest waits for the end of a query of each worker. From then on all of them
-// rest, for as long as REST says.
+// comesToRest waits for the end of a query of each worker. After it all workers pause, for
+// as long as REST says.
 func (p *program) comesToRest() {
 	p.t.Helper()
 	since := time.Now()
 	p.await("the program queries again", func() bool { return p.works(since, "") })
 }
 
-// losesItsConnections ends them before the secret is right. No query that was begun
-// after it is right fails.
+// losesItsConnections ends the connections before the secret is right. No query that
+// begins after the secret is right fails.
 func (p *program) losesItsConnections(end func(context.Context) error) {
 	p.t.Helper()
-	before := p.looks()
+	before := p.secretReads()
 	p.must(end(p.t.Context()))
-	// By the fourth look, none of its connections can be one that it takes to be alive.
-	p.await("the program looks at the secret in vain", func() bool { return p.looks() >= before+4 })
+	// After the fourth read, the program no longer believes that a connection is alive.
+	p.await("the program reads the secret in vain", func() bool { return p.secretReads() >= before+4 })
 	right := p.publish()
 	p.await("the program works again", func() bool { return p.works(right, "") })
 	p.end()
@@ -123,9 +123,9 @@ func (p *program) losesItsConnections(end func(context.Context) error) {
 	}
 }
 
-// killedWithNoNewSecretForLong keeps the secret wrong for longer than the program
-// waits: it says why, and still works on when the secret is right. A query that is
-// begun soon after that may fail yet, because it waits no longer than the others.
+// killedWithNoNewSecretForLong keeps the secret wrong for longer than the program waits.
+// The program reports the reason, and works again when the secret is right. A query that
+// begins shortly after that may still fail, because it does not wait longer than others.
 func killedWithNoNewSecretForLong(p *program) {
 	p.t.Helper()
 	p.rotate()
@@ -137,8 +137,7 @@ func killedWithNoNewSecretForLong(p *program) {
 	p.end()
 }
 
-// hostFallsSilent leaves connections of which nothing is heard any more. New ones work,
-// and no query fails.
+// hostFallsSilent makes the present connections silent. New ones work, and no query fails.
 func hostFallsSilent(p *program) {
 	p.t.Helper()
 	p.comesToRest()
@@ -149,8 +148,8 @@ func hostFallsSilent(p *program) {
 	p.noQueryHasFailed()
 }
 
-// replacedWithGrace leaves the old credential good until the program has the new one:
-// no query fails.
+// replacedWithGrace keeps the old credential valid until the program has the new one: no
+// query fails.
 func replacedWithGrace(p *program) {
 	p.t.Helper()
 	old, err := url.Parse(p.db.URL())
@@ -173,8 +172,8 @@ func (p *program) noQueryHasFailed() {
 	}
 }
 
-// absent skips a test whose tools are not installed, but not where all of them
-// should be.
+// absent skips a test whose tools are not installed. With KEEPCURRENT_REQUIRE_TOOLS it
+// fails the test.
 func absent(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
@@ -183,7 +182,7 @@ func absent(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// nodeFolder is one with the Node recipes, what they depend on, and the program.
+// nodeFolder makes a folder with the Node recipes, their dependencies and the program.
 func nodeFolder(t *testing.T) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
@@ -200,7 +199,7 @@ func nodeFolder(t *testing.T) string {
 	return dir
 }
 
-// python is an interpreter that has the modules.
+// python returns an interpreter that has the modules.
 func python(t *testing.T, modules string) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} { // what Debian packages is for its own
@@ -241,16 +240,16 @@ func contents(t *testing.T, file string) string {
 	return string(text)
 }
 
-// bindJSON puts a secret in the default format in the place of the one that holds the
-// URL alone.
+// bindJSON replaces the bound secret, which has the URL alone, by one in the default
+// format.
 func (s *shop) bindJSON() {
 	s.t.Helper()
 	s.secret = s.bind(s.app.Name, "shop/json")
 	s.poll()
 }
 
-// extension stands where Lambda's extension does, and has its worst case: what it
-// gave out once it gives out for as long as the test goes on.
+// extension is a test server for Lambda's extension in the worst case: it returns the
+// value that it has cached for the whole test.
 type extension struct {
 	port  string
 	asked atomic.Int32
@@ -276,7 +275,7 @@ func (s *shop) extension() *extension {
 	return e
 }
 
-// npm writes the addresses of whoever locked the versions, if it is let.
+// npm writes the address of the registry that the author used, unless it is told not to.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	t.Parallel()
 	if strings.Contains(contents(t, recipes+"/package-lock.json"), `"resolved"`) {

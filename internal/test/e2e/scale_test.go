@@ -31,8 +31,8 @@ var scale = flag.Bool("scale", false, "measure the polls of up to 40,000 binding
 // The account of a short round has what comes back in a minute, above the reserve.
 const (
 	perMinute, reserve = 75, 500
-	// overshoot is how many more requests a poll may make before it has noticed: 8 are on
-	// their way, and each of their answers may be news of a time when there were more.
+	// overshoot is how many more requests a poll may make before it notices that none are
+	// left: 8 are under way, and each answer may show an older, higher count.
 	overshoot = 8 * 8
 	// startup is how many secret values a cold container reads: the token, the key and
 	// its predecessor.
@@ -41,7 +41,7 @@ const (
 	warm = 3
 )
 
-// estate is a stack with a secret for each of many apps, and nothing changes.
+// estate is a stack with a secret for each of many apps. Nothing changes in it.
 type estate struct {
 	*stack
 	apps int
@@ -51,8 +51,8 @@ type estate struct {
 	next  int        // page
 }
 
-// TestScale prints what an idle poll takes of the compiled poller, for the tables
-// of docs/scale.md, and compares its calls with what is promised there.
+// TestScale prints the cost of an idle poll with the compiled poller, for the tables of
+// docs/scale.md, and compares its calls with the numbers there.
 func TestScale(t *testing.T) {
 	if !*scale || runtime.GOOS != "linux" {
 		t.Skip("run it with -scale, where there is a /proc")
@@ -80,8 +80,7 @@ var everyApp = func() map[string]*string {
 	return vars
 }()
 
-// oneAppForAll answers for each app as for one: the poller knows of an app only its
-// answer.
+// oneAppForAll gives the same answer for each app: the poller sees nothing else of an app.
 func (e *estate) oneAppForAll() {
 	e.t.Helper()
 	e.Heroku.CreateApp("shop")
@@ -95,8 +94,8 @@ func (e *estate) oneAppForAll() {
 	})
 }
 
-// keepPages makes the server keep the pages of its list, which it would sort anew for
-// each of 400.
+// keepPages makes the server keep the pages of its list. Otherwise it would sort the list
+// for each of 400 pages.
 func (e *estate) keepPages() {
 	e.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
 		if c.Action == "ListSecrets" {
@@ -125,12 +124,12 @@ func (e *estate) page(w http.ResponseWriter, r *http.Request, work http.Handler)
 	w.Write(page) // the client may be gone
 }
 
-// grow adds apps, each with a secret that is equal. The core fills them here and not
-// in the poller, which would keep to its pace.
+// grow adds apps, each with a secret that is equal. Package reconcile fills them here in
+// the test, because the poller would keep to its pace.
 func (e *estate) grow(apps int) {
 	e.t.Helper()
 	manager := secrets.Manager{Client: e.AWS}
-	core := &reconcile.Reconciler{Secrets: manager, Heroku: func(string) reconcile.Heroku { return shown{} }, Keys: shown{}}
+	filler := &reconcile.Reconciler{Secrets: manager, Heroku: func(string) reconcile.Heroku { return shown{} }, Keys: shown{}}
 	var wg sync.WaitGroup
 	free := make(chan struct{}, 8)
 	for ; e.apps < apps; e.apps++ {
@@ -144,7 +143,7 @@ func (e *estate) grow(apps int) {
 				return
 			}
 			b := reconcile.Binding{Secret: reconcile.Secret{ARN: arn}, Source: reconcile.Source{App: app}}
-			for _, r := range core.Update(e.t.Context(), b.Source, []reconcile.Binding{b}) {
+			for _, r := range filler.Update(e.t.Context(), b.Source, []reconcile.Binding{b}) {
 				if r.Outcome != reconcile.Published {
 					e.t.Errorf("%s: %v", r.Outcome, r.Err)
 				}
@@ -160,7 +159,7 @@ func (e *estate) grow(apps int) {
 	}
 }
 
-// shown is Heroku, and the keys, for the core that fills the secrets.
+// shown is Heroku, and the signing keys, for grow.
 type shown struct{}
 
 func (shown) Spare() bool { return true }
@@ -179,7 +178,7 @@ func (s shown) Renew(ctx context.Context, _ []credential.Value) ([]credential.Va
 	return s.Values(ctx)
 }
 
-// whole makes rounds that look at every app: a cold one, and then warm ones.
+// whole makes rounds that check every app: a cold one, and then warm ones.
 func (e *estate) whole() {
 	e.t.Helper()
 	e.Poller.Kill()
@@ -203,7 +202,7 @@ func (e *estate) short() {
 	e.t.Logf("%6d  short  %s  %10s", e.apps, r, mib(r.peak))
 }
 
-// round is what one poll took.
+// round is the cost of one poll.
 type round struct {
 	looked           int
 	logged, answered int // bytes
@@ -216,9 +215,9 @@ func (r round) String() string {
 	return fmt.Sprintf("%9d  %12d  %14d  %12.1f  %11.2f", r.looked, r.logged, r.answered, r.took.Seconds(), r.cpu.Seconds())
 }
 
-// round polls and fails the test unless the calls are one of ListSecrets for every
-// hundred secrets, one of Heroku for each app that is looked at, the values that are
-// read at the start, and one of each for an app whose subscription has its daily look.
+// round polls. It fails the test unless the calls are one ListSecrets for every hundred
+// secrets, one call to Heroku for each checked app, the values that are read at the
+// start, and one of each for an app whose subscription has its daily check.
 func (e *estate) round(values, least, most int) (r round) {
 	e.t.Helper()
 	e.Secrets.ResetCalls()
@@ -232,13 +231,13 @@ func (e *estate) round(values, least, most int) (r round) {
 	r.took, r.answered = time.Since(began), len(answer)
 	r.cpu, r.peak = e.cpu(), e.peak()
 	r.logged = len(e.Poller.Logs()) - before
-	heroku, looks := e.Heroku.Calls(), e.Heroku.Calls()["GET /apps/{app}/webhooks"]
+	heroku, checks := e.Heroku.Calls(), e.Heroku.Calls()["GET /apps/{app}/webhooks"]
 	if r.looked = heroku[configVars]; r.looked < least || r.looked > most {
 		e.t.Errorf("%d apps: calls of Heroku: %v, want from %d to %d reads of config vars", e.apps, heroku, least, most)
 	}
 	want := map[string]int{"ListSecrets": (e.apps + 99) / 100}
-	if values+looks > 0 {
-		want["GetSecretValue"] = values + looks
+	if values+checks > 0 {
+		want["GetSecretValue"] = values + checks
 	}
 	if got := e.Secrets.Calls(); !maps.Equal(got, want) {
 		e.t.Errorf("%d apps: calls of Secrets Manager: %v, want %v", e.apps, got, want)

@@ -59,7 +59,7 @@ func (s *shop) equal() {
 	}
 }
 
-// login is a consumer that reads the secret and connects.
+// login reads the secret and connects, as a consumer does.
 func (s *shop) login() error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()

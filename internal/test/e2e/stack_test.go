@@ -51,7 +51,7 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// stack is a stack whose failures are the test's.
+// stack is a stack whose errors fail the test.
 type stack struct {
 	*stacktest.Stack
 	t *testing.T
@@ -161,7 +161,7 @@ func (s *stack) idle() {
 	}
 }
 
-// eventually waits until the condition holds, and reports false if it does not within
+// eventually waits until the condition is true, and reports false if that takes more than
 // half a minute.
 func eventually(condition func() bool) bool {
 	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(time.Millisecond) {

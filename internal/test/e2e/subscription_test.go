@@ -22,7 +22,7 @@ func (s *shop) webhooks() (ids []string) {
 	return ids
 }
 
-func TestTheFirstPollSubscribesWithNobodyHelping(t *testing.T) {
+func TestTheFirstPollSubscribesWithoutAPerson(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
 	if ids := s.webhooks(); len(ids) != 1 {
@@ -56,8 +56,8 @@ func TestADeletedSubscriptionComesBackWithTheNextMiss(t *testing.T) {
 	s.equal()
 }
 
-// Releases are made all the time, and their deliveries are signed with the key that
-// Heroku was told last: at first the one before.
+// Releases are made all the time, and their deliveries are signed with the key that Heroku
+// was given last: at first that is the previous key.
 func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
@@ -91,7 +91,7 @@ func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 	t.Logf("%d deliveries", len(deliveries))
 }
 
-// An editor leaves a line end behind a key. Heroku and the webhook must part with it alike.
+// An editor leaves a line end after a key. Both functions must remove it.
 func TestALineEndBehindTheSigningKeyDoesNotCount(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
@@ -106,8 +106,8 @@ func TestALineEndBehindTheSigningKeyDoesNotCount(t *testing.T) {
 	s.equal()
 }
 
-// releaseAllTheTime makes one release after another until stop is called. One at a
-// time is load enough: each has two deliveries.
+// releaseAllTheTime makes one release after another until stop is called. One at a time
+// is enough load: each has two deliveries.
 func (s *shop) releaseAllTheTime() (stop func()) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var releases sync.WaitGroup
@@ -138,7 +138,7 @@ func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
 	}
 }
 
-// One trouble that all apps share must not make the report grow with them.
+// A problem that all apps share must not make the report grow with their number.
 func TestARoundNamesAHundredSubscriptionsAndCountsTheRest(t *testing.T) {
 	t.Parallel()
 	const apps = 120

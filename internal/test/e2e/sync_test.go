@@ -185,8 +185,8 @@ func TestARotationCostsTheDatabaseOneShortConnection(t *testing.T) {
 	s.must(s.db.Idle(t.Context()))
 }
 
-// A warm container would read it again, too, but not within 30 s of the last time:
-// that is internal/credential's to show.
+// A warm container would read it again too, but not within 30 s of the last time; the
+// tests of internal/credential show that.
 func TestAFreshContainerHasTheNewToken(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})

@@ -11,12 +11,12 @@ import (
 
 const configVars = "GET /apps/{app}/config-vars"
 
-// hurried is a webhook that has 2 s for a run, so that a test need not wait for
-// all its patience.
+// hurried is a webhook that has 2 s for a run, so that a test need not wait for its whole
+// patience.
 var hurried = stacktest.Config{Timeout: 3 * time.Second}
 
-// Whatever Heroku answers: the webhook says "retry me", the poller names it, the
-// secret stays as it was, and the next quiet trigger heals.
+// After every faulty answer of Heroku, the webhook asks for a retry, the poller names the
+// error, the secret stays as it was, and the next trigger without a fault heals.
 func TestTroubleWithHeroku(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -94,8 +94,8 @@ func TestAShortTroubleIsTriedAgainWithinTheRun(t *testing.T) {
 	}
 }
 
-// A config var that no consumer could use: the contract has no other answer for
-// "could not finish" than 503.
+// For a config var that no consumer could use, the webhook's answer is 503, the contract's
+// only answer for "could not finish".
 func TestTroubleWithTheConfigVar(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -141,13 +141,13 @@ func TestUnusualURLsArePublishedUnharmed(t *testing.T) {
 			secret := s.bind("unusual", "unusual/url", "heroku:format=url", "heroku:verify=off")
 			s.poll()
 			if got := s.value(secret); got != url+"?sslmode=require" {
-				t.Errorf("the secret holds %s", got)
+				t.Errorf("the secret is %s", got)
 			}
 		})
 	}
 }
 
-// An outage of the database is no reason to believe a URL that is refused.
+// An outage of the database is no reason to publish a URL that is refused.
 func TestADatabaseThatIsAwayAtTheFirstValue(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})

@@ -19,7 +19,7 @@ type call struct {
 	nth  int
 }
 
-// The kinds of calls that a test speaks of, in the words of the wire.
+// The kinds of calls that tests name, in the words of the wire.
 const (
 	readKey   = "GetSecretValue " + stacktest.SigningSecret
 	readToken = "GetSecretValue " + stacktest.TokenSecret
@@ -35,8 +35,7 @@ const (
 	boundSecret = "shop"
 )
 
-// knownCalls are all calls that any run makes, in their order, by the names
-// that a person has for them.
+// knownCalls are all calls that any run makes, in their order, by readable names.
 var knownCalls = []struct {
 	call
 	name string
@@ -67,15 +66,15 @@ func (c call) String() string {
 	return fmt.Sprintf("%s (%d)", c.kind, c.nth)
 }
 
-// trouble is what may befall a call; which of the three depends on whose it is.
+// trouble is the fault of a call; which of the three depends on the server.
 type trouble struct {
 	aws    secretstest.Fault
 	heroku herokutest.Fault
 	login  postgrestest.Fault
 }
 
-// wire is what all remote calls of both functions pass: it counts them and lets
-// a test choose the trouble of each.
+// wire intercepts all remote calls of both functions: it counts them and lets a test
+// choose the trouble of each.
 type wire struct {
 	mu     sync.Mutex // guards what follows
 	calls  []call     // since the last listen
@@ -83,8 +82,8 @@ type wire struct {
 	choose func(call) trouble
 }
 
-// lay puts a wire between the functions and the three test servers.
-func (s *shop) lay() *wire {
+// intercept puts a wire between the functions and the three test servers.
+func (s *shop) intercept() *wire {
 	w := new(wire)
 	w.listen(nil)
 	s.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault { return w.pass(kindOf(c)).aws })
@@ -101,8 +100,8 @@ func (s *shop) lay() *wire {
 	return w
 }
 
-// kindOf names the secret as the tests know it: the bound one has a name of its
-// own for each time that it starts empty, and is called by its ARN.
+// kindOf replaces the secret's ARN by a fixed name: the bound secret has another ARN each
+// time that it starts empty.
 func kindOf(c secretstest.Call) string {
 	secret := c.SecretID
 	if strings.HasPrefix(secret, "arn:") {
@@ -123,8 +122,8 @@ func (w *wire) pass(kind string) trouble {
 	return w.choose(c)
 }
 
-// listen begins to count anew. From now on choose, which may be nil, decides
-// what befalls each call.
+// listen resets the counts. From now on choose, which may be nil, decides the trouble of
+// each call.
 func (w *wire) listen(choose func(call) trouble) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

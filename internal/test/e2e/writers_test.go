@@ -11,8 +11,8 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// Heroku shows B and takes it back. One run has seen B and is slow; another one finds the
-// secret equal to A and moves no fence. The slow one must not leave B behind.
+// Heroku shows B and returns to A. One run has read B and is slow; another run finds the
+// secret equal to A and does not move the fence. The slow run must not leave B behind.
 func TestThereAndBackLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	for _, slow := range []string{webhook, poller} {
@@ -50,7 +50,7 @@ func TestThereAndBackLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// Two stacks in one Region see the same tags, and each has a key of its own.
+// Two stacks in one Region see the same tags and have different signing keys.
 func TestTwoStacksKeepOneSecretWithoutAFight(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
@@ -119,7 +119,7 @@ func TestASecretThatIsNotOursToWriteIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A stack in the Region of the replicas keeps nothing, and its alarm says so.
+// A stack in the Region of the replicas cannot write any secret, and its alarm says so.
 func TestAStackThatSeesOnlyReplicasMeasuresIt(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
@@ -135,7 +135,7 @@ func TestAStackThatSeesOnlyReplicasMeasuresIt(t *testing.T) {
 	}
 }
 
-// A warm webhook knows the secret by its ARN, which another one of its name does not have.
+// A warm webhook has the secret's ARN; a new secret of the same name has another ARN.
 func TestASecretThatWasMadeAnewIsFollowedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{Concurrency: 1})
@@ -173,7 +173,7 @@ func TestASecretThatIsGoneIsNoReasonToCallAgain(t *testing.T) {
 	}
 }
 
-// A person's value that says the same, whoever wrote it, is no reason for a version.
+// If another writer's value means the same, no new version is needed.
 func TestAnEqualValueByHandIsLeftAsItIs(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{Concurrency: 1})

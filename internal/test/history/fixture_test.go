@@ -45,7 +45,7 @@ func newFixture(t *testing.T, w *weather) *fixture {
 	return h
 }
 
-// client returns what one process knows of AWS.
+// client returns the AWS client of one process.
 func (h *fixture) client(n int) *secretsmanager.Client {
 	return secretsmanager.New(secretsmanager.Options{
 		Region:       "eu-west-1",
@@ -69,7 +69,7 @@ func (h *fixture) bind(t *testing.T, name string) reconcile.Binding {
 	return reconcile.Binding{Secret: reconcile.Secret{ARN: *out.ARN, Name: name}, Source: reconcile.Source{App: app}}
 }
 
-// reconciler returns the core as the n-th client, with the true Secrets Manager and
+// reconciler returns a Reconciler as the n-th client, with the true Secrets Manager and
 // the given view of Heroku.
 func (h *fixture) reconciler(n int, view reconcile.Heroku) *reconcile.Reconciler {
 	return &reconcile.Reconciler{
@@ -99,8 +99,8 @@ type heroku struct {
 	epoch   int
 }
 
-// ConfigVars shows the URL. In a storm, that URL is as often as not an old one before
-// the answer arrives.
+// ConfigVars returns the URL. In a storm, about half of the answers are outdated when
+// they arrive.
 func (h *heroku) ConfigVars(context.Context, string) (map[string]credential.Value, error) {
 	h.weather.delay()
 	h.mu.Lock()
@@ -133,7 +133,7 @@ func (key) Renew(_ context.Context, stale []credential.Value) ([]credential.Valu
 	return stale, nil
 }
 
-// anyone is a database that lets everybody in.
+// anyone is a database that accepts every login.
 type anyone struct{}
 
 func (anyone) Login(context.Context, connection.URL, string) error { return nil }

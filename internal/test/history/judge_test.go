@@ -36,7 +36,7 @@ func TestTheModelKnowsRightFromWrong(t *testing.T) {
 		{"a swap from the holder", []porcupine.Operation{first, at(3, 4, newer, moved), at(5, 6, reads, v2)}, true},
 		{"a swap from another version", []porcupine.Operation{first, at(3, 4, call{Kind: swap, From: "v0", To: "v2", Epoch: 6}, moved)}, false},
 		{"two swaps from one fence", []porcupine.Operation{first, at(3, 9, newer, moved), at(3, 9, call{Kind: swap, From: "v1", To: "v3", Epoch: 6}, moved)}, false},
-		{"a refusal though the fence holds", []porcupine.Operation{first, at(3, 4, newer, refused)}, false},
+		{"a refusal though the fence has it", []porcupine.Operation{first, at(3, 4, newer, refused)}, false},
 		{"a refusal because the fence is gone", []porcupine.Operation{first, at(3, 4, newer, moved), at(5, 6, newer, refused)}, true},
 		{"a swap to an older URL", []porcupine.Operation{first, at(3, 4, older, moved)}, false},
 		{"a plain put of a newer URL", []porcupine.Operation{first, at(3, 4, call{Kind: put, To: "v2", Epoch: 6}, moved)}, true},

@@ -24,16 +24,16 @@ const (
 type call struct {
 	Secret   string
 	Kind     kind
-	From, To string // versions; of a read From, if it asks for the one that holds AWSCURRENT by its id
+	From, To string // versions; of a read From, if it asks for the one with AWSCURRENT by its id
 	Epoch    int    // number of the URL in To
 }
 
-// An answer is what it gets.
+// An answer is the result of a call.
 type answer struct {
 	Lost    bool   // no answer came
-	Refused bool   // of a read: From does not hold AWSCURRENT
-	Moved   bool   // To holds AWSCURRENT
-	Version string // of a read: what holds AWSCURRENT, "" if nothing does
+	Refused bool   // of a read: From does not have AWSCURRENT
+	Moved   bool   // To has AWSCURRENT
+	Version string // of a read: the version with AWSCURRENT, "" if there is none
 	Epoch   int    // of a read: the number of the URL, 0 if that was not asked
 }
 
@@ -43,7 +43,7 @@ type register struct {
 	Epoch   int
 }
 
-// forever is when a call returns whose answer is lost.
+// forever is the time at which a call with a lost answer ends.
 const forever = math.MaxInt64
 
 var model = porcupine.Model{
@@ -118,7 +118,7 @@ func describe(c call, a answer) string {
 	return fmt.Sprintf("%s URL %d", c.Kind, c.Epoch)
 }
 
-// judge lets porcupine search for an order. Unknown means that it took too long.
+// judge has porcupine search for an order. Unknown means that the search took too long.
 func judge(operations []porcupine.Operation) porcupine.CheckResult {
 	return porcupine.CheckOperationsTimeout(model, operations, time.Minute)
 }

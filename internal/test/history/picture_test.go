@@ -35,7 +35,7 @@ func TestThePictureShowsWhatHappens(t *testing.T) {
 	}
 }
 
-// data returns what is in a picture beside porcupine's viewer.
+// data returns the part of a picture that is not porcupine's viewer.
 func data(html []byte) []byte { return html[max(bytes.Index(html, []byte("const data =")), 0):] }
 
 // draw returns porcupine's picture of the history, with the story beside it.

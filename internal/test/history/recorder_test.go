@@ -37,7 +37,7 @@ type recorder struct {
 	odd        []string
 }
 
-// A tally counts what is worth waiting for.
+// A tally counts the events that a storm waits for.
 type tally struct {
 	calls            int
 	swapped, refused int
@@ -58,7 +58,7 @@ func newRecorder(w *weather) *recorder {
 	return rec
 }
 
-// now is the time on a clock that nobody sets.
+// now is the time of a monotonic clock.
 func (rec *recorder) now() int64 { return time.Since(rec.began).Nanoseconds() }
 
 func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +102,7 @@ func action(r *http.Request) string {
 
 // lose breaks the connection off, and carries the request out before, after or not at all.
 func (rec *recorder) lose(op porcupine.Operation, fate fate, w http.ResponseWriter, r *http.Request, work func() *httptest.ResponseRecorder) {
-	if op.Input.(call).Kind != read { // a read that nobody heard says nothing
+	if op.Input.(call).Kind != read { // a read without an answer proves nothing
 		rec.add(op)
 	}
 	rec.late.Add(1)
@@ -191,7 +191,7 @@ func (rec *recorder) answer(c call, done *httptest.ResponseRecorder) answer {
 	case c.Kind == swap && out.Error == "InvalidParameterException":
 		return answer{}
 	case c.Kind == read && c.From != "" && (out.Error == "InvalidRequestException" || out.Error == "ResourceNotFoundException"):
-		return answer{Refused: true} // another version holds AWSCURRENT, or this one is collected
+		return answer{Refused: true} // another version has AWSCURRENT, or this one was removed
 	case c.Kind == read && out.Error == "ResourceNotFoundException":
 		return answer{} // no version yet
 	default:

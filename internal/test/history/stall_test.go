@@ -13,7 +13,7 @@ import (
 	"keepcurrent.example/internal/secrets"
 )
 
-// The clients of the story that stall tells.
+// The clients in a stall.
 const (
 	slow = iota
 	fast
@@ -47,8 +47,8 @@ func TestOnlyTheRightWriterSurvivesAStall(t *testing.T) {
 	}
 }
 
-// Were these refused as well, the test above would prove nothing about stalls.
-func TestEveryWriterIsRightWhenNobodyStalls(t *testing.T) {
+// The test above proves something about stalls only because these histories are accepted.
+func TestEveryWriterIsRightWithoutAStall(t *testing.T) {
 	t.Parallel()
 	for name, design := range map[string]design{"right": right, "observe first": observeFirst, "plain put": plainPut, "locked put": lockedPut} {
 		t.Run(name, func(t *testing.T) {
@@ -77,8 +77,8 @@ type story struct {
 	left      int // the URL that the consumer read last
 }
 
-// stall lets a slow writer read URL 2 from Heroku, holds it until a fast writer has
-// published URL 3, and lets it go on.
+// stall lets a slow writer read URL 2 from Heroku, stops it until a fast writer has
+// published URL 3, and lets it continue.
 func (h *fixture) stall(t *testing.T, d design) story {
 	t.Helper()
 	var s story
@@ -136,7 +136,7 @@ func await[T any](t *testing.T, events <-chan T) T {
 	}
 }
 
-// stalled is a Heroku whose first answer is held on its way.
+// stalled is a Heroku whose first answer is delayed on its way.
 type stalled struct {
 	reconcile.Heroku
 	first           sync.Once

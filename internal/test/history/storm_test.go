@@ -42,8 +42,8 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 	}
 }
 
-// The storm alone finds what the stall forces, though perhaps not with the first
-// seed. So it is rough enough for the test above to mean something.
+// A storm finds the wrong writers without a stall, though perhaps not with the first seed.
+// So the storm of the test above is rough enough to find errors.
 func TestAStormFindsWrongWriters(t *testing.T) {
 	t.Parallel()
 	for name, design := range map[string]design{"observe first": observeFirst, "plain put": plainPut, "locked put": lockedPut} {
@@ -66,8 +66,8 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 	}
 }
 
-// weatherTheStorm lets writers and consumers work until there is enough to judge.
-// What becomes of a run does not matter, only what it does to the register.
+// weatherTheStorm runs writers and consumers until there are enough calls to judge. The
+// result of a run does not matter, only its effect on the register.
 func (h *fixture) weatherTheStorm(t *testing.T, least tally, bindings []reconcile.Binding, writer func(n int) func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it takes seconds
@@ -90,12 +90,12 @@ func (h *fixture) weatherTheStorm(t *testing.T, least tally, bindings []reconcil
 	}
 }
 
-// consumer reads the secrets in turn.
+// consumer reads one secret after the other.
 func (h *fixture) consumer(n int, bindings []reconcile.Binding) func(context.Context) {
 	m := secrets.Manager{Client: h.client(n)}
-	turn := 0
+	next := 0
 	return func(ctx context.Context) {
-		_, _ = m.Value(ctx, bindings[turn%len(bindings)].ARN)
-		turn++
+		_, _ = m.Value(ctx, bindings[next%len(bindings)].ARN)
+		next++
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A fate is what becomes of a call.
+// A fate is what happens to a call.
 type fate int
 
 const (
@@ -16,8 +16,8 @@ const (
 	requestLate      // carried out when the client has already given up
 )
 
-// A weather delays and loses calls at random. The seed repeats its dice; who
-// throws which is up to the scheduler. A nil weather is calm.
+// A weather delays and loses calls at random. The seed determines the random numbers, but
+// the scheduler decides which call gets which. A nil weather is calm.
 type weather struct {
 	mu   sync.Mutex
 	dice *rand.Rand

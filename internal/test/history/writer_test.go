@@ -11,11 +11,11 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// A writer is a process that brings a binding up to date.
+// A writer is a process that updates a binding.
 type writer func(context.Context, reconcile.Binding) reconcile.Result
 
-// A design makes writers: the n-th client with its view of Heroku. All designs
-// are the core itself, three of them with one thing changed.
+// A design makes writers: the n-th client with its view of Heroku. All designs use package
+// reconcile, three of them with one change.
 type design func(h *fixture, n int, view reconcile.Heroku) writer
 
 func update(k *reconcile.Reconciler) writer {
@@ -24,10 +24,10 @@ func update(k *reconcile.Reconciler) writer {
 	}
 }
 
-// right fences, observes and swaps.
+// right reads the fence, asks Heroku and swaps.
 func right(h *fixture, n int, view reconcile.Heroku) writer { return update(h.reconciler(n, view)) }
 
-// observeFirst observes, fences and swaps.
+// observeFirst asks Heroku, reads the fence and swaps.
 func observeFirst(h *fixture, n int, view reconcile.Heroku) writer {
 	k := h.reconciler(n, view)
 	e := &early{Secrets: k.Secrets, Heroku: view}
@@ -35,7 +35,7 @@ func observeFirst(h *fixture, n int, view reconcile.Heroku) writer {
 	return update(k)
 }
 
-// early observes when it is asked for the fence.
+// early asks Heroku before it reads the fence.
 type early struct {
 	reconcile.Secrets
 	reconcile.Heroku
@@ -53,9 +53,8 @@ func (e *early) ConfigVars(context.Context, string) (map[string]credential.Value
 	return e.seen, nil
 }
 
-// plainPut looks at the secret, observes, compares, and puts what is different. It looks
-// at nothing after that, and reads no version by its id before, as a tool does not that
-// knows no fence.
+// plainPut reads the secret, asks Heroku, compares, and puts a different value. Like a
+// tool without a fence, it reads no version by its id and checks nothing after the put.
 func plainPut(h *fixture, n int, view reconcile.Heroku) writer {
 	k := h.reconciler(n, view)
 	u := &unlabelled{Secrets: k.Secrets, Heroku: view, client: h.client(n)}
@@ -83,7 +82,7 @@ func (u *unlabelled) ConfigVars(ctx context.Context, app string) (vars map[strin
 	return u.seen, err
 }
 
-// Read does not look.
+// Read returns the value without a read.
 func (*unlabelled) Read(context.Context, string, string) (credential.Value, error) {
 	return credential.Value{}, nil
 }
@@ -97,7 +96,7 @@ func (u *unlabelled) Stage(ctx context.Context, arn, version string, payload cre
 	return true, err
 }
 
-// Swap has nothing left to do.
+// Swap does nothing: the put has moved AWSCURRENT.
 func (*unlabelled) Swap(context.Context, string, string, string) error { return nil }
 
 // lockedPut is plainPut under a lock, which other processes do not share.

@@ -118,7 +118,7 @@ func TestAlarmsMeasureWhatTheFunctionsWrite(t *testing.T) {
 	for id, alarm := range alarms(t) {
 		for _, m := range measuredBy(alarm) {
 			if _, written := metric.Units[m.name]; m.namespace == metric.Namespace && !written {
-				t.Errorf("%s measures %s, which nobody writes", id, m.name)
+				t.Errorf("%s measures %s, which no function writes", id, m.name)
 			}
 		}
 	}
@@ -231,7 +231,7 @@ func TestCloudWatchTakesEveryAllowedCombination(t *testing.T) {
 	}
 }
 
-// So a limit that is never reached cannot be set.
+// The parameter allows only limits that can be reached.
 func TestSignatureLimitCanBeReached(t *testing.T) {
 	t.Parallel()
 	template := load(t)

@@ -13,7 +13,7 @@ import (
 	"keepcurrent.example/internal/metric"
 )
 
-// widget is what is read of a widget of the dashboard
+// widget is the part of a widget of the dashboard that the tests read
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
 type widget struct {
 	Type       string
@@ -38,7 +38,7 @@ func widgets(t *testing.T) []widget {
 	return dashboard.Widgets
 }
 
-// What nobody can see is not worth its price.
+// A metric costs money, so each must be on the dashboard.
 func TestDashboardShowsEveryMetricAndBothFunctions(t *testing.T) {
 	t.Parallel()
 	shown := map[string]bool{}

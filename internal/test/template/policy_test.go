@@ -36,7 +36,7 @@ func (s statement) String() string {
 	return text
 }
 
-// statements are all that stand somewhere in a part of the template.
+// statements returns all statements in a part of the template.
 func statements(part tree) []statement {
 	var found []statement
 	part.walkIf("", func(m tree, when string) {
@@ -130,7 +130,8 @@ func TestPolicyOfTrustNamesOneServiceForEachRole(t *testing.T) {
 	}
 }
 
-// Also what is not in the table above: whoever changes the table meets these.
+// The following tests do not use the table above, so they still fail if both the template
+// and the table are changed.
 func TestPolicyHasNoWildcardAction(t *testing.T) {
 	t.Parallel()
 	for _, s := range statements(load(t)) {
@@ -180,7 +181,7 @@ func TestPolicyReachesSecretsUnderTheirTagOrReadsTheStacksOwn(t *testing.T) {
 			}
 		}
 	}
-	// A tag on the whole stack must not make them writable.
+	// A tag on the whole stack must not make the stack's own secrets writable.
 	if len(own) == 0 || !maps.Equal(own, denied) {
 		t.Errorf("to be read without the tag: %q; never to be written: %q", own, denied)
 	}

@@ -10,9 +10,9 @@ const (
 	givenSecret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-EfGh34"
 )
 
-// matches does what EventBridge does with the patterns that have only lists of
-// values in them: each key must be in the event, with one of the values, or, where
-// the event has a list, with one in common
+// matches applies an event pattern as EventBridge does, for patterns that have only lists
+// of values: each key must be in the event with one of the values, or, if the event has a
+// list, with one value in common
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html).
 func matches(pattern tree, event map[string]any, resolve func(string) string) bool {
 	for key, want := range pattern.entries() {

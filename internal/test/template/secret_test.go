@@ -25,7 +25,7 @@ func TestNoSecretHasAValueInTheTemplate(t *testing.T) {
 	}
 }
 
-// Any change of these settings makes a new key at the next deployment.
+// A change of these settings would make a new key at the next deployment.
 func TestSigningKeyIsGeneratedOnceAndForAll(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}

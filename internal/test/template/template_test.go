@@ -19,7 +19,7 @@ import (
 
 var functions = []string{"PollerFunction", "WebhookFunction"}
 
-// property is a function's own, or else the one that Globals gives to all.
+// property returns a function's own property, or else the one in Globals.
 func property(template tree, function, name string) tree {
 	own := template.at("Resources", function, "Properties", name)
 	if own.node != nil {

@@ -14,8 +14,8 @@ import (
 // root is the top of the repository.
 var root = filepath.Join("..", "..", "..")
 
-// tree is a part of the template. What is not there is the zero tree, which has
-// no keys, no items and no text.
+// tree is a part of the template. A missing part is the zero tree, which has no keys, no
+// items and no text.
 type tree struct{ node *yaml.Node }
 
 func load(t *testing.T) tree {
@@ -65,7 +65,7 @@ func (t tree) items() []tree {
 	return items
 }
 
-// text spells a value as the template does: "28", "!Ref Role",
+// text returns a value as the template spells it: "28", "!Ref Role",
 // "!If [Reserve, 10, !Ref AWS::NoValue]".
 func (t tree) text() string {
 	if t.node == nil {
@@ -102,8 +102,8 @@ func (t tree) walk(visit func(tree)) {
 	}
 }
 
-// walkIf visits every mapping and tells which condition of an !If around it must
-// hold, "" for none. An else has "not" before it.
+// walkIf visits every mapping with the condition of the !If around it that must be true,
+// "" for none. For an else the condition has "not" before it.
 func (t tree) walkIf(when string, visit func(m tree, when string)) {
 	if t.node == nil {
 		return
@@ -120,7 +120,7 @@ func (t tree) walkIf(when string, visit func(m tree, when string)) {
 	}
 }
 
-// flat spells nested mappings in a row: "StringEquals key value".
+// flat joins nested mappings in a line: "StringEquals key value".
 func (t tree) flat() string {
 	entries := t.entries()
 	if len(entries) == 0 {
@@ -161,7 +161,7 @@ func mustBeSet(t *testing.T, what string, got, want []string) {
 	}
 }
 
-// less is the first list without the items of the second, each taken away once.
+// less returns the first list without the items of the second, each removed once.
 func less(list, others []string) []string {
 	rest := slices.Sorted(slices.Values(list))
 	for _, other := range others {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A Database is the Postgres behind an add-on. The server calls it and then
-// tells the app what its URL has become.
+// A Database is the Postgres behind an add-on. The server calls it, and then puts the
+// new URL into the app's config vars.
 type Database interface {
 	// URL is postgres://USER:PASSWORD@HOST:PORT/DBNAME, as Heroku writes it.
 	URL() string
@@ -59,7 +59,7 @@ func (s *Server) Provision(app *App, db Database) *AddOn {
 	return o
 }
 
-// attachment is the name that releases call the add-on by.
+// attachment returns the name of the add-on in the descriptions of releases.
 func (o *AddOn) attachment() string {
 	if o.app.attachments[primary] == o {
 		return primary
@@ -78,9 +78,9 @@ func (o *AddOn) show() {
 	}
 }
 
-// Promote makes the add-on the app's DATABASE, as pg:promote does: the one before
-// is detached, and keeps its colour; then this one is attached. Between the two
-// releases the app has no DATABASE_URL.
+// Promote makes the add-on the app's DATABASE, as pg:promote does: the former one is
+// detached but keeps its colour, and then this one is attached. Between the two releases
+// the app has no DATABASE_URL.
 func (o *AddOn) Promote() {
 	o.app.detachPrimary()
 	o.attachPrimary()

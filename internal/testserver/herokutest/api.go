@@ -26,7 +26,7 @@ type route struct {
 // not count towards the rate limit", says the schema.
 const rateLimits = "GET /account/rate-limits"
 
-// served is what the server answers; any other call is a 404.
+// served are the calls that the server answers; any other call is a 404.
 var served = []route{
 	{rateLimits, (*Server).getRateLimits},
 	{"GET /oauth/authorizations", (*Server).listAuthorizations},
@@ -85,16 +85,16 @@ func (s *Server) routes(sch schema) *http.ServeMux {
 // api is the innermost handler. It checks the headers and calls the route.
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	if err := s.admit(w.Header(), r); err != nil {
+	if err := s.checkHeaders(w.Header(), r); err != nil {
 		s.fail(w, err)
 		return
 	}
 	s.mux.ServeHTTP(w, r)
 }
 
-// admit checks the headers that every request needs, and charges the account
-// for it, unless it asks how many requests are left.
-func (s *Server) admit(answer http.Header, r *http.Request) error {
+// checkHeaders checks the headers that every request needs. It charges the account for
+// the request, unless the request asks how many are left.
+func (s *Server) checkHeaders(answer http.Header, r *http.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !acceptable(r.Header.Get("Accept")) {
@@ -120,8 +120,8 @@ func (s *Server) admit(answer http.Header, r *http.Request) error {
 // ask for: https://devcenter.heroku.com/articles/platform-api-reference#versioning
 var version3 = regexp.MustCompile(`^3(\.[a-z][a-z-]*)?$`)
 
-// acceptable tells whether an Accept header asks for version 3 or a variant of it.
-// The server answers the same to all of them.
+// acceptable reports whether an Accept header asks for version 3 or a variant of it. The
+// server gives the same answer to all of them.
 func acceptable(accept string) bool {
 	kind, params, err := mime.ParseMediaType(accept)
 	return err == nil && kind == "application/vnd.heroku+json" && version3.MatchString(params["version"])
@@ -158,7 +158,7 @@ func (s *Server) answer(c *call, r route, l link) ([]byte, error) {
 	return s.checkAnswer(value, r, l)
 }
 
-// checkRequest finds the app and holds the body against the schema.
+// checkRequest finds the app and checks the body against the schema.
 func (s *Server) checkRequest(c *call, r route, l link) error {
 	if strings.Contains(r.pattern, "{app}") {
 		if err := s.checkApp(c); err != nil {
@@ -193,7 +193,7 @@ func (s *Server) checkApp(c *call) error {
 	return nil
 }
 
-// checkAnswer writes an answer as JSON and holds it against the schema.
+// checkAnswer writes an answer as JSON and checks it against the schema.
 func (s *Server) checkAnswer(value any, r route, l link) ([]byte, error) {
 	body, err := json.Marshal(value)
 	if err != nil {
@@ -216,8 +216,8 @@ func (s *Server) violate(kind string, r route, problems []string) {
 	}
 }
 
-// fail answers an error. One that is not in Heroku's form is a fault of the
-// server.
+// fail answers with an error. An error that does not have Heroku's form is recorded as a
+// violation by the server.
 func (s *Server) fail(w http.ResponseWriter, err error) {
 	var e *apiError
 	if !errors.As(err, &e) {

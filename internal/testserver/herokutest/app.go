@@ -24,8 +24,8 @@ type App struct {
 	deliveries  []*delivery
 }
 
-// An account is a person or an add-on's service account, as it stands in
-// answers and events.
+// An account is a person or an add-on's service account, in the form that answers and
+// events have.
 type account struct {
 	ID    string `json:"id"`
 	Email string `json:"email"`
@@ -113,10 +113,9 @@ func (a *App) put(name string, value *string) {
 	}
 }
 
-// HoldConfigVars freezes what the API shows as config vars of the apps that
-// there are: changes, releases and events go on, but readers see the values of
-// now until release is called. So it is at a Heroku that announces a value
-// earlier than it shows it.
+// HoldConfigVars freezes the config vars that the API shows for the existing apps.
+// Changes, releases and events go on, but readers see the present values until release
+// is called. It simulates a Heroku that announces a value before it shows it.
 func (s *Server) HoldConfigVars() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,8 +137,8 @@ func (s *Server) getConfigVars(c *call) (any, error) {
 	return c.app.config, nil
 }
 
-// owned returns the names in a patch that belong to an attachment, in order: a user
-// may neither set nor remove them. The words of the refusal are Heroku's, as seen in
+// owned returns the names in a patch that belong to an attachment, in order: a user may
+// neither set nor remove them. The text of the refusal is Heroku's, as quoted in
 // https://github.com/xavdid/heroku-config/issues/32.
 func (a *App) owned(patch map[string]*string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(patch)), func(name string) bool {

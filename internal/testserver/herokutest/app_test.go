@@ -110,10 +110,10 @@ func TestForeignAppsAreForbiddenAndMissingOnesNotFound(t *testing.T) {
 		id       string
 		resource string
 	}{
-		"of another account":     {"ramen", 403, "forbidden", ""},
-		"the same, by its id":    {foreign.ID, 403, "forbidden", ""},
-		"one that is not there":  {"sushi", 404, "not_found", "app"},
-		"an id that nobody gave": {"01234567-89ab-4def-8123-456789abcdef", 404, "not_found", "app"},
+		"of another account":    {"ramen", 403, "forbidden", ""},
+		"the same, by its id":   {foreign.ID, 403, "forbidden", ""},
+		"one that is not there": {"sushi", 404, "not_found", "app"},
+		"an unknown id":         {"01234567-89ab-4def-8123-456789abcdef", 404, "not_found", "app"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

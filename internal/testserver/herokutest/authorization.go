@@ -38,8 +38,8 @@ type person struct {
 	FullName *string `json:"full_name"`
 }
 
-// createAuthorization makes a token that is good from now on, beside that of
-// [Server.Token]. Its scope is kept, and not enforced.
+// createAuthorization makes another token beside that of [Server.Token]. The server
+// stores its scope and does not enforce it.
 func (s *Server) createAuthorization(c *call) (any, error) {
 	var in struct {
 		Description string
@@ -85,8 +85,8 @@ func (s *Server) deleteAuthorization(c *call) (any, error) {
 	return revoked, nil
 }
 
-// good tells whether a request has a token that is good now, as a bearer token or as
-// the password of basic authentication, which `heroku webhooks` uses:
+// good reports whether a request has a valid token, as a bearer token or as the password
+// of basic authentication, which `heroku webhooks` uses:
 // https://github.com/heroku/cli/blob/main/src/lib/webhooks/base.ts
 // The caller holds the server's lock.
 func (s *Server) good(r *http.Request) bool {

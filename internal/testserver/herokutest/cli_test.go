@@ -60,7 +60,7 @@ var herokuCommands = map[string]cliRun{
 	"a token that is good no more": {command: `HEROKU_API_KEY=HRKU-EXAMPLE-gone heroku config -a sushi`, fails: true, wrote: "The token provided to HEROKU_API_KEY is invalid."},
 }
 
-// otherCommands are commands of our pages that need what the server has not got.
+// otherCommands are commands of our pages that need a call which the server lacks.
 var otherCommands = map[string]string{
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
@@ -261,8 +261,8 @@ func install(source, dir string) error {
 	return nil
 }
 
-// environment keeps the CLI from the network: HTTPS has nowhere to go, so it asks the
-// test's server or nobody.
+// environment keeps the CLI off the network: it can reach the test's server and no
+// other, because the HTTPS proxy does not exist.
 func environment(home string) []string {
 	return []string{"HOME=" + home, "HTTPS_PROXY=http://127.0.0.1:1",
 		"DISABLE_TELEMETRY=true", "HEROKU_DISABLE_AUTOUPDATE=true", "HEROKU_SKIP_NEW_VERSION_CHECK=true"}

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// A Policy is how well webhooks are delivered. The zero Policy is Heroku on a
-// good day: every event once, in order.
+// A Policy is how webhooks are delivered. The zero Policy delivers every event once and
+// in order.
 type Policy struct {
 	// Drop loses every event: nothing is queued.
 	Drop bool
 	// Copies is how often each event is delivered; 0 is once.
 	Copies int
-	// Reverse turns each queue round when [Server.HoldDeliveries] lets go of it:
-	// the last event comes first.
+	// Reverse reverses each queue when [Server.HoldDeliveries] releases it: the last
+	// event comes first.
 	Reverse bool
 }
 
-// SetPolicy changes how events are delivered from now on. Events already queued
-// stay as many as they are.
+// SetPolicy changes how later events are delivered. It does not change events that are
+// queued already.
 func (s *Server) SetPolicy(p Policy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,8 +100,8 @@ type webhookLevel struct {
 	Level string `json:"level"`
 }
 
-// An attempt is one request in the form of the schema. Heroku's words for an
-// ErrorClass are not known, so there is none.
+// An attempt is one request in the form of the schema. It has no ErrorClass, because
+// Heroku's values for it are not known.
 type attempt struct {
 	Code       *int      `json:"code"` // nil: there was no answer
 	CreatedAt  time.Time `json:"created_at"`

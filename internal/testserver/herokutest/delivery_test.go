@@ -57,10 +57,10 @@ func TestDeliveriesAreOnRecord(t *testing.T) {
 		attempts   int
 		code       int // 0: there was no answer
 	}{
-		"delivered":      {level: "sync", status: "succeeded", attempts: 1, code: 204},
-		"at last":        {level: "sync", codes: []int{500, 401}, status: "succeeded", attempts: 3, code: 204},
-		"refused":        {level: "notify", codes: []int{500}, status: "failed", attempts: 1, code: 500},
-		"nobody at home": {level: "notify", url: gone.URL, status: "failed", attempts: 1},
+		"delivered":   {level: "sync", status: "succeeded", attempts: 1, code: 204},
+		"at last":     {level: "sync", codes: []int{500, 401}, status: "succeeded", attempts: 3, code: 204},
+		"refused":     {level: "notify", codes: []int{500}, status: "failed", attempts: 1, code: 500},
+		"no receiver": {level: "notify", url: gone.URL, status: "failed", attempts: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -97,8 +97,8 @@ func deliveries(t *testing.T, s *herokutest.Server) heroku.AppWebhookDeliveryLis
 	return all
 }
 
-// worstDelivery is the one that had most trouble of the two that tell of a
-// release.
+// worstDelivery returns one of the two deliveries for a release: the failed one, or else
+// the one with more attempts.
 func worstDelivery(t *testing.T, s *herokutest.Server) heroku.AppWebhookDelivery {
 	t.Helper()
 	all := deliveries(t, s)

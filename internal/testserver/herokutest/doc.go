@@ -1,21 +1,21 @@
 // Package herokutest is Heroku for tests and demos: the calls of its Platform
 // API that the product and its tests make, over real HTTP on the loopback, and
-// the webhooks. The world behind it is in memory, but for the databases: the
-// caller brings these, and they may be real ones whose credentials really change.
+// the webhooks. Its state is in memory, except the databases: the caller brings these,
+// and they may be real ones whose credentials really change.
 //
 //	server, err := herokutest.NewServer()
 //	defer server.Close()
 //	addon := server.Provision(server.CreateApp("shop"), database)
 //	err = addon.Rotate(ctx) // a new URL, a release, and its events to the webhooks
 //
-// # What it follows
+// # Sources
 //
 // Every request body and every successful answer is checked against Heroku's
 // published schema (https://api.heroku.com/schema), taken from the copy that
 // heroku-go ships in its module. A client that sends what the schema forbids is
-// answered 422; a server that answers what the schema forbids is answered 500.
-// Both are remembered in [Server.Violations]. To the answer of an authorization
-// belongs its description, which the schema forgets.
+// answered 422. If the server's own answer breaks the schema, the client gets a 500.
+// Both are recorded in [Server.Violations]. The answer of an authorization has its
+// description, which the schema omits.
 //
 // What the schema does not say comes from Heroku's Dev Center
 // (https://devcenter.heroku.com/articles/ and the name of the page):
@@ -36,33 +36,34 @@
 //   - oauth: tokens that a user makes and revokes, beside that of [Server.Token].
 //   - connecting-to-heroku-postgres-databases-from-outside-of-heroku,
 //     heroku-postgresql-credentials: what changes a database's URL, and that
-//     rotating a default credential kills the old one before anybody is told.
+//     rotating a default credential kills the old one before Heroku tells the app or
+//     its webhooks.
 //
-// # What it is not
+// # Limits
 //
 // There are no teams, deploys, dynos or release phases, and an add-on is attached
-// to its own app only. The API of Heroku Data, which the commands pg:… ask, is not
-// here. A variant of version 3, as version=3.sdk, is answered as version 3 is. An
-// API token may do everything, whatever its scope. A call, and a range of a list,
-// that the server does not know is refused, never ignored. An account's requests do
-// not come back with time, so that tests can count them.
+// to its own app only. The API of Heroku Data, which the commands pg:… use, is
+// missing. A variant of version 3, such as version=3.sdk, is answered like version 3.
+// An API token may do everything, whatever its scope. The server refuses a call, and a
+// range of a list, that it does not know; it never ignores one. An account's requests
+// do not come back with time, so that tests can count them.
 //
 // A test runs Heroku's own CLI, with the commands that our pages name, against this
 // server.
 //
-// # What it does not know
+// # Assumptions
 //
 // Heroku does not publish its retry schedule; the server waits 50 ms, then twice
 // as long each time up to a second, and does not give up. It waits 10 s for a
-// receiver's answer. That the deliveries to one webhook follow each other, so that
-// one which fails holds up the next, is Heroku's word of 2017
-// (https://github.com/heroku/webhooks-docs). Heroku does not promise that a config var can be read as
-// soon as its release is announced; [Server.HoldConfigVars] lets readers see old
-// values for a while. Guesses are: that the eleventh webhook and an unknown entity
-// get 422, that a config var of an attachment cannot be set to the value that it
-// has, that a rotation makes one release however many names the add-on has,
-// that a refused token costs no request, and the description of a release that
-// removes a config var.
+// receiver's answer. The deliveries to one webhook follow each other, so that a
+// failing one delays the next: Heroku said so in 2017
+// (https://github.com/heroku/webhooks-docs). Heroku does not promise that a config
+// var can be read as soon as its release is announced; [Server.HoldConfigVars] lets
+// readers see old values for a while. These are guesses: the eleventh webhook and an
+// unknown entity get 422, a config var of an attachment cannot be set to the value
+// that it has, a rotation makes one release however many names the add-on has, a
+// refused token costs no request, and the description of a release that removes a
+// config var.
 //
 // The package does not depend on testing: the demo is built from it too.
 package herokutest

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// releaseEntity is what a subscription includes to be told of releases. The
-// server has no other events.
+// releaseEntity is the entity that a subscription includes to receive events of
+// releases. The server has no other events.
 const releaseEntity = "api:release"
 
-// An event is what a webhook tells. Its fields, and those of its release, are
-// those of a capture of May 2025 that is public as a fixture of zulip
+// An event is the body of a delivery. Its fields, and those of its release, are those of
+// a capture of May 2025, which is a public fixture of zulip
 // (zerver/webhooks/heroku/fixtures/release_create.json).
 type event struct {
 	ID           string       `json:"id"`
@@ -30,8 +30,8 @@ type event struct {
 	Metadata     metadata     `json:"webhook_metadata"`
 }
 
-// An eventRelease is a release as events show it: more than the API does, and no
-// config var. Its App is written in place of the release's own.
+// An eventRelease is a release as events show it, with more fields than in the API and
+// without config vars. Its App replaces the release's own.
 type eventRelease struct {
 	release
 	App                 eventApp   `json:"app"`
@@ -46,8 +46,7 @@ type eventApp struct {
 	ProcessTier string `json:"process_tier"`
 }
 
-// A metadata names the event again, and the attempt of the delivery that brings
-// it.
+// A metadata names the event again, and the delivery's attempt.
 type metadata struct {
 	Attempt  object   `json:"attempt"`
 	Delivery object   `json:"delivery"`
@@ -89,7 +88,7 @@ func newEvent(action string, r release) event {
 	}
 }
 
-// body is the event as one attempt of one delivery sends it.
+// body returns the event as one attempt of one delivery sends it.
 func (e event) body(webhook, delivery, attempt string) []byte {
 	e.Metadata.Webhook.ID, e.Metadata.Delivery.ID, e.Metadata.Attempt.ID = webhook, delivery, attempt
 	body, err := json.Marshal(e)
@@ -99,17 +98,17 @@ func (e event) body(webhook, delivery, attempt string) []byte {
 	return body
 }
 
-// ReleaseEvent is the body of a webhook request about the app's current
-// release, as Heroku would send it. The action is create or update. It is for
-// tests that send requests themselves; sign it with [Sign].
+// ReleaseEvent returns the body of a webhook request about the app's current release, as
+// Heroku would send it. The action is create or update. It is for tests that send
+// requests themselves; sign it with [Sign].
 func (a *App) ReleaseEvent(action string) []byte {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	return newEvent(action, a.releases[len(a.releases)-1]).body(newID(), newID(), newID())
 }
 
-// Sign is the value of Heroku-Webhook-Hmac-SHA256 for a body: the HMAC-SHA256
-// under the webhook's secret, in padded base64.
+// Sign returns the value of Heroku-Webhook-Hmac-SHA256 for a body: the HMAC-SHA256 under
+// the webhook's secret, in padded base64.
 func Sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)

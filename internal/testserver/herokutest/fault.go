@@ -29,7 +29,7 @@ func Refuse(code int, id string) Fault {
 	return Status(code, "application/json", string(body))
 }
 
-// HTML503 is what stands before the API when the API is down: a page, not JSON.
+// HTML503 answers as Heroku's router does when the API is down: with a page, not JSON.
 func HTML503() Fault {
 	return Status(http.StatusServiceUnavailable, "text/html", "<!DOCTYPE html><title>Application error</title>")
 }
@@ -42,8 +42,8 @@ func Drop() Fault {
 	return instead(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 }
 
-// Hang reads every request and never answers. It lets go when the client does,
-// or when the server closes.
+// Hang reads every request and never answers. It ends when the client gives up, or when
+// the server closes.
 func Hang() Fault {
 	return instead(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.CopyN(io.Discard, r.Body, maxBody) // else the server does not notice that the client went
@@ -52,7 +52,7 @@ func Hang() Fault {
 	})
 }
 
-// CutBody promises the whole true answer, sends half of it and resets the
+// CutBody announces the length of the true answer, sends half of it and resets the
 // connection.
 func CutBody() Fault {
 	return spoil(func(w http.ResponseWriter, _ *http.Request, body []byte) {
@@ -77,7 +77,7 @@ func Trickle(pause time.Duration) Fault {
 	})
 }
 
-// Times has a fault for the first n requests only.
+// Times applies a fault to the first n requests only.
 func Times(n int, f Fault) Fault {
 	var seen atomic.Int64
 	return func(next http.Handler) http.Handler {
@@ -92,7 +92,7 @@ func Times(n int, f Fault) Fault {
 	}
 }
 
-// On has a fault for the requests of one route only, such as "GET
+// On applies a fault to the requests of one route only, such as "GET
 // /apps/{app}/config-vars".
 func On(pattern string, f Fault) Fault {
 	return func(next http.Handler) http.Handler {

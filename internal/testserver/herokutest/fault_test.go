@@ -12,7 +12,7 @@ import (
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
-// What heroku-go makes of each fault is what its users have to live with.
+// The product sees a fault as heroku-go reports it.
 func TestFaultsAsHerokuGoSeesThem(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

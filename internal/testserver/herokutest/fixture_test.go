@@ -32,7 +32,7 @@ func newServer(t *testing.T) *herokutest.Server {
 	return s
 }
 
-// transport is a connection to the server that outlives no test.
+// transport returns a transport whose connections are closed when the test ends.
 func transport(t *testing.T) *http.Transport {
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)

@@ -14,9 +14,9 @@ type span struct {
 	descending bool
 }
 
-// parseSpan reads a Range header. Without one it is the first 200 by the field that
-// the list usually goes by. A range with bounds, as `id abc..`, is refused: no test
-// turns pages.
+// parseSpan parses a Range header. Without one it returns the first 200 in the list's
+// usual order. It refuses a range with bounds, such as `id abc..`: no test reads a
+// second page.
 func parseSpan(header, usual string) (s span, ok bool) {
 	s = span{field: usual, max: 200}
 	if header == "" {

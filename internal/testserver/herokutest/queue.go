@@ -16,8 +16,8 @@ const (
 	lastPause  = time.Second
 )
 
-// work makes sure that a goroutine works on the queue, and not two: a delivery
-// that fails shall hold up those behind it. The caller holds s.mu.
+// work starts a goroutine for the queue, unless one is running. There is only one,
+// because a failing delivery delays those behind it. The caller holds s.mu.
 func (s *Server) work(w *webhook) {
 	if s.closed || w.busy || len(w.queue) == 0 {
 		return
@@ -30,8 +30,8 @@ func (s *Server) work(w *webhook) {
 	})
 }
 
-// nextDelivery is the head of the queue, or nil if there is nothing to do, and
-// then the goroutine ends.
+// nextDelivery returns the head of the queue. If there is nothing to do, it returns nil,
+// and the goroutine ends.
 func (s *Server) nextDelivery(w *webhook) *delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()

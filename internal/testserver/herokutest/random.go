@@ -14,8 +14,7 @@ func newID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// newToken makes an API token of Heroku's form that nobody can take for a real
-// one.
+// newToken makes an API token that has Heroku's form and is recognizable as a test's.
 func newToken() string { return "HRKU-EXAMPLE-" + rand.Text() }
 
 // newSecret makes the signing secret of a webhook that was created without one.

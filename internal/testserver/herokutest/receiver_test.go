@@ -28,8 +28,8 @@ type notice struct {
 	Metadata struct{ Attempt, Delivery, Event, Webhook struct{ ID string } } `json:"webhook_metadata"`
 }
 
-// A receiver is the far end of a webhook. It answers the codes in turn, and 204
-// when it has no more.
+// A receiver is the server that a webhook calls. It answers the codes in order, and then
+// 204.
 type receiver struct {
 	*httptest.Server
 	mu    sync.Mutex

@@ -17,13 +17,12 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// A link is what the schema says of one call. Request is nil where the call
-// takes no body.
+// A link is the schema of one call. Request is nil if the call has no body.
 type link struct {
 	request, answer *jsonschema.Schema
 }
 
-// A schema holds a link for every route that is served, by its pattern.
+// A schema has a link for every served route, by its pattern.
 type schema map[string]link
 
 // published is Heroku's schema as heroku-go ships it, read and compiled once a
@@ -40,8 +39,8 @@ var published = sync.OnceValues(func() (schema, error) {
 	return compile(data)
 })
 
-// findSchema asks the go command where the module is that this program was
-// built with. GOPROXY=off: it is there, or it is an error.
+// findSchema asks the go command for the folder of the module that this program was
+// built with. With GOPROXY=off nothing is downloaded: a missing module is an error.
 func findSchema() (string, error) {
 	const module = "github.com/heroku/heroku-go/v5"
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -69,7 +68,7 @@ func compile(data []byte) (schema, error) {
 		return nil, fmt.Errorf("parse Heroku's schema: %w", err)
 	}
 	amend(doc)
-	prepare(doc)
+	toDraft4(doc)
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft4)
 	compiler.AssertFormat()
@@ -86,7 +85,7 @@ func compile(data []byte) (schema, error) {
 	return sch, nil
 }
 
-// amend adds what the schema forgets: an authorization's answer has the description
+// amend adds what the schema omits: an authorization's answer has the description
 // that its request gave. `heroku authorizations` shows it:
 // https://github.com/heroku/cli/blob/main/src/commands/authorizations/index.ts
 func amend(doc any) {
@@ -98,15 +97,15 @@ func amend(doc any) {
 	}
 }
 
-// prepare turns Heroku's dialect into plain draft 4. Its $schema names a
-// meta-schema that is no more than draft 4 with links; its strictProperties
-// means that all properties are there and no others. A pattern that looks ahead
-// is left out: Go's regexp cannot.
-func prepare(node any) {
+// toDraft4 converts Heroku's dialect to plain draft 4. Its $schema names a meta-schema
+// that is only draft 4 with links. Its strictProperties means that all properties are
+// required and no others are allowed. A pattern with a lookahead is removed: Go's regexp
+// has none.
+func toDraft4(node any) {
 	switch n := node.(type) {
 	case []any:
 		for _, child := range n {
-			prepare(child)
+			toDraft4(child)
 		}
 	case map[string]any:
 		delete(n, "$schema")
@@ -118,7 +117,7 @@ func prepare(node any) {
 			n["required"] = names(properties)
 		}
 		for _, child := range n {
-			prepare(child)
+			toDraft4(child)
 		}
 	}
 }
@@ -178,9 +177,9 @@ func compileLink(compiler *jsonschema.Compiler, at pointer) (l link, err error) 
 	return l, nil
 }
 
-// check holds a body against a schema and returns what is wrong, as place and
-// rule. The values stay out: they may be credentials. The error is for a body
-// that is no JSON.
+// check validates a body against a schema and returns the violations, each as a place
+// and a rule. It does not return the values, which may be credentials. It fails if the
+// body is not JSON.
 func check(sch *jsonschema.Schema, body []byte) (problems []string, err error) {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// A Server is one Heroku with one account. Make it with [NewServer], end it
-// with Close.
+// A Server is a Heroku with one account. Make it with [NewServer] and end it with Close.
 type Server struct {
 	// URL is the base address of the API, http://127.0.0.1:PORT, without a
 	// slash at the end.
@@ -44,8 +43,8 @@ type Server struct {
 	rested         chan struct{} // closed and replaced when a queue is no longer worked on
 }
 
-// A layer is one middleware before the API. It has an address, so that it can
-// be found and taken away again.
+// A layer is one middleware in front of the API. It is a pointer, so that it can be
+// found and removed again.
 type layer struct {
 	wrap func(next http.Handler) http.Handler
 }
@@ -101,7 +100,7 @@ func (s *Server) Close() {
 	s.client.CloseIdleConnections()
 }
 
-// Token is the API token that is good now.
+// Token returns the current API token.
 func (s *Server) Token() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,8 +117,8 @@ func (s *Server) RotateToken() string {
 	return s.token
 }
 
-// SetRateLimit gives the account that many requests. The limit is the
-// account's: a new token does not help.
+// SetRateLimit gives the account that many requests. The limit belongs to the account,
+// so a new token has the same one.
 func (s *Server) SetRateLimit(requests int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,10 +141,10 @@ func (s *Server) ResetCalls() {
 	clear(s.calls)
 }
 
-// Violations lists where a body did not follow Heroku's schema: requests of a
-// client, and answers of the server itself. It names the route, the place in the
-// body and the rule, never a value. A test that is not about violations should
-// find it empty.
+// Violations returns where a body did not follow Heroku's schema, in requests of a
+// client and in answers of the server itself. Each names the route, the place in the body
+// and the rule, never a value. A test that is not about violations should require that
+// there is none.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,9 +170,9 @@ func (s *Server) remember(credentials ...string) {
 	}
 }
 
-// Wrap puts a middleware before the API, outside of the checks of token and
-// schema, until the returned function is called. A later one stands before an
-// earlier one. The faults of this package are such middlewares.
+// Wrap puts a middleware in front of the API, before the checks of token and schema,
+// until the returned function is called. A later middleware runs before an earlier one.
+// The faults of this package are such middlewares.
 func (s *Server) Wrap(middleware func(next http.Handler) http.Handler) (unwrap func()) {
 	l := &layer{middleware}
 	s.mu.Lock()

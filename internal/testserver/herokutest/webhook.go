@@ -19,7 +19,7 @@ var entities = []string{
 // maxWebhooks is how many subscriptions an app may have.
 const maxWebhooks = 10
 
-// A webhook is one subscription and the queue of what it has yet to be told.
+// A webhook is one subscription and the queue of its deliveries.
 type webhook struct {
 	id               string
 	settings         webhookSettings
@@ -31,8 +31,7 @@ type webhook struct {
 	busy   bool // a goroutine works on the queue
 }
 
-// webhookSettings are what a user gives: the body of the request that makes or
-// changes a webhook.
+// webhookSettings are the body of the request that creates or changes a webhook.
 type webhookSettings struct {
 	Include []string `json:"include"`
 	Level   string   `json:"level"`
@@ -40,7 +39,7 @@ type webhookSettings struct {
 	Secret  string   `json:"secret"`
 }
 
-// changed is the settings with what a body names in place of the old.
+// changed returns the settings with the values that a body names.
 func (w webhookSettings) changed(body []byte) (webhookSettings, error) {
 	w.Include = slices.Clone(w.Include) // Decode writes into it
 	decoder := json.NewDecoder(bytes.NewReader(body))

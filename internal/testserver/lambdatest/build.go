@@ -12,8 +12,8 @@ import (
 
 // Build compiles a package of the module in whose tree the process runs into
 // dir/NAME/bootstrap and returns that path; NAME is the last element of the
-// package's path. The flags are those of a deployment, the machine is this
-// one. The error carries what the compiler said.
+// package's path. The flags are those of a deployment, the architecture is this
+// machine's. The error contains the compiler's output.
 func Build(ctx context.Context, dir, pkg string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -6,7 +6,7 @@
 // address and, on demand, the processes that ask it for invocations.
 // [HTTPAPI] is an API Gateway HTTP API in front of a function.
 //
-// What is kept of Lambda:
+// What works as on Lambda:
 //
 //   - The Runtime API: next, response, error.
 //     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
@@ -22,10 +22,10 @@
 //   - A response may have 6 MB.
 //     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 //
-// What is not: Lambda refuses an invocation that finds all its processes busy,
-// and here it waits; Lambda tries a failed initialization a second time.
+// What is different: Lambda refuses an invocation if all processes are busy, and here
+// the invocation waits. Lambda tries a failed initialization a second time.
 //
-// A process of a function does not outlive this one for long, even if this one
-// is killed: the runtime client of aws-lambda-go exits when it loses its
-// Runtime API. Only a handler that never returns would stay.
+// A process of a function ends soon after this one, even if this one is killed: the
+// runtime client of aws-lambda-go exits when it loses its Runtime API. Only a process
+// whose handler never returns would stay.
 package lambdatest

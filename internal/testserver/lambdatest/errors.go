@@ -10,8 +10,8 @@ import (
 
 var errClosed = errors.New("lambdatest: the function is closed")
 
-// FunctionError is an invocation that failed in the function: its own error,
-// or the end of its process.
+// FunctionError is the error of an invocation that failed in the function: the
+// function's own error, or the end of its process.
 type FunctionError struct {
 	Type    string // such as Runtime.ExitError, Sandbox.Timedout or the type of a Go error
 	Message string

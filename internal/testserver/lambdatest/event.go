@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// newEvent is a request in payload format 2.0, as JSON: the request itself,
-// without what API Gateway says of itself and of the time.
+// newEvent returns a request in payload format 2.0, as JSON. It leaves out the fields
+// about API Gateway itself and the time.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 func newEvent(route string, r *http.Request, body []byte) ([]byte, error) {
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -41,10 +41,9 @@ func headers(r *http.Request) map[string]string {
 	return h
 }
 
-// encode writes a body into an event: as it is if its type is one of few, as
-// base64 otherwise, also if it has none. AWS does not document which types
-// those are; these were found on AWS by the authors of ministack (their pull
-// request 766).
+// encode writes a body into an event: as it is for a few content types, as base64 for
+// all others and without one. AWS does not document these types; the authors of
+// ministack found them on AWS (their pull request 766).
 func encode(body []byte, contentType string) (text string, isBase64 bool) {
 	if len(body) == 0 {
 		return "", false

@@ -15,7 +15,7 @@ import (
 // maxPayload is Lambda's limit for the response of an invocation.
 const maxPayload = 6 << 20
 
-// Config is how a function is deployed. Only Env may be left out.
+// Config describes how a function is deployed. All fields but Env are required.
 type Config struct {
 	Bootstrap   string        // path of the executable, see [Build]
 	Name        string        // what it is called in its environment and its ARN
@@ -24,7 +24,7 @@ type Config struct {
 	Concurrency int           // most processes at a time
 }
 
-// Function is a deployed function. Its methods may be called at the same time.
+// Function is a deployed function. Its methods may be called concurrently.
 type Function struct {
 	config Config
 	host   string // address of the Runtime API
@@ -63,10 +63,9 @@ func Start(config Config) (*Function, error) {
 	return f, nil
 }
 
-// Invoke hands the function a payload, which is JSON, and returns its answer.
-// While all processes are busy it waits. If the function failed the error is a
-// [*FunctionError]. If the context ends first Invoke returns, but the function
-// works on, as it does on Lambda.
+// Invoke calls the function with a JSON payload and returns its answer. It waits while
+// all processes are busy. If the function fails, the error is a [*FunctionError]. If the
+// context ends first, Invoke returns and the function works on, as on Lambda.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	select {
 	case f.slots <- struct{}{}:
@@ -97,8 +96,8 @@ func (f *Function) begin(task func()) bool {
 	return true
 }
 
-// Logs is everything that all processes wrote, to stdout and stderr, so far: what they
-// wrote before an answer is in it when the answer is there.
+// Logs returns everything that all processes wrote so far to stdout and stderr. When
+// Invoke has returned, it includes what the process wrote before its answer.
 func (f *Function) Logs() []byte { return f.log.text() }
 
 // Starts counts the cold starts so far.
@@ -108,7 +107,7 @@ func (f *Function) Starts() int {
 	return f.starts
 }
 
-// Pids lists the processes that run now, for a test that looks at their memory.
+// Pids lists the running processes, for a test that measures their memory.
 func (f *Function) Pids() []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -119,8 +118,8 @@ func (f *Function) Pids() []int {
 	return pids
 }
 
-// Kill kills every process that runs now, wherever it is, and returns when they
-// are gone. Their invocations fail; the next one starts cold.
+// Kill kills every running process, whatever it is doing, and returns when they are
+// gone. Their invocations fail; the next one starts cold.
 func (f *Function) Kill() {
 	f.mu.Lock()
 	running := slices.Collect(maps.Values(f.sandboxes))

@@ -18,11 +18,11 @@ const maxBody = 10 << 20
 // "POST /heroku/webhook", whose requests a function answers in payload format
 // 2.0 with a status, headers and a text. Everything else is not found.
 //
-//   - A function that fails, or whose answer makes no sense, is a 500.
+//   - If the function fails, or its answer is invalid, the status is 500.
 //   - A request body may have 10 MB.
 //
-// It waits for the function as long as that takes; API Gateway gives up after 30
-// seconds, which a function's own time-out has to be below.
+// It waits for the function without a limit. API Gateway gives up after 30 seconds, so a
+// function's own time-out must be shorter.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 func HTTPAPI(f *Function, route string) http.Handler {
@@ -58,7 +58,7 @@ func (a *httpAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, response.Body)
 }
 
-// call has the function answer. It is not told when the client goes away.
+// call invokes the function. The function does not learn that the client went away.
 func (a *httpAPI) call(r *http.Request, body []byte) (response events.APIGatewayV2HTTPResponse, err error) {
 	event, err := newEvent(a.route, r, body)
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *httpAPI) call(r *http.Request, body []byte) (response events.APIGateway
 	return response, nil
 }
 
-// say answers in the words of API Gateway itself, which are those of HTTP.
+// say answers as API Gateway itself does, with the text of the HTTP status.
 func say(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -211,7 +211,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
 	if len(p) == 0 {
-		return 0, errors.New("no room")
+		return 0, errors.New("no space")
 	}
 	return len(p), nil
 }

@@ -14,8 +14,8 @@ type invocation struct {
 	done     chan outcome // takes one without a reader
 }
 
-// outcome is how an invocation went: the error is a *FunctionError, or what
-// kept a process from starting.
+// outcome is the result of an invocation: the error is a *FunctionError, or the reason
+// why a process could not start.
 type outcome struct {
 	payload []byte
 	err     error
@@ -79,7 +79,7 @@ func (f *Function) acquire(i *invocation) (*sandbox, error) {
 	}
 }
 
-// wake takes the process that rested last, nil if none is alive.
+// wake returns the process that was used last, nil if none is alive.
 func (f *Function) wake() *sandbox {
 	f.mu.Lock()
 	defer f.mu.Unlock()

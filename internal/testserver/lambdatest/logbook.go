@@ -9,13 +9,13 @@ import (
 	"sync"
 )
 
-// logbook is what the processes of a function have written. It is a file and not a
-// pipe, so that what a process wrote before its answer is there when the answer is.
+// logbook has what the processes of a function have written. It is a file and not a
+// pipe: when an answer arrives, everything that the process wrote before it can be read.
 type logbook struct {
 	file *os.File // has no name any more, so that none is left
 
 	mu   sync.Mutex // guards what follows
-	last []byte     // what it holds, once it is closed
+	last []byte     // its content, once it is closed
 	done bool
 }
 
@@ -45,7 +45,7 @@ func (l *logbook) read() ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(l.file, 0, math.MaxInt64))
 }
 
-// close keeps the text, and lets go of the file.
+// close keeps the text and closes the file.
 func (l *logbook) close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -72,8 +72,8 @@ func (s *sandbox) give(i *invocation) {
 	s.work <- i
 }
 
-// last is the outcome that the process reported before it ended, or else what
-// its end means.
+// last returns the outcome that the process reported before it ended, or else the error
+// that its end means.
 func (s *sandbox) last(end *FunctionError) outcome {
 	select {
 	case o := <-s.outcomes:
@@ -83,14 +83,14 @@ func (s *sandbox) last(end *FunctionError) outcome {
 	}
 }
 
-// environment is that of a process: what may be configured otherwise first,
-// what Lambda reserves last, because the last value of a key counts. The
-// region and the credentials of the execution role are in the configuration.
+// environment returns a process's environment. Variables that the configuration may
+// replace come first, and those that Lambda reserves come last, because the last value
+// of a key counts. The configuration has the region and the role's credentials.
 func (f *Function) environment(sandbox string) []string {
 	env := append([]string{"TZ=:UTC"}, f.config.Env...)
 	return append(env,
-		// Lambda gives no path here. Clients append theirs to whatever it is,
-		// and so each process has an address of its own.
+		// On Lambda the address has no path. Clients append their path to it, so each
+		// process can have its own address.
 		"AWS_LAMBDA_RUNTIME_API="+f.host+"/"+sandbox,
 		"AWS_LAMBDA_FUNCTION_NAME="+f.config.Name,
 	)

@@ -46,7 +46,7 @@ func newCertificate() (certificate, error) {
 	}, nil
 }
 
-// config is that of a TLS server of ours with the certificate.
+// config returns the config of a TLS server with the certificate.
 func (c certificate) config() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{c.tls}}
 }

@@ -26,10 +26,10 @@ var shared struct {
 	cluster *Cluster
 }
 
-// Shared is the cluster of the whole process: a throwaway one, which takes a second
-// or two to make and ends with the process, or the server that DATABASE_URL names.
-// The error is [ErrNoServer] if there is neither. Nobody closes the cluster, but
-// whoever makes a [Database] in it closes that.
+// Shared returns the cluster of the process: a throwaway one, which takes a second or
+// two to make and ends with the process, or the server that DATABASE_URL names. The
+// error is [ErrNoServer] if there is neither. Callers do not close the cluster, but each
+// closes the databases that it makes in it.
 func Shared(ctx context.Context) (*Cluster, error) {
 	shared.Lock()
 	defer shared.Unlock()

@@ -122,9 +122,9 @@ func TestStartFindsNoFaultWithAGivenServerThatHasTLS(t *testing.T) {
 
 func TestStartKeepsASecretURLToItself(t *testing.T) {
 	for name, bad := range map[string]string{
-		"no URL":      "postgres://u:pSECRET@local host:x/d",
-		"no host":     "postgres:///pSECRET",
-		"nobody home": "postgres://u:pSECRET@127.0.0.1:1/d",
+		"no URL":    "postgres://u:pSECRET@local host:x/d",
+		"no host":   "postgres:///pSECRET",
+		"no server": "postgres://u:pSECRET@127.0.0.1:1/d",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("DATABASE_URL", bad)

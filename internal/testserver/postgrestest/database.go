@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// Database is one database and the role that owns it. Its methods may be
-// called at the same time.
+// Database is one database and the role that owns it. Its methods may be called
+// concurrently.
 type Database struct {
 	cluster   *Cluster
 	forwarder *forwarder
@@ -77,8 +77,8 @@ func (d *Database) drop() error {
 	return err
 }
 
-// URL is the address and the credential that hold at present, in the form in
-// which Heroku writes them: postgres://USER:PASSWORD@HOST:PORT/DBNAME.
+// URL returns the present address and credential as Heroku writes them:
+// postgres://USER:PASSWORD@HOST:PORT/DBNAME.
 func (d *Database) URL() string {
 	host := d.forwarder.host() // before d.mu, which a fault may want while an address moves
 	d.mu.Lock()
@@ -87,8 +87,8 @@ func (d *Database) URL() string {
 	return u.String()
 }
 
-// Passwords are all that the database ever had, the newest last, so that a
-// test can look for them where they must not be.
+// Passwords returns all passwords that the database ever had, the newest last, so that a
+// test can search for them where they must not be.
 func (d *Database) Passwords() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,9 +110,9 @@ func (d *Database) Rotate(ctx context.Context) error {
 	return nil
 }
 
-// RotateUser puts a new role with a password of its own and the same rights in
-// the place of the present one. The old one works on until end is called,
-// after which it cannot log in and its sessions have ended.
+// RotateUser replaces the present role by a new one with another password and the same
+// rights. The old role works until end is called. When end returns, the old role cannot
+// log in and its sessions have ended.
 func (d *Database) RotateUser(ctx context.Context) (end func(context.Context) error, err error) {
 	d.change.Lock()
 	defer d.change.Unlock()
@@ -126,7 +126,7 @@ func (d *Database) RotateUser(ctx context.Context) (end func(context.Context) er
 	return func(ctx context.Context) error { return d.shutOut(ctx, old) }, nil
 }
 
-// shutOut ends the sessions of a role, which can have no more.
+// shutOut ends the sessions of a role that can no longer log in.
 func (d *Database) shutOut(ctx context.Context, role string) error {
 	_, err := d.cluster.server.run(ctx, append([]string{`ALTER ROLE ` + role + ` NOLOGIN`}, terminate(role)...)...)
 	if err != nil {
@@ -135,9 +135,8 @@ func (d *Database) shutOut(ctx context.Context, role string) error {
 	return nil
 }
 
-// FailOver moves the database to another host and port. The old address
-// refuses connections from now on, and sessions through it are cut. The
-// credential stays.
+// FailOver moves the database to another host and port. The old address refuses
+// connections afterwards, and sessions through it are cut. The credential stays.
 func (d *Database) FailOver(context.Context) error {
 	if err := d.forwarder.move(); err != nil {
 		return fmt.Errorf("postgrestest: fail over: %w", err)
@@ -216,9 +215,9 @@ func (d *Database) allRoles() []string {
 	return slices.Clone(d.roles)
 }
 
-// terminate are the statements that end the sessions of a role, all at the same
-// time, and wait until they are gone. pg_terminate_backend can wait by itself,
-// but looks only every 100 ms.
+// terminate returns the statements that end all sessions of a role at the same time and
+// wait until they are gone. pg_terminate_backend can wait itself, but checks only every
+// 100 ms.
 func terminate(role string) []string {
 	return []string{
 		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '` + role + `'`,

@@ -1,16 +1,16 @@
-// Package postgrestest is a PostgreSQL server that behaves towards its users
-// as Heroku Postgres does, and does on request what Heroku does to them:
-// rotate a password, rotate a user name, fail over to another host, be away.
+// Package postgrestest runs a PostgreSQL server that behaves like Heroku Postgres. On
+// request it does what Heroku does: it rotates a password or a user name, fails over to
+// another host, or has an outage.
 //
-// [Run] gives a test a [Database]: one database with a role of its own, reached
-// through a TCP forwarder of its own, so that it can move to another address
-// alone. [Database.Intercept] puts a [Fault] in the place of the server.
+// [Run] gives a test a [Database]: one database with its own role and its own TCP
+// forwarder, so that it can move to another address alone. [Database.Intercept] puts a
+// [Fault] in place of the server.
 //
 // A [Cluster] is the server behind the databases: either a throwaway one, made
 // by initdb in a temporary directory, or the one that the environment variable
 // DATABASE_URL names, which is how Heroku CI offers its in-dyno database.
 //
-// What is copied from Heroku:
+// What works as on Heroku:
 //
 //   - The URL is postgres://USER:PASSWORD@HOST:PORT/DBNAME with no query
 //     string; a user is "u" and 13 characters, a password "p" and 64, a
@@ -25,10 +25,10 @@
 //   - A failover or a maintenance changes the host ([Database.FailOver]).
 //     https://devcenter.heroku.com/articles/heroku-postgres-ha
 //
-// The in-dyno database of Heroku CI has no TLS; there the forwarders speak TLS
-// in its place, so that users of this package never see the difference. It also
-// trusts everybody until app.json has mended that, and a server that takes a
-// wrong password is turned down here.
+// The in-dyno database of Heroku CI has no TLS; there the forwarders speak TLS, so that
+// users of this package see no difference. It also accepts any password until the
+// commands in app.json have changed that; this package refuses a server that accepts a
+// wrong password.
 // https://devcenter.heroku.com/articles/heroku-ci-in-dyno-databases
 // https://github.com/heroku/heroku-buildpack-ci-postgresql
 //

@@ -8,14 +8,14 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// A Fault treats a connection in the place of the server. It may call serve,
-// which passes a connection on to the server and returns when that has ended.
-// The client's connection is closed when the fault returns.
+// A Fault handles a connection in place of the server. It may call serve, which passes a
+// connection on to the server and returns when that connection has ended. The client's
+// connection is closed when the fault returns.
 type Fault func(client net.Conn, serve func(net.Conn))
 
-// Intercept sets a function that sees each new connection to the database and
-// chooses its fault; nil, from the function or in its place, is none. It runs
-// for one connection at a time, so it may keep a count without a lock.
+// Intercept sets a function that is called for each new connection to the database and
+// returns its fault, or nil for none. A nil function ends this. The function runs for one
+// connection at a time, so it may count without a lock.
 func (d *Database) Intercept(choose func() Fault) {
 	f := d.forwarder
 	f.hook.Lock()
@@ -32,7 +32,7 @@ func (f *forwarder) fault() Fault {
 	return f.choose()
 }
 
-// Hang takes the connection and never says a word, until the client gives up.
+// Hang accepts the connection and sends nothing until the client gives up.
 func Hang(client net.Conn, _ func(net.Conn)) { _, _ = io.Copy(io.Discard, client) }
 
 // Reset breaks the connection off, so that the client sees a reset by its peer.
@@ -42,7 +42,7 @@ func Reset(client net.Conn, _ func(net.Conn)) {
 	}
 }
 
-// Garble answers as something that is no Postgres would.
+// Garble answers like a server that is not a Postgres.
 func Garble(client net.Conn, _ func(net.Conn)) {
 	if _, err := readStartup(client); err == nil {
 		_, _ = io.WriteString(client, "HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -106,15 +106,15 @@ func Challenge(text string) Fault {
 	}
 }
 
-// AfterLogin lets the server log the client in, and then lets a fault answer in
-// its place: the client never learns that it has a session. No other session of
-// the database's roles may be open.
+// AfterLogin lets the server log the client in, and then a fault answers in its place:
+// the client never learns that it has a session. No other session of the database's
+// roles may be open.
 func (d *Database) AfterLogin(f Fault) Fault {
 	return func(client net.Conn, serve func(net.Conn)) { serve(&withheld{client, d, f}) }
 }
 
-// withheld is a client that hears what the server says until it is logged in.
-// The server shows a session before it tells its client of it.
+// withheld passes what the server sends on to the client until the client is logged in.
+// The server lists a session before it tells the client.
 type withheld struct {
 	net.Conn
 	database *Database

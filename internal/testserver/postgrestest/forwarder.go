@@ -42,15 +42,15 @@ func (f *forwarder) host() string {
 	return f.address.String()
 }
 
-// open makes a listener the forwarder's address. The caller holds f.mu or has
-// f alone.
+// open makes a listener the forwarder's address. The caller holds f.mu, or is the only
+// one with access to f.
 func (f *forwarder) open(listener *net.TCPListener) {
 	f.address = listener.Addr().(*net.TCPAddr)
 	f.hangUp = f.listen(listener)
 }
 
-// listen forwards what comes to a listener, until the function it returns is
-// called, which comes back when nothing of it is left.
+// listen forwards the connections of a listener until the returned function is called.
+// That function returns when all of them have ended.
 func (f *forwarder) listen(listener net.Listener) (hangUp func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup
@@ -104,8 +104,8 @@ func (f *forwarder) serve(ctx context.Context, client net.Conn) {
 	back.Wait()
 }
 
-// pump copies one direction of a connection. Its end is passed on, so that the
-// other direction can finish what it has to say; an error ends both.
+// pump copies one direction of a connection. It passes the end of the direction on, so
+// that the other one can finish; an error ends both.
 func pump(to, from net.Conn) {
 	if _, err := io.Copy(to, from); err != nil {
 		to.Close()
@@ -122,7 +122,7 @@ func (f *forwarder) refuse() error {
 	return f.retire()
 }
 
-// retire does what refuse does. The caller holds f.mu.
+// retire is refuse without the lock. The caller holds f.mu.
 func (f *forwarder) retire() error {
 	if f.hangUp == nil {
 		return nil
@@ -175,7 +175,7 @@ func (f *forwarder) move() error {
 	return nil
 }
 
-// neighbour is the next loopback address, from .1 to .254 and round again.
+// neighbour returns the next loopback address; .1 follows .254.
 func neighbour(ip net.IP) net.IP {
 	last := ip.To4()[3]
 	return net.IPv4(127, 0, 0, last%254+1)

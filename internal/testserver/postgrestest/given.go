@@ -58,13 +58,13 @@ func speaksTLS(ctx context.Context, address string) (bool, error) {
 	return answer[0] == 'S', nil
 }
 
-// tryWrongPassword fails unless the server refuses it. One that trusts everybody
-// would make every test of a password lie, and initdb makes such a server
-// unless it is told otherwise:
+// tryWrongPassword fails unless the server refuses a wrong password. Tests of passwords
+// are worthless on a server that accepts any password, and initdb makes such a server
+// by default:
 // https://www.postgresql.org/docs/current/auth-trust.html
 //
-// It is not mended here: the server is somebody else's, and no process knows
-// which of those that test against it is the last.
+// This package does not change that setting: the server belongs to the caller, and a
+// process cannot know when the last process that tests against it has ended.
 func (s *server) tryWrongPassword(ctx context.Context) (err error) {
 	role := random("u", 13)
 	if _, err := s.run(ctx, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, random("p", 64))); err != nil {

@@ -15,8 +15,8 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// The in-dyno database of Heroku CI trusts everybody at first.
-func TestAServerThatTrustsEverybodyIsTakenOnlyOnceAppJSONHasMendedIt(t *testing.T) {
+// The in-dyno database of Heroku CI accepts any password at first.
+func TestAServerThatAcceptsAnyPasswordIsRefusedUntilAppJSONChangesIt(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("psql"); err != nil {
 		t.Skip(err)
@@ -30,9 +30,9 @@ func TestAServerThatTrustsEverybodyIsTakenOnlyOnceAppJSONHasMendedIt(t *testing.
 		_, err := adopt(t.Context(), superURL(host))
 		return err != nil && strings.Contains(err.Error(), "write scram-sha-256 for trust in its pg_hba.conf")
 	})
-	mend := exec.CommandContext(t.Context(), "sh", "-c", preparation(t))
-	mend.Env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + superURL(host)}
-	if said, err := mend.CombinedOutput(); err != nil {
+	setUp := exec.CommandContext(t.Context(), "sh", "-c", preparation(t))
+	setUp.Env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + superURL(host)}
+	if said, err := setUp.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
 	waitUntil(t, "it is taken", func() bool {
@@ -46,7 +46,7 @@ func TestAServerThatTrustsEverybodyIsTakenOnlyOnceAppJSONHasMendedIt(t *testing.
 	}
 }
 
-// preparation is what app.json has Heroku CI run before the tests.
+// preparation returns the command that app.json has Heroku CI run before the tests.
 func preparation(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../../app.json")

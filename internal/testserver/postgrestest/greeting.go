@@ -24,11 +24,11 @@ const (
 // maxStartup is the size of the largest first message that PostgreSQL takes.
 const maxStartup = 10000
 
-// greet is the beginning of a connection up to where it can be passed on: the
-// side of it to read plain bytes from and what was already read there.
+// greet handles the beginning of a connection until it can be passed on. It returns the
+// connection to read plain bytes from, and what was read from it already.
 //
-// For a server without TLS this is the one that a server with "hostssl" lines
-// alone would give: it agrees to TLS and refuses whoever does not ask for it.
+// In front of a server without TLS, greet behaves like a server that has only "hostssl"
+// lines: it agrees to TLS and refuses a client that does not ask for it.
 func (f *forwarder) greet(client net.Conn) (inner net.Conn, read []byte, err error) {
 	if f.tls == nil {
 		return client, nil, nil
@@ -82,8 +82,8 @@ func (f *forwarder) handshake(client net.Conn) (net.Conn, error) {
 	return inner, inner.Handshake()
 }
 
-// turnAway tells a client without TLS what PostgreSQL tells one that no line
-// of pg_hba.conf fits.
+// turnAway answers a client without TLS as PostgreSQL does when no line of pg_hba.conf
+// matches.
 func turnAway(client net.Conn, message []byte) error {
 	host, _, _ := net.SplitHostPort(client.RemoteAddr().String())
 	return refuse(client, "28000", fmt.Sprintf("no pg_hba.conf entry for host %q, user %q, database %q, no encryption",
@@ -100,7 +100,7 @@ func refuse(client net.Conn, sqlstate, message string) error {
 	return err
 }
 
-// parameter is a value out of a startup message, "" if it has none.
+// parameter returns a value from a startup message, "" if it has none.
 func parameter(message []byte, name string) string {
 	fields := bytes.Split(message[8:], []byte{0})
 	for i := 0; i+1 < len(fields); i += 2 {

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// guard is the script of the guardian: a shell between this process and the
-// server. Its standard input is a pipe that only this process holds, so it
-// reads the end of the file when this process closes the pipe or dies in any
-// way. It then stops the server and removes the directory.
+// guardianScript is the script of the guardian: a shell between this process and the
+// server. Its standard input is a pipe whose other end only this process has, so the
+// script reads the end of the file when this process closes the pipe or dies in any way.
+// It then stops the server and removes the directory.
 //
 // The signal is repeated because a server that is just starting may miss it.
-const guard = `
+const guardianScript = `
 dir=$1 bin=$2
 trap '' HUP INT TERM PIPE
 exec 3<&0 </dev/null
@@ -60,7 +60,7 @@ func startGuardian(programs string, files map[string]string) (*guardian, error) 
 }
 
 func (g *guardian) start(programs string) error {
-	cmd := exec.Command("/bin/sh", "-c", guard, "guardian", g.home.dir, programs)
+	cmd := exec.Command("/bin/sh", "-c", guardianScript, "guardian", g.home.dir, programs)
 	cmd.Dir = g.home.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC", "TMPDIR=" + g.home.dir}
 	cmd.Stderr = &g.log
@@ -81,11 +81,11 @@ func (g *guardian) start(programs string) error {
 	return nil
 }
 
-// close lets go of the pipe and waits until the guardian has cleared up.
+// close closes the pipe and waits until the guardian has cleaned up.
 func (g *guardian) close() error {
 	g.pipe.Close()
 	<-g.done
-	return g.home.remove() // the guardian did it, unless somebody killed it
+	return g.home.remove() // the guardian did it, unless it was killed
 }
 
 // await calls ready until it succeeds, the guardian ends or the context does.

@@ -158,7 +158,7 @@ func missing(path string) bool {
 	return errors.Is(err, os.ErrNotExist)
 }
 
-// waitUntil looks again and again, for want of anything that would tell.
+// waitUntil polls the condition, because there is no event to wait for.
 func waitUntil(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	limit := time.After(patience)

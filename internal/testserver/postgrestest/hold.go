@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// hold keeps an address that nobody listens at: connections to it are refused,
-// and no other process can come to listen there, until release is called.
+// hold reserves an address without a listener: connections to it are refused, and no
+// other process can listen there, until release is called.
 //
-// A socket that is bound and does not listen does just that. Package net makes
-// no such sockets.
+// A socket that is bound and does not listen has this effect. Package net cannot make
+// one.
 func hold(address *net.TCPAddr) (release func(), err error) {
 	syscall.ForkLock.RLock()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)

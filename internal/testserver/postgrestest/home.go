@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// home is the temporary directory of a server, and who owns it and runs the
-// server: nil is ourselves.
+// home is the temporary directory of a server, and the user that owns it and runs the
+// server: nil is the current user.
 type home struct {
 	dir   string
 	owner *syscall.Credential
 }
 
-// newHome makes a home with these files, which nobody but its owner can read.
+// newHome makes a home with these files, which only its owner can read.
 func newHome(files map[string]string) (home, error) {
 	owner, parent := serverOwner()
 	dir, err := os.MkdirTemp(parent, "postgrestest-")
@@ -36,8 +36,8 @@ func newHome(files map[string]string) (home, error) {
 	return h, nil
 }
 
-// serverOwner is the owner of a home, and where to make it. PostgreSQL refuses to
-// run as root, whose own TMPDIR may moreover be closed to others.
+// serverOwner returns the owner of a home and the folder to make it in. PostgreSQL
+// refuses to run as root, and other users may not be able to read root's TMPDIR.
 func serverOwner() (owner *syscall.Credential, parent string) {
 	if os.Geteuid() != 0 {
 		return nil, ""

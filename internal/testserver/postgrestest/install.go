@@ -26,8 +26,8 @@ var usualPlaces = []string{
 	"/usr/local/opt/postgresql/bin",
 }
 
-// findPrograms returns the directory that holds initdb and postgres: the one
-// on PATH or else the newest version of the usual places.
+// findPrograms returns the directory with initdb and postgres: the one on PATH, or else
+// the newest version in the usual places. It fails with [ErrNoServer] if there is none.
 func findPrograms() (string, error) {
 	var places []string
 	for _, pattern := range usualPlaces {
@@ -57,7 +57,7 @@ func hasPrograms(dir string) bool {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// version is the number in the path of an installation, 0 if it has none.
+// version returns the number in the path of an installation, 0 if it has none.
 func version(path string) int {
 	n, _ := strconv.Atoi(digits.FindString(path))
 	return n

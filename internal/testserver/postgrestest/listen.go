@@ -5,9 +5,9 @@ import (
 	"net"
 )
 
-// listenTCP listens at an address whose port may be given up for a moment and
-// taken again. No client of this machine takes such a port in between: they get
-// theirs from 32768 upwards (Linux) or 49152 (macOS).
+// listenTCP listens at an address whose port can be released for a moment and used
+// again. No client on this machine takes such a port in between: clients get ports from
+// 32768 upwards (Linux) or 49152 (macOS).
 func listenTCP(ip net.IP) (listener *net.TCPListener, err error) {
 	const low, high, tries = 10240, 32768, 100
 	for range tries {

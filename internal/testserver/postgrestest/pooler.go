@@ -15,10 +15,9 @@ import (
 )
 
 // RunPooler runs a PgBouncer over TLS in front of the database until the test ends. lines
-// are settings of its own, such as "max_client_conn = 1". It returns the URL of the
-// database by way of it, which stays the same when the database changes. The test is
-// skipped if no pgbouncer is installed, unless KEEPCURRENT_REQUIRE_TOOLS says that
-// everything is there.
+// are its settings, such as "max_client_conn = 1". It returns the URL of the database
+// through PgBouncer, which stays the same when the database changes. The test is skipped
+// if no pgbouncer is installed; with KEEPCURRENT_REQUIRE_TOOLS it fails.
 func RunPooler(t testing.TB, d *Database, lines ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
@@ -67,7 +66,7 @@ func RunPooler(t testing.TB, d *Database, lines ...string) string {
 }
 
 // poolerFiles are PgBouncer's settings (https://www.pgbouncer.org/config.html). It
-// knows one database and one user, and proves its clients by itself.
+// knows one database and one user, and authenticates its clients itself.
 func poolerFiles(u *url.URL, port int, lines []string) (map[string]string, error) {
 	cert, err := newCertificate()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// patience bounds every single thing that is asked of a server.
+// patience is the time limit of each operation on a server.
 const patience = 30 * time.Second
 
 // server is a PostgreSQL server as its superuser sees it.
@@ -20,7 +20,7 @@ type server struct {
 	login *pgconn.Config // never changed: every connection takes a copy
 }
 
-// newServer describes the server at a URL. It asks no server anything.
+// newServer describes the server at a URL. It does not connect.
 func newServer(rawURL string, withTLS bool) (*server, error) {
 	login, err := parseLogin(rawURL)
 	if err != nil {

@@ -57,17 +57,16 @@ func (s settings) url() string {
 	return u.String()
 }
 
-// identity is a client's certificate, its key and the root of the server's, as the
-// tag heroku:client-tls wants them in a secret.
+// identity returns a client's certificate, its key and the root of the server's
+// certificate, in the form that the tag heroku:client-tls needs in a secret.
 func (s settings) identity() string {
 	text, _ := json.Marshal(map[string]string{ // strings can always be written
 		"certificate": string(s.client.cert), "key": string(s.client.key), "root": string(s.cert.cert)})
 	return string(text)
 }
 
-// files are what the server is to find in its home. It is started there, and
-// works in the folder data. Nothing survives a crash of the machine, which is
-// what makes it fast.
+// files returns the files of the server's home. The server is started there, and works
+// in the folder data. It does not write data durably, which makes it fast.
 func (s settings) files() map[string]string {
 	lines := []string{
 		"hba_file = 'pg_hba.conf'",

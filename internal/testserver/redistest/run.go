@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Run starts a server that ends with the test. Where no redis-server is installed the
-// test is skipped, unless KEEPCURRENT_REQUIRE_TOOLS says that everything is there.
+// Run starts a server that ends with the test. The test is skipped if no redis-server is
+// installed; with KEEPCURRENT_REQUIRE_TOOLS it fails.
 func Run(t testing.TB) *Server {
 	t.Helper()
 	s, err := start(t.Context())

@@ -1,8 +1,7 @@
 // Package redistest runs a real redis-server with TLS on the loopback interface, as
 // a Heroku Key-Value Store is to its clients: a self-signed certificate, a password
 // and no user name (https://devcenter.heroku.com/articles/connecting-heroku-redis).
-// [Run] gives a test one of its own, which does not outlive the process however that
-// ends.
+// [Run] gives a test its own server, which ends with the process, however that ends.
 package redistest
 
 import (
@@ -40,11 +39,11 @@ type Server struct {
 	done     chan struct{} // closed when the server has ended; only then is log read
 }
 
-// guard runs the server until its standard input ends or the server does, and
-// removes the directory. A program in the background of a shell has no standard
-// input, so that goes by another number. A guard whose process is dead has nobody
-// to write to, which must not end it.
-const guard = `
+// guardianScript runs the server until the script's standard input or the server ends,
+// and then removes the directory. A program in the background of a shell has no standard
+// input, so the script uses another descriptor. When this process is dead, nothing reads
+// the script's output; a failed write must not end the script.
+const guardianScript = `
 trap '' PIPE
 exec 3<&0 </dev/null
 redis-server "$1/redis.conf" 3<&- &
@@ -63,7 +62,7 @@ func start(ctx context.Context) (*Server, error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		return nil, errNotInstalled
 	}
-	const tries = 5 // somebody else may take the port before the server has it
+	const tries = 5 // another process may take the port before the server has it
 	for try := 1; ; try++ {
 		s, err := startOnce(ctx)
 		if err == nil {
@@ -109,12 +108,12 @@ func (s *Server) configure() error {
 	return err
 }
 
-// run starts the guard, and with it the server.
+// run starts the guardian, which starts the server.
 func (s *Server) run() error {
 	if err := s.configure(); err != nil {
 		return err
 	}
-	cmd := exec.Command("/bin/sh", "-c", guard, "guard", s.dir)
+	cmd := exec.Command("/bin/sh", "-c", guardianScript, "guardian", s.dir)
 	cmd.Dir = s.dir
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	// A session of its own: an interrupt from the keyboard is for us alone.
@@ -154,7 +153,7 @@ func (s *Server) await(ctx context.Context) error {
 	}
 }
 
-// dial logs in, whatever the server's certificate is.
+// dial logs in without verifying the server's certificate.
 func (s *Server) dial(ctx context.Context) (redis.Conn, error) {
 	return redis.DialURLContext(ctx, s.URL(), redis.DialTLSSkipVerify(true))
 }
@@ -171,7 +170,7 @@ func (s *Server) DialPlain(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", s.socket())
 }
 
-// Fill takes the last connection that the server has, until empty is called
+// Fill limits the server to one connection and occupies it until empty is called
 // (https://redis.io/docs/latest/develop/reference/clients/#maximum-concurrent-connected-clients).
 func (s *Server) Fill(ctx context.Context) (empty func() error, err error) {
 	conn, err := s.dial(ctx)
@@ -223,7 +222,7 @@ func (s *Server) Rotate(ctx context.Context) error {
 func (s *Server) Close() error {
 	_ = s.pipe.Close()
 	<-s.done
-	return os.RemoveAll(s.dir) // the guard did it, unless somebody killed it
+	return os.RemoveAll(s.dir) // the guardian did it, unless it was killed
 }
 
 func newPassword() string { return "pEXAMPLE" + strings.ToLower(rand.Text()) }

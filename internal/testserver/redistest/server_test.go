@@ -134,7 +134,7 @@ func TestNothingIsLeftOfAKilledProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // it was killed
-	// The guard removes the directory when the server has ended.
+	// The guardian removes the directory when the server has ended.
 	for deadline := time.Now().Add(20 * time.Second); !missing(strings.TrimSpace(dir)); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the directory is still there")

@@ -18,15 +18,15 @@ var removeCases = []conformanceCase{
 		first, second := x.pair()
 		ok(x.move(current, first, second))
 		ok(x.move(candidate, second, ""))
-		x.holds(map[string]string{current: second, previous: first})
+		x.hasLabels(map[string]string{current: second, previous: first})
 		ok(x.move(previous, first, ""))
-		x.holds(map[string]string{current: second})
+		x.hasLabels(map[string]string{current: second})
 	}},
 	{name: "remove: AWSCURRENT can only be moved", source: docProvider, run: func(x *trial) {
 		first, second := x.pair()
 		refused("remove", x.move(current, first, ""), invalidParameter)
 		refused("remove from no version", x.move(current, "", ""), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 	}},
 	{name: "remove: from a version that has not got the label is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
@@ -35,7 +35,7 @@ var removeCases = []conformanceCase{
 		refused("from none", x.move(candidate, "", ""), invalidParameter)
 		refused("a label that nothing has", x.move("OTHER", first, ""), invalidParameter)
 		refused("the same from none", x.move("OTHER", "", ""), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 	}},
 }
 
@@ -70,9 +70,9 @@ var changeCases = []conformanceCase{
 	{name: "update: changes what it names, and makes a version of a value", source: docUpdate, run: func(x *trial) {
 		first, token := x.create("one"), newToken()
 		must(x.client.UpdateSecret(x.ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.name, Description: new("of the shop")}))
-		x.holds(map[string]string{current: first})
+		x.hasLabels(map[string]string{current: first})
 		must(x.client.UpdateSecret(x.ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.name, SecretString: new("two"), ClientRequestToken: &token}))
-		x.holds(map[string]string{current: token, previous: first})
+		x.hasLabels(map[string]string{current: token, previous: first})
 		equal("description", orEmpty(x.describe().Description), "of the shop")
 		equal("value", x.value("", current), "two")
 	}},

@@ -7,7 +7,7 @@ var labelCases = []conformanceCase{
 	{name: "label: a put with a label leaves AWSCURRENT", source: docPut, run: func(x *trial) {
 		first := x.create("one")
 		second := x.put("two", candidate)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 		equal("value", x.value("", current), "one")
 		equal("candidate", x.value("", candidate), "two")
 	}},
@@ -15,25 +15,25 @@ var labelCases = []conformanceCase{
 		first := x.create("one")
 		second := x.put("two", candidate)
 		third := x.put("three", candidate)
-		x.holds(map[string]string{current: first, candidate: third})
+		x.hasLabels(map[string]string{current: first, candidate: third})
 		equal("without a label", x.value(second, ""), "two")
 		equal("its labels", len(must(x.get(x.name, second, "")).VersionStages), 0)
 	}},
 	{name: "label: the first version is current whatever was asked for", source: docPut, run: func(x *trial) {
 		must(x.client.CreateSecret(x.ctx, &secretsmanager.CreateSecretInput{Name: &x.name}))
 		first := x.put("one", candidate)
-		x.holds(map[string]string{current: first, candidate: first})
+		x.hasLabels(map[string]string{current: first, candidate: first})
 	}},
 	{name: "label: AWSCURRENT among others moves AWSPREVIOUS too", source: docPut, run: func(x *trial) {
 		first := x.create("one")
 		second := x.put("two", current, candidate)
-		x.holds(map[string]string{current: second, candidate: second, previous: first})
+		x.hasLabels(map[string]string{current: second, candidate: second, previous: first})
 	}},
 	{name: "label: stays when AWSCURRENT leaves", source: recorded, run: func(x *trial) {
 		x.create("one")
 		second := x.put("two", current, candidate)
 		third := x.put("three")
-		x.holds(map[string]string{current: third, previous: second, candidate: second})
+		x.hasLabels(map[string]string{current: third, previous: second, candidate: second})
 	}},
 	{name: "label: a secret has 20 at most", source: docQuotas, run: func(x *trial) {
 		first := x.create("one")
@@ -50,7 +50,7 @@ var swapCases = []conformanceCase{
 	{name: "swap: promotes from the version that is current", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		ok(x.move(current, first, second))
-		x.holds(map[string]string{current: second, candidate: second, previous: first})
+		x.hasLabels(map[string]string{current: second, candidate: second, previous: first})
 		equal("value", x.value("", current), "two")
 	}},
 	{name: "swap: a plain read follows", source: docGet, run: func(x *trial) {
@@ -62,54 +62,54 @@ var swapCases = []conformanceCase{
 		first, second := x.pair()
 		third := x.put("three", candidate)
 		ok(x.move(current, first, second))
-		x.holds(map[string]string{current: second, candidate: third, previous: first})
+		x.hasLabels(map[string]string{current: second, candidate: third, previous: first})
 		equal("value", x.value("", current), "two")
 	}},
 	{name: "swap: from a version that is not current is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		third := x.put("three", "OTHER")
 		refused("swap", x.move(current, third, second), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second, "OTHER": third})
+		x.hasLabels(map[string]string{current: first, candidate: second, "OTHER": third})
 	}},
 	{name: "swap: from no version is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		refused("swap", x.move(current, "", second), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 	}},
 	{name: "swap: from an unknown version is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		refused("swap", x.move(current, newToken(), second), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 	}},
 	{name: "swap: from the version that it goes to is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		refused("swap", x.move(current, second, second), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 	}},
 	{name: "swap: to an unknown version is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		refused("swap", x.move(current, first, newToken()), notFound, invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 	}},
 	{name: "swap: the same again is refused", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		ok(x.move(current, first, second))
 		refused("swap", x.move(current, first, second), invalidParameter)
-		x.holds(map[string]string{current: second, candidate: second, previous: first})
+		x.hasLabels(map[string]string{current: second, candidate: second, previous: first})
 	}},
 	{name: "swap: back to the previous version", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		ok(x.move(current, first, second))
 		ok(x.move(current, second, first))
-		x.holds(map[string]string{current: first, previous: second, candidate: second})
+		x.hasLabels(map[string]string{current: first, previous: second, candidate: second})
 		equal("value", x.value("", current), "one")
 	}},
 	{name: "swap: any label that is attached needs its holder named", source: docStage, run: func(x *trial) {
 		first, second := x.pair()
 		refused("swap", x.move(candidate, "", first), invalidParameter)
-		x.holds(map[string]string{current: first, candidate: second})
+		x.hasLabels(map[string]string{current: first, candidate: second})
 		ok(x.move(candidate, second, first))
-		x.holds(map[string]string{current: first, candidate: first})
+		x.hasLabels(map[string]string{current: first, candidate: first})
 	}},
 }
 

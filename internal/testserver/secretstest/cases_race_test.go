@@ -58,7 +58,7 @@ var raceCases = []conformanceCase{
 	{name: "race: 50 puts of one token and value make one version", source: docPut, burst: true, run: func(x *trial) {
 		first, token := x.create("one"), newToken()
 		ok(errors.Join(together(50, func(int) error { return x.putAs(token, "two") })...))
-		x.holds(map[string]string{current: token, previous: first})
+		x.hasLabels(map[string]string{current: token, previous: first})
 		equal("versions", x.versions(true), sorted(first, token))
 	}},
 	{name: "race: of 50 puts of one token and other values one wins", source: docPut, burst: true, run: func(x *trial) {
@@ -71,7 +71,7 @@ var raceCases = []conformanceCase{
 				equal("value", x.value(token, ""), fmt.Sprint(i))
 			}
 		}
-		x.holds(map[string]string{current: token, previous: first})
+		x.hasLabels(map[string]string{current: token, previous: first})
 	}},
 }
 

@@ -32,7 +32,7 @@ var versionCases = []conformanceCase{
 		x.create("one")
 		second := x.put("two")
 		third := x.put("three")
-		x.holds(map[string]string{current: third, previous: second})
+		x.hasLabels(map[string]string{current: third, previous: second})
 		equal("value", x.value("", current), "three")
 	}},
 	{name: "put: the same token and value again changes nothing", source: docPut, run: func(x *trial) {
@@ -48,7 +48,7 @@ var versionCases = []conformanceCase{
 		third := x.put("three")
 		ok(x.putAs(first, "one"))
 		ok(x.putAs(first, "one", current, "FRESH"))
-		x.holds(map[string]string{current: third, previous: second})
+		x.hasLabels(map[string]string{current: third, previous: second})
 	}},
 	{name: "put: the answer to a repeat tells the labels as they are", source: docPut, run: func(x *trial) {
 		first, value := x.create("one"), "one"

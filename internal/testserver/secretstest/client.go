@@ -5,7 +5,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// Client returns a client of the server, whatever the environment says of AWS.
+// Client returns a client of the server. It ignores the AWS variables of the environment.
 func (s *Server) Client() *secretsmanager.Client {
 	return secretsmanager.New(secretsmanager.Options{
 		Region:       "eu-west-1",

@@ -40,7 +40,8 @@ func (s *store) deleteSecret(in deleteInput) (out deleteOutput, err error) {
 	return deleteOutput{c.identity, c.DeletedDate}, nil
 }
 
-// destroy deletes at once, also a secret that is marked. That there is none is no error.
+// destroy deletes a secret at once, also one that is marked. It is no error if the
+// secret does not exist.
 func (s *store) destroy(id string) (deleteOutput, error) {
 	c, err := s.find(id)
 	switch {
@@ -56,7 +57,7 @@ func (s *store) destroy(id string) (deleteOutput, error) {
 	return deleteOutput{c.identity, epoch{s.now()}}, nil
 }
 
-// restoreSecret takes the mark off. A secret that is not marked stays as it is.
+// restoreSecret removes the mark. A secret that is not marked stays as it is.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RestoreSecret.html
 func (s *store) restoreSecret(in idInput) (identity, error) {
 	c, err := s.find(in.SecretId)

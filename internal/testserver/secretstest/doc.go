@@ -1,12 +1,12 @@
 // Package secretstest is AWS Secrets Manager for tests and for the demo: a server
-// in memory that answers the AWS SDK and the aws command as the real one does, in
-// what this project asks of it.
+// in memory that answers the AWS SDK and the aws command as the real one does, for the
+// actions that this project uses.
 //
 //	server := secretstest.NewServer()
 //	defer server.Close()
 //	client := server.Client() // or any client, with server.URL for its endpoint
 //
-// # What it keeps
+// # What it follows
 //
 // A secret is a set of versions that never change, and a set of staging labels,
 // each attached to one version:
@@ -21,8 +21,8 @@
 //     ([UpdateSecretVersionStage]). That version keeps its other labels (recorded
 //     on AWS by LocalStack's tests).
 //   - UpdateSecretVersionStage is a compare-and-swap: a label that is attached
-//     moves only if RemoveFromVersionId names its holder. Check and move are one
-//     step here. AWS does not promise that, so nothing may depend on it.
+//     moves only if RemoveFromVersionId names the version that has it. Check and move
+//     are one step here. AWS does not promise that, so nothing may depend on it.
 //   - A version without a label can be read and promoted by its id until it is
 //     removed: the oldest go when there are more than 100, but none younger than
 //     24 hours ([quotas]).
@@ -36,12 +36,12 @@
 //   - Names, tags, labels, tokens and values have AWS's limits: limits.go has them
 //     with their sources.
 //
-// # What it is not
+// # Limits
 //
 // Requests must carry a SigV4 Authorization header, whose signature is not
-// checked. There is no IAM, no KMS (a key is told, and encrypts nothing), and no
-// resource policy. Nothing is replicated or rotated; but a test can say that a
-// secret is a replica, rotated, or another service's ([Server.Mark]). AWSPENDING is
+// checked. There is no IAM, no KMS (a key is stored, and encrypts nothing), and no
+// resource policy. Nothing is replicated or rotated, but a test can mark a secret as a
+// replica, as rotated, or as another service's ([Server.Mark]). AWSPENDING is
 // a label like any other. A secret that is marked deleted is not deleted when its
 // recovery window ends. An action or a parameter that the server does not know is
 // refused, never ignored.

@@ -28,8 +28,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.kind + ": " + r.message }
 
-// refuse makes an HTTP 400, which is what Secrets Manager answers to everything
-// that is the caller's fault, a missing secret included.
+// refuse makes an HTTP 400. Secrets Manager answers with 400 to every mistake of the
+// caller, including a missing secret.
 func refuse(kind, format string, args ...any) error {
 	return &refusal{http.StatusBadRequest, kind, fmt.Sprintf(format, args...)}
 }

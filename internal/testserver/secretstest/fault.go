@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Call is a request that is about to be carried out.
+// A Call is a request before it is carried out.
 type Call struct {
 	Action   string // such as "PutSecretValue"
 	SecretID string // the SecretId or, when one is created, the Name as the client wrote it; may be empty
@@ -21,13 +21,13 @@ func newCall(action string, body []byte) Call {
 	return Call{Action: action, SecretID: in.SecretId + in.Name}
 }
 
-// A Fault answers a request in the place of the server. It may call work, which
-// carries the request out and writes the true answer to the writer that it gets.
+// A Fault answers a request in place of the server. It may call work, which carries the
+// request out and writes the true answer to the writer.
 type Fault func(w http.ResponseWriter, r *http.Request, work http.Handler)
 
-// Intercept sets a function that sees each call before it is carried out and
-// chooses its fault; nil, from the function or in its place, is none. It runs for
-// one call at a time, so it may keep a count without a lock.
+// Intercept sets a function that is called before each call is carried out and returns
+// its fault, or nil for none. A nil function ends this. The function runs for one call
+// at a time, so it may count without a lock.
 func (s *Server) Intercept(choose func(Call) Fault) {
 	s.hook.Lock()
 	defer s.hook.Unlock()
@@ -43,8 +43,8 @@ func (s *Server) fault(c Call) Fault {
 	return s.intercept(c)
 }
 
-// Fail answers with an error of AWS, such as 400 and "ThrottlingException" or 500
-// and "InternalServiceError", without doing the work.
+// Fail answers with an error of AWS, such as 400 and "ThrottlingException" or 500 and
+// "InternalServiceError". The work is not done.
 func Fail(status int, kind string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		writeError(w, &refusal{status, kind, "A fault that the test asked for."})
@@ -78,8 +78,8 @@ func Reset(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	_ = conn.Close()
 }
 
-// Cut promises an answer and breaks the connection off in the middle of it. The
-// work is not done.
+// Cut begins an answer and breaks the connection off in the middle of it. The work is
+// not done.
 func Cut(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	w.Header().Set("Content-Length", "4096")
 	send(w, `{"ARN":"arn:aws:secrets`)
@@ -119,7 +119,7 @@ func wait(r *http.Request, d time.Duration) {
 	}
 }
 
-// send writes a part of an answer through to the client, which may be gone.
+// send writes a part of an answer to the client at once. The client may be gone.
 func send(w http.ResponseWriter, part string) {
 	w.Header().Set("Content-Type", contentType)
 	_, _ = fmt.Fprint(w, part)

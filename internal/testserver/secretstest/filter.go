@@ -18,8 +18,8 @@ const (
 	byTagValue = "tag-value"
 )
 
-// The limits of filters: API_ListSecrets.html and API_Filter.html. AWS takes "!" in a
-// value as well: before it, it turns the filter round.
+// The limits of filters: API_ListSecrets.html and API_Filter.html. AWS also accepts a
+// "!" before a value, which negates the filter; the server does not.
 const (
 	maxFilters      = 10
 	maxFilterValues = 10
@@ -44,13 +44,13 @@ func checkFilters(filters []filter) error {
 	return nil
 }
 
-// passes tells whether every filter lets a secret with these tags through; for a
-// filter, one of its values is enough.
+// passes reports whether a secret with these tags matches every filter. A filter matches
+// if one of its values does.
 func passes(tags []tag, filters []filter) bool {
 	return !slices.ContainsFunc(filters, func(f filter) bool { return !slices.ContainsFunc(tags, f.matches) })
 }
 
-// matches compares prefixes, and minds upper and lower case.
+// matches compares prefixes and is case-sensitive.
 func (f filter) matches(t tag) bool {
 	text := t.Key
 	if f.Key == byTagValue {

@@ -5,9 +5,9 @@ import "fmt"
 // region is where the server is: its ARNs name it.
 const region = "us-east-1"
 
-// A Kind is what makes a secret one that another service or another Region writes.
-// The zero Kind is an ordinary secret. DescribeSecret and ListSecrets report each
-// field under its name, unless it is empty:
+// A Kind says that another service or another Region writes a secret. The zero Kind is an
+// ordinary secret. DescribeSecret and ListSecrets report each field under its name,
+// unless it is empty:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
 type Kind struct {
 	// PrimaryRegion is the Region of the primary secret. In any Region but the
@@ -32,9 +32,8 @@ type Kind struct {
 	RotationLambdaARN string `json:",omitempty"`
 }
 
-// Mark makes an existing secret one of that kind, in place of the kind that it was.
-// Its versions, labels and tags stay, and the list shows the change after its lag.
-// Mark panics if there is no secret of that name.
+// Mark sets the kind of an existing secret. Its versions, labels and tags stay, and the
+// list shows the change after its lag. Mark panics if there is no secret of that name.
 //
 // Only a replica refuses writes. AWS restricts some writes to secrets of other kinds
 // too, but not all, and not in the same way for each service: here they succeed, so
@@ -52,8 +51,8 @@ func (s *Server) Mark(name string, kind Kind) {
 
 func (k Kind) replica() bool { return k.PrimaryRegion != "" && k.PrimaryRegion != region }
 
-// writable is usable for the actions that a replica refuses, which are all that
-// change a secret.
+// writable is like usable, and also refuses a replica. All actions that change a secret
+// use it.
 func (s *store) writable(id string) (*secret, error) {
 	found, err := s.usable(id)
 	if err == nil && found.kind.replica() {

@@ -67,7 +67,7 @@ func TestMarkShowsTheKindWhereAWSDoes(t *testing.T) {
 			if got := kindOf(x.describe()); got != kind {
 				t.Errorf("DescribeSecret: got %+v, want %+v", got, kind)
 			}
-			x.holds(map[string]string{current: version})
+			x.hasLabels(map[string]string{current: version})
 			e := must(x.client.ListSecrets(x.ctx, &secretsmanager.ListSecretsInput{})).SecretList[0]
 			listed := kindOf(&secretsmanager.DescribeSecretOutput{
 				PrimaryRegion: e.PrimaryRegion, OwningService: e.OwningService, Type: e.Type,

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of what a request may say. A parameter that is longer or shorter is a
-// ValidationException; the page of each action names its limits:
+// The limits of parameters. A longer or shorter one is a ValidationException. The page
+// of each action names its limits:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Operations.html
 const (
 	maxName        = 512  // API_CreateSecret.html, Name
@@ -97,7 +97,8 @@ func checkTags(tags []tag) error {
 	return nil
 }
 
-// checkTagKey also refuses the keys that are AWS's own, in upper and lower case.
+// checkTagKey checks a key's length and characters, and refuses the keys that AWS
+// reserves, in upper and lower case.
 func checkTagKey(key string) error {
 	if err := checkLength("Tag key", key, 1, maxTagKey); err != nil {
 		return err
@@ -119,7 +120,7 @@ func checkDetails(d details) error {
 	return checkLength("KmsKeyId", string(d.KmsKeyId), 0, maxKey)
 }
 
-// firstError returns the first that is one.
+// firstError returns the first error that is not nil.
 func firstError(errs ...error) error {
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		return errs[i]

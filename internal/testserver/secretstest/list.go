@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A listing is what ListSecrets sees, which may lag behind.
+// A listing is the state that ListSecrets shows. It may lag.
 type listing struct {
 	lag       time.Duration
 	histories map[string][]snapshot // by ARN, the oldest first
@@ -19,7 +19,7 @@ type listEntry struct {
 	SecretVersionsToStages map[string][]string `json:",omitempty"`
 }
 
-// A snapshot is a secret as it was, and since when the list shows it so.
+// A snapshot is an earlier state of a secret, and the time from which the list shows it.
 type snapshot struct {
 	listEntry
 	serial  int
@@ -28,7 +28,7 @@ type snapshot struct {
 
 func (l *listing) record(c *secret, now time.Time) {
 	history := l.histories[c.ARN]
-	// Nobody will ask again for what came before that which shows now.
+	// The list never shows snapshots again that are older than the one it shows now.
 	if shown := showing(history, now); shown > 0 {
 		history = history[shown:]
 	}
@@ -98,9 +98,9 @@ type pageInput struct {
 	NextToken  string
 }
 
-// page cuts one page out of a list that is in order of its items' positions. The
-// token is the last position given out, so that what comes and goes between two
-// pages moves no item from one to the other.
+// page returns one page of a list that is sorted by position. The token is the last
+// position returned, so that an item which is added or removed between two pages moves
+// no other from one page to the next.
 func page[T any](items []T, in pageInput, position func(T) int) (cut []T, next string, err error) {
 	size := cmp.Or(in.MaxResults, maxPage)
 	if size < 1 || size > maxPage {

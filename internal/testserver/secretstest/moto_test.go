@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// either marks a case that moto may pass or fail, as its threads happen to run: it
-// has no lock.
+// either marks a case that moto may pass or fail, depending on its threads: it has no
+// lock.
 const either = "either"
 
 // noLimit is why moto does not pass most cases of limits.
@@ -62,8 +62,8 @@ var motoFaults = map[string]string{
 	"race: of 50 puts of one token and other values one wins": either,
 }
 
-// TestConformanceMoto runs the cases against moto, which nobody here wrote: what
-// both servers pass is not just what this package believes of AWS.
+// TestConformanceMoto runs the cases against moto, which other authors wrote: a case
+// that both servers pass is more than this package's own view of AWS.
 func TestConformanceMoto(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, startMoto(t))

@@ -2,8 +2,8 @@ package secretstest
 
 type idInput struct{ SecretId string }
 
-// A description is what DescribeSecret and ListSecrets both tell of a secret. They
-// also tell the labels, each under a name of its own.
+// A description has the fields that DescribeSecret and ListSecrets share. Both also
+// report the labels, under different names.
 type description struct {
 	identity
 	details
@@ -57,7 +57,8 @@ func (s *store) getSecretValue(in getInput) (out getOutput, err error) {
 	return getOutput{c.identity, v.id, c.stages(v.id), epoch{v.created}, v.value}, nil
 }
 
-// version returns the version that an id and a label, or one of them, or AWSCURRENT stand for.
+// version returns the version with an id, a label, or both; without either, that with
+// AWSCURRENT.
 func (c *secret) version(id, stage string) (*version, error) {
 	if id == "" {
 		if stage == "" {

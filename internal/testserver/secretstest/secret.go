@@ -24,7 +24,7 @@ const (
 // An identity says which secret an answer is about.
 type identity struct{ ARN, Name string }
 
-// details are what a user says about a secret. Nothing is encrypted here, whatever the
+// details are a user's description of a secret. Nothing is encrypted here, whatever the
 // key: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 type details struct {
 	Description string `json:",omitempty"`
@@ -67,8 +67,7 @@ type version struct {
 	value    value
 }
 
-// deleted tells whether the secret is marked deleted, and waits for the end of its
-// recovery window.
+// deleted reports whether the secret is marked deleted and in its recovery window.
 func (c *secret) deleted() bool { return !c.DeletedDate.IsZero() }
 
 // stages returns the labels of a version in alphabetical order, as AWS does.
@@ -97,8 +96,7 @@ func (c *secret) inOrder() []*version {
 	return slices.SortedFunc(maps.Values(c.versions), func(a, b *version) int { return cmp.Compare(a.serial, b.serial) })
 }
 
-// attach gives labels to a version, and takes them from those that had them. On
-// error nothing has changed.
+// attach moves labels to a version. If it fails, nothing has changed.
 func (c *secret) attach(id string, labels ...string) error {
 	after := maps.Clone(c.labels)
 	for _, label := range labels {
@@ -111,7 +109,7 @@ func (c *secret) attach(id string, labels ...string) error {
 	return nil
 }
 
-// detach takes a label from the version that has it.
+// detach removes a label from the version that has it.
 func (c *secret) detach(label string) {
 	after := maps.Clone(c.labels) // the list may still show it as it was
 	delete(after, label)
@@ -142,9 +140,9 @@ func (c *secret) add(id string, v value, labels []string, now time.Time) error {
 	return nil
 }
 
-// prune removes the oldest versions without a label that are too many. AWS does it
-// in the background, and does not say how many young ones are too many: here the
-// hundred is the limit for them too.
+// prune removes the oldest versions without a label if there are too many. AWS does it
+// in the background, and does not document the limit for versions younger than a day:
+// here it is a hundred too.
 func (c *secret) prune(now time.Time) error {
 	loose := slices.DeleteFunc(c.inOrder(), func(v *version) bool { return len(c.stages(v.id)) > 0 })
 	for len(loose) > maxLoose {

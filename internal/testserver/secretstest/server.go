@@ -53,7 +53,7 @@ func NewServer() *Server {
 	listener.Start()
 	s.URL = listener.URL
 	s.stop = func() {
-		cancel() // lets go of the requests that a fault holds
+		cancel() // ends the requests that a fault delays
 		listener.CloseClientConnections()
 		listener.Close()
 	}
@@ -72,9 +72,9 @@ func (s *Server) SetNow(now func() time.Time) {
 	s.store.now = now
 }
 
-// SetListLag sets how long a change takes to show in ListSecrets, 0 at first; a
-// secret that is deleted by force is gone from the list at once. AWS says that the
-// list may lag by five minutes:
+// SetListLag sets the time until ListSecrets shows a change, 0 at first. A secret that
+// is deleted by force leaves the list at once. AWS says that the list may lag by five
+// minutes:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
 func (s *Server) SetListLag(d time.Duration) {
 	s.mu.Lock()
@@ -82,8 +82,8 @@ func (s *Server) SetListLag(d time.Duration) {
 	s.store.list.lag = d
 }
 
-// Calls returns how often each action was called since the start or the last
-// ResetCalls, such as "GetSecretValue": 3. A call that met a fault counts.
+// Calls returns how often each action was called since the start or the last ResetCalls,
+// such as "GetSecretValue": 3. Calls with a fault count too.
 func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -156,7 +156,7 @@ func TestPagesJoinUpWhileSecretsGo(t *testing.T) {
 			for _, entry := range page {
 				seen[*entry.Name] = true
 			}
-			// What goes must not move what comes after it to a page already read.
+			// A removed secret must not move later ones to a page that was read already.
 			must(x.client.DeleteSecret(x.ctx, &secretsmanager.DeleteSecretInput{SecretId: page[0].ARN}))
 		}
 		equal("sizes of the pages", sizes, []int{100, 100, 50})

@@ -17,9 +17,9 @@ func (s *store) updateSecretVersionStage(in stageInput) (out identity, err error
 	return c.identity, nil
 }
 
-// restage compares and swaps, or removes a label if the request names no version to
-// move it to. The text for a holder that is not the one named is our own: AWS documents
-// only that "the operation fails".
+// restage moves a label by compare-and-swap, or removes it if the request names no
+// version to move it to. The error text for a label that another version has is our own:
+// AWS documents only that "the operation fails".
 func (c *secret) restage(in stageInput) error {
 	label, from, to := in.VersionStage, in.RemoveFromVersionId, in.MoveToVersionId
 	holder := c.labels[label]

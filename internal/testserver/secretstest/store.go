@@ -11,8 +11,8 @@ import (
 
 const arnPrefix = "arn:aws:secretsmanager:" + region + ":123456789012:secret:"
 
-// A store is all secrets of the account. The Server's lock guards it, so that an
-// action is one step.
+// A store has all secrets of the account. The Server's lock guards it, so each action is
+// atomic.
 type store struct {
 	now     func() time.Time
 	secrets map[string]*secret // by name
@@ -24,7 +24,7 @@ func newStore() store {
 	return store{now: time.Now, secrets: map[string]*secret{}, list: listing{histories: map[string][]snapshot{}}}
 }
 
-// actions are the actions by name, as they stand in X-Amz-Target.
+// actions are the actions by their name in X-Amz-Target.
 var actions = map[string]func(*store, []byte) (any, error){
 	"CreateSecret":             action((*store).createSecret),
 	"DeleteSecret":             action((*store).deleteSecret),
@@ -41,7 +41,7 @@ var actions = map[string]func(*store, []byte) (any, error){
 	"UpdateSecretVersionStage": action((*store).updateSecretVersionStage),
 }
 
-// action adds the JSON around a method of the store.
+// action decodes and encodes the JSON for a method of the store.
 func action[In, Out any](do func(*store, In) (Out, error)) func(*store, []byte) (any, error) {
 	return func(s *store, body []byte) (any, error) {
 		var in In
@@ -73,7 +73,7 @@ func (s *store) find(id string) (*secret, error) {
 	return nil, errNoSecret
 }
 
-// usable is find for the actions that a secret marked deleted refuses.
+// usable is like find, and refuses a secret that is marked deleted.
 func (s *store) usable(id string) (*secret, error) {
 	found, err := s.find(id)
 	if err == nil && found.deleted() {
@@ -96,13 +96,13 @@ func (s *store) newSecret(name string, about details, tags []tag) *secret {
 	}
 }
 
-// changed notes that a secret is not what it was: the list will show it.
+// changed records the new state of a secret for the list.
 func (s *store) changed(c *secret) {
 	c.LastChangedDate = epoch{s.now()}
 	s.list.record(c, s.now())
 }
 
-// accessed notes that a value was read. It shows if it is the first time on that day.
+// accessed records that a value was read. The list shows the first read of each day.
 func (s *store) accessed(c *secret, v *version) {
 	today := day(s.now())
 	v.accessed = today

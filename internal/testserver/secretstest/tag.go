@@ -46,8 +46,8 @@ func (s *store) retag(id string, change func([]tag) []tag) (nothing, error) {
 	return nothing{}, nil
 }
 
-// mergeTags adds more to tags, or puts one in the place of that with the same key.
-// Keys are case-sensitive.
+// mergeTags adds more to tags, or replaces those with the same key. Keys are
+// case-sensitive.
 func mergeTags(tags, more []tag) []tag {
 	for _, t := range more {
 		if i := slices.IndexFunc(tags, func(old tag) bool { return old.Key == t.Key }); i >= 0 {

@@ -59,7 +59,7 @@ resource "aws_secretsmanager_secret" "bank" {
 		t.Errorf("the secret is described by %q, %q", orEmpty(bank.Description), orEmpty(bank.KmsKeyId))
 	}
 	equal("its tags", bank.Tags, []types.Tag{{Key: new("heroku:app"), Value: new("bank")}})
-	x.holds(map[string]string{current: first})
+	x.hasLabels(map[string]string{current: first})
 	x.name = "shop/database"
 	equal("the tags of the page's secret", x.describe().Tags, []types.Tag{{Key: new("heroku:app"), Value: new("shop")}})
 }

@@ -139,9 +139,9 @@ func (x *trial) describe() *secretsmanager.DescribeSecretOutput {
 	return must(x.client.DescribeSecret(x.ctx, &secretsmanager.DescribeSecretInput{SecretId: &x.name}))
 }
 
-// holds checks which version has which label, and that there are no other labels.
+// hasLabels checks which version has which label, and that there are no other labels.
 // It overlooks versions without a label, which moto lists; a case of its own does not.
-func (x *trial) holds(want map[string]string) {
+func (x *trial) hasLabels(want map[string]string) {
 	got := map[string]string{}
 	for version, stages := range x.describe().VersionIdsToStages {
 		for _, stage := range stages {

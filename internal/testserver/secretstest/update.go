@@ -8,7 +8,7 @@ type updateInput struct {
 	value
 }
 
-// updateSecret changes what describes a secret and, if there is a value, puts it as
+// updateSecret changes a secret's details and, if the request has a value, puts it as
 // AWSCURRENT:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecret.html
 func (s *store) updateSecret(in updateInput) (out createOutput, err error) {

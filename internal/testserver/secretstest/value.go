@@ -2,7 +2,7 @@ package secretstest
 
 import "bytes"
 
-// A value is what a version holds: a text, or bytes, which JSON has in base64:
+// A value is the content of a version: a text, or bytes, which are base64 in JSON:
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 type value struct {
 	SecretString string `json:",omitempty"`

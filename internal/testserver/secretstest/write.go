@@ -2,8 +2,8 @@ package secretstest
 
 type createInput struct {
 	Name, ClientRequestToken string
-	// ForceOverwriteReplicaSecret is about replicas, of which this makes none:
-	// Terraform sends that it is false.
+	// ForceOverwriteReplicaSecret has no effect, because the server makes no replicas.
+	// Terraform sends false.
 	ForceOverwriteReplicaSecret bool
 	Tags                        []tag
 	details

@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// Leaks searches everything that both functions have written for every
-// credential that there is in the stack, and says where it was found. The text of
-// a finding shows no credential.
+// Leaks searches the logs of both functions for every credential of the stack, and
+// returns where it found one. The text of a finding shows no credential.
 func (s *Stack) Leaks() []string {
 	logs := map[string][]byte{"webhook": s.Webhook.Logs(), "poller": s.Poller.Logs()}
 	var found []string
@@ -54,9 +53,9 @@ func spellings(credential string) map[string]string {
 	return texts
 }
 
-// within is what base64 makes of a text with others around it: three bytes become
-// four characters, so it has three spellings, by how many bytes are before it. The
-// characters in which its neighbours have a part are left out.
+// within returns the base64 forms of a text inside a longer text. Three bytes become
+// four characters, so there are three forms, depending on the number of bytes before the
+// text. Characters that also depend on the text's neighbours are left out.
 func within(encoding *base64.Encoding, before int, text string) string {
 	encoded := encoding.EncodeToString([]byte(strings.Repeat(" ", before) + text))
 	return encoded[(before*8+5)/6 : (before+len(text))*8/6]

@@ -1,7 +1,7 @@
-// Package stacktest is the whole of keepcurrent on one machine: Heroku, Secrets
-// Manager, Postgres and Lambda, each a real server on the loopback interface,
-// and both functions as they are deployed, compiled and behind the Lambda
-// Runtime API. The end-to-end tests and the demo are made of it.
+// Package stacktest runs all of keepcurrent on one machine: test servers for Heroku,
+// Secrets Manager, Postgres and Lambda on the loopback interface, and both functions
+// compiled as for a deployment, behind the Lambda Runtime API. The end-to-end tests and
+// the demo use it.
 package stacktest
 
 import (
@@ -30,7 +30,7 @@ import (
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
-// The names of the stack's own two secrets here; a deployment leaves them to AWS.
+// The names of the stack's own two secrets. In a deployment AWS chooses them.
 const (
 	TokenSecret   = "keepcurrent/heroku-token"
 	SigningSecret = "keepcurrent/webhook-signing-key"
@@ -52,7 +52,7 @@ func Build(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Config is how a stack is deployed.
+// Config describes how a stack is deployed.
 type Config struct {
 	// Functions is the folder that [Build] filled.
 	Functions string
@@ -73,9 +73,9 @@ type Stack struct {
 	Secrets *secretstest.Server
 	Webhook *lambdatest.Function
 	Poller  *lambdatest.Function
-	// AWS is a client of Secrets Manager, as a person and a consumer have one.
+	// AWS is a client of Secrets Manager, for what a person or a consumer does.
 	AWS *secretsmanager.Client
-	// Platform is a client of Heroku's API, as a person has one.
+	// Platform is a client of Heroku's API, for what a person does.
 	Platform *platform.Service
 	// URL is the public address of the webhook.
 	URL string
@@ -106,11 +106,11 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	return s, nil
 }
 
-// personal is not http.DefaultTransport, whose connections any server of httptest
-// cuts when it closes. It keeps none, so that none is left when a stack closes.
+// personal replaces http.DefaultTransport, whose connections every httptest server cuts
+// when it closes. It keeps no connections, so that none is left when a stack closes.
 var personal = &http.Transport{DisableKeepAlives: true}
 
-// bearer signs a person's requests with the token that is good now.
+// bearer adds the current token to a person's requests.
 type bearer struct{ heroku *herokutest.Server }
 
 func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -118,8 +118,8 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTrip(req)
 }
 
-// Deploy starts the functions, in place of those that run already: the same stack
-// with other parameters.
+// Deploy starts the functions with a configuration, and ends those that run already. It
+// fails if a function cannot start.
 func (s *Stack) Deploy(config Config) (err error) {
 	if err := s.undeploy(); err != nil {
 		return err
@@ -190,8 +190,8 @@ func (s *Stack) Database(ctx context.Context) (*postgrestest.Database, error) {
 	return db, err
 }
 
-// Bind makes a secret without a value that follows the app's DATABASE_URL, unless
-// further tags, as KEY=VALUE, say otherwise. It returns the secret's ARN.
+// Bind makes a secret without a value that follows the app's DATABASE_URL, or what
+// further tags say, as KEY=VALUE. It returns the secret's ARN.
 func (s *Stack) Bind(ctx context.Context, app, name string, tags ...string) (arn string, err error) {
 	in := &secretsmanager.CreateSecretInput{Name: &name}
 	for _, tag := range append([]string{"heroku:app=" + app}, tags...) {
@@ -261,7 +261,7 @@ func (s *Stack) Value(ctx context.Context, secret string) (string, error) {
 	return *out.SecretString, nil
 }
 
-// Report is the poller's answer, as far as the tests and the demo look at it.
+// Report is the part of the poller's answer that the tests and the demo use.
 type Report struct {
 	DryRun                                                      bool
 	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int

@@ -1,5 +1,5 @@
-// Allocs polls in a process of its own, put together as the function is, and prints
-// how many objects and bytes one more poll of the same bindings allocates.
+// Allocs polls in its own process, built from the same parts as the function, and prints
+// how many objects and bytes a second poll of the same bindings allocates.
 package main
 
 import (

@@ -1,6 +1,5 @@
-// Consumer is a workload that has been started again: it reads the secret that it is
-// told, logs in with what that holds, prints how long these two took in
-// nanoseconds, and ends.
+// Consumer is a workload that was restarted: it reads a secret, logs in with its value,
+// prints how long each took in nanoseconds, and ends.
 package main
 
 import (

@@ -1,5 +1,4 @@
-// Empty is the least that a Lambda function in Go can be, for the benchmark of
-// the cold start.
+// Empty is the smallest Lambda function in Go, for the benchmark of the cold start.
 package main
 
 import (

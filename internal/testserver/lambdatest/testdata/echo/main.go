@@ -1,4 +1,4 @@
-// Echo is a function that does what its payload says, well or badly.
+// Echo is a function that does what its payload says; it can also fail in several ways.
 package main
 
 import (
@@ -72,7 +72,7 @@ func describe(ctx context.Context) any {
 	}
 }
 
-// meet waits at an address for leave to go.
+// meet connects to an address and waits there for an answer.
 func meet(address string) (int, error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

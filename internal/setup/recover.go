@@ -8,8 +8,8 @@ import (
 )
 
 // RecoverPanic returns f with its panics turned into an error. The Lambda runtime would
-// print the value of a panic, and a value can be anything; this logs where it came from,
-// and what it says if it is one of Go's own.
+// print the value of a panic, which may be a credential. RecoverPanic logs where the
+// panic came from, and its text only if it is one of Go's own.
 func RecoverPanic[In, Out any](p *Parts, f func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (out Out, err error) {
 		defer func() {

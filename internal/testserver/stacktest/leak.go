@@ -7,17 +7,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
 
+// Plant names further credentials that no log may show, as those that a person pasted into
+// a tag.
+func (s *Stack) Plant(credentials ...string) { s.planted = append(s.planted, credentials...) }
+
 // Leaks searches everything that both functions have written for every
-// credential that there is in the stack, and says where it was found. The text of
-// a finding shows no credential.
+// credential that there is in the stack, or was planted, and says where it was found. The
+// text of a finding shows no credential.
 func (s *Stack) Leaks() []string {
 	logs := map[string][]byte{"webhook": s.Webhook.Logs(), "poller": s.Poller.Logs()}
 	var found []string
-	for i, credential := range append(s.Heroku.Credentials(), SigningKey) {
+	for i, credential := range slices.Concat(s.Heroku.Credentials(), s.planted, []string{SigningKey}) {
 		for name, log := range logs {
 			for _, leak := range search(log, credential) {
 				found = append(found, fmt.Sprintf("credential %d is in the log of the %s, %s", i, name, leak))

@@ -267,7 +267,7 @@ func isConfigVar(s string) bool {
 
 // secretARN is the form of a secret's ARN before the secret's name
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html).
-var secretARN = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:`)
+var secretARN = regexp.MustCompile(`^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:`)
 
 // IsSecretID reports whether the text can be the name or the ARN of a secret, and does
 // not look like a credential. A name has letters, digits and /_+=.@-

@@ -15,11 +15,11 @@ import (
 type event struct {
 	// DryRun asks for a report on every binding, and that nothing be written.
 	DryRun bool
-	// Unsubscribe names an app whose webhook of ours shall go. Token is its
+	// Unsubscribe names an app from which our webhook is to be removed. Token is its
 	// heroku:token, if it has one.
 	Unsubscribe, Token string
-	// Scheduled is the time that the schedule meant, which is later than none of
-	// its delays (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
+	// Scheduled is the time for which the schedule planned the run, which can begin later
+	// (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
 	Scheduled time.Time
 }
 

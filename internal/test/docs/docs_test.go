@@ -78,15 +78,15 @@ func TestEveryLinkWithinTheRepositoryLeadsSomewhere(t *testing.T) {
 
 var (
 	command = regexp.MustCompile("go test [^`\n#]+")
-	rooms   = regexp.MustCompile(`\./[\w/.]+`)
+	folders = regexp.MustCompile(`\./[\w/.]+`)
 	run     = regexp.MustCompile(`-run (?:'([^']+)'|(\S+))`)
 	test    = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 )
 
-// testsOf are the names of a room's tests.
-func testsOf(t *testing.T, room string) (names []string) {
+// testsOf returns the names of a package's tests.
+func testsOf(t *testing.T, folder string) (names []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, room, "*_test.go"))
+	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +113,8 @@ func TestEveryCommandFindsTheTestsThatItNames(t *testing.T) {
 				continue
 			}
 			var names []string
-			for _, room := range rooms.FindAllString(line, -1) {
-				names = append(names, testsOf(t, room)...)
+			for _, folder := range folders.FindAllString(line, -1) {
+				names = append(names, testsOf(t, folder)...)
 			}
 			// In a table GitHub wants a backslash before the bar.
 			for pattern := range strings.SplitSeq(strings.ReplaceAll(named[1]+named[2], `\|`, "|"), "|") {

@@ -22,23 +22,25 @@ var (
 	credentials = regexp.MustCompile(`\A(?i:HRKU-|Bearer )|://|-----BEGIN|\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z`)
 	longRuns    = regexp.MustCompile(`[0-9A-Za-z]{32,}`)
 	base64Runs  = regexp.MustCompile(`[0-9A-Za-z/+]{32,}`)
+	tokenRuns   = regexp.MustCompile(`[0-9A-Za-z_-]{58,}`)
 	mixed       = regexp.MustCompile(`[0-9][A-Za-z]|[A-Za-z][0-9]`)
 	otherKind   = regexp.MustCompile(`[a-z][A-Z0-9]|[A-Z][a-z0-9]|[0-9][A-Za-z]`)
 )
 
 // isCredential says the rule once more, by regular expressions.
 func isCredential(value string) bool {
-	isRandom := func(run string) bool {
+	isRandom := func(run string, percent int) bool {
 		changes := 0
 		for i := 1; i < len(run); i++ {
 			if otherKind.MatchString(run[i-1 : i+1]) {
 				changes++
 			}
 		}
-		return strings.ContainsAny(run, "0123456789") && strings.ToLower(run) != run && strings.ToUpper(run) != run && 10*changes >= 3*len(run)-9
+		return strings.ContainsAny(run, "0123456789") && strings.ToLower(run) != run && strings.ToUpper(run) != run && changes*100 >= percent*len(run)
 	}
 	return credentials.MatchString(value) || slices.ContainsFunc(longRuns.FindAllString(value, -1), mixed.MatchString) ||
-		slices.ContainsFunc(base64Runs.FindAllString(value, -1), isRandom)
+		slices.ContainsFunc(base64Runs.FindAllString(value, -1), func(run string) bool { return isRandom(run, 30) }) ||
+		slices.ContainsFunc(tokenRuns.FindAllString(value, -1), func(run string) bool { return isRandom(run, 45) })
 }
 
 // FuzzTags takes any texts for the values of the tags. present says, a bit for

@@ -10,6 +10,10 @@ import (
 // secret key of AWS has 40.
 const passwordLength = 32
 
+// tokenLength is the least length of an API token of Heroku that was pasted without its
+// HRKU-. Its characters are those of names, so more of them are needed.
+const tokenLength = 58
+
 // LooksLikeCredential reports whether a text has the form of a credential that was pasted
 // where the name of something belongs: an API token of Heroku, a connection URL, a key in
 // PEM, a password or a key of [passwordLength] characters or more. An API token from before
@@ -30,7 +34,12 @@ func hasPassword(text string) bool {
 		}
 	}
 	for _, run := range strings.FieldsFunc(text, notIn(isBase64)) {
-		if len(run) >= passwordLength && looksRandom(run) {
+		if len(run) >= passwordLength && looksRandom(run, 30) {
+			return true
+		}
+	}
+	for _, run := range strings.FieldsFunc(text, notIn(isBase64URL)) {
+		if len(run) >= tokenLength && looksRandom(run, 45) {
 			return true
 		}
 	}
@@ -47,15 +56,16 @@ func isAlphanumeric(c rune) bool { return isLetter(c) || isDigit(c) }
 // slash, too.
 func isBase64(c rune) bool { return isAlphanumeric(c) || c == '/' || c == '+' }
 
+func isBase64URL(c rune) bool { return isAlphanumeric(c) || c == '-' || c == '_' }
+
 // looksRandom reports whether small letters, capitals and digits all occur, and follow
-// each other in no order: the kind changes after three of ten characters or more. In random
-// base64 it changes after six of ten, in a name like HerokuPostgres/ReadOnlyToken1 after
-// two or three.
-func looksRandom(run string) bool {
+// each other in no order: the kind changes after that many of a hundred characters or more.
+// In random base64 it changes after about 60, in HerokuPostgres/ReadOnlyToken1 after 26.
+func looksRandom(run string, percent int) bool {
 	var has [4]bool
 	changes, before := 0, 0
 	for _, c := range run {
-		kind := 0 // a slash or a plus
+		kind := 0 // a separator
 		switch {
 		case c >= 'a' && c <= 'z':
 			kind = 1
@@ -69,7 +79,7 @@ func looksRandom(run string) bool {
 		}
 		has[kind], before = true, kind
 	}
-	return has[1] && has[2] && has[3] && changes >= len(run)*3/10
+	return has[1] && has[2] && has[3] && changes*100 >= len(run)*percent
 }
 
 // maxQuoted is the length of a value that an error quotes. It is enough for a word that

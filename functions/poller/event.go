@@ -15,11 +15,11 @@ import (
 type event struct {
 	// DryRun asks for a report on every binding, and that nothing be written.
 	DryRun bool
-	// Unsubscribe names an app whose webhook of ours shall go. Token is its
+	// Unsubscribe names an app from which our webhook is to be removed. Token is its
 	// heroku:token, if it has one.
 	Unsubscribe, Token string
-	// Scheduled is the time that the schedule meant, which is later than none of
-	// its delays (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
+	// Scheduled is the time for which the schedule planned the run, which can begin later
+	// (https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html).
 	Scheduled time.Time
 }
 
@@ -31,7 +31,7 @@ var errEvent = errors.New(`the event is refused, and nothing was done: it can be
 type fields map[string]json.RawMessage
 
 // parseEvent reads an event. What is neither a schedule's event nor one of our words
-// exactly is an error that says the words: a dry run that is spelt wrong must not
+// exactly is an error that says the words: a dry run that is misspelled must not
 // become a round that writes.
 func parseEvent(text []byte) (event, error) {
 	said, err := parseFields(text)
@@ -82,17 +82,38 @@ func parseFields(text []byte) (fields, error) {
 }
 
 // isSchedule reports whether the event is one that AWS makes: EventBridge's for a rule
-// with a schedule, to which AWS may add members, or EventBridge Scheduler's for a
-// schedule without an input. A detail that says anything, and one of our words beside
-// AWS's members, come from a person.
+// with a schedule, or EventBridge Scheduler's for a schedule without an input. AWS may add
+// members to either. One that could be meant for us comes from a person, and then the event
+// must not become a round that writes.
 func isSchedule(said fields) bool {
 	for name, value := range said {
-		if name == "detail" && !isNothing(value) || isOurWord(name) {
+		if isDetail := name == "detail"; isDetail && !isNothing(value) || !isDetail && (saysOurWord(name) || !isPlain(value)) {
 			return false
 		}
 	}
 	_, hasDetail := said["detail"]
 	return string(said["detail-type"]) == `"Scheduled Event"` || len(said) == 1 && hasDetail
+}
+
+// isPlain reports whether a value is a text or a number, or a list of those, and says none
+// of our words.
+func isPlain(value json.RawMessage) bool {
+	var decoded any
+	if json.Unmarshal(value, &decoded) != nil {
+		return false
+	}
+	elements, isList := decoded.([]any)
+	if !isList {
+		elements = []any{decoded}
+	}
+	for _, element := range elements {
+		text, isText := element.(string)
+		_, isNumber := element.(float64)
+		if !isText && !isNumber || saysOurWord(text) {
+			return false
+		}
+	}
+	return true
 }
 
 // isNothing reports whether a detail is an empty object, or its text.
@@ -105,15 +126,21 @@ func isNothing(detail json.RawMessage) bool {
 	return err == nil && len(inner) == 0
 }
 
-// isOurWord reports whether a name is one of our words, however it is spelt.
-func isOurWord(name string) bool {
+// saysOurWord reports whether a text says one of our words, however it is spelled and
+// whatever stands around it, or is an object or a list, encoded once more.
+func saysOurWord(text string) bool {
 	letters := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' {
 			return r
 		}
 		return -1
-	}, strings.ToLower(name))
-	return letters == "dryrun" || letters == "unsubscribe" || letters == "token"
+	}, strings.ToLower(text))
+	switch letters {
+	case "dry", "plan", "token":
+		return true
+	}
+	return strings.Contains(letters, "dryrun") || strings.Contains(letters, "unsubscribe") ||
+		strings.HasPrefix(strings.TrimSpace(text), "{") || strings.HasPrefix(strings.TrimSpace(text), "[")
 }
 
 // read takes our words, each with a value of its type, and reports false for anything
@@ -141,12 +168,12 @@ func (e *event) read(said fields) bool {
 	return (!asked.unsubscribe || !asked.dryRun && e.Scheduled.IsZero()) && (asked.unsubscribe || !asked.token)
 }
 
-// schedule takes any text: only a schedule sends the word, and a time that cannot be read
-// is now. Terraform's jsonencode escapes the angle brackets of
+// schedule takes any text that says no other of our words: only a schedule sends this one,
+// and a time that cannot be read is now. Terraform's jsonencode escapes the angle brackets of
 // <aws.scheduler.scheduled-time>, and then AWS sends these words instead of the time.
 func (e *event) schedule(value json.RawMessage) bool {
 	var text string
-	if !isText(value, &text) {
+	if !isText(value, &text) || saysOurWord(text) {
 		return false
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {

@@ -3,23 +3,24 @@ package reconcile
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"keepcurrent.example/internal/credential"
 )
 
-// ErrTag says that a tag makes no sense: only a person can mend it.
-var ErrTag = errors.New("a tag makes no sense")
+// ErrTag says that a tag is invalid: only a person can correct it.
+var ErrTag = errors.New("a tag is invalid")
 
 // Why a secret cannot be written by us, although its tags are right.
 var (
-	// ErrReplica says that AWS copies the secret from another Region, and lets nobody
-	// write it here
+	// ErrReplica says that AWS copies the secret from another Region and refuses
+	// writes to it here
 	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html).
 	ErrReplica = errors.New("the secret is a replica")
 	// ErrOwned says that a service, a partner or a rotation writes the secret. Only a
-	// person can decide who shall.
+	// person can decide who should.
 	ErrOwned = errors.New("the secret is not ours to write")
 )
 
@@ -130,7 +131,7 @@ func ParseBinding(s Secret) (Binding, error) {
 	return b, nil
 }
 
-// reader reads tags one by one, and notes which make no sense.
+// reader reads tags one by one, and notes which are invalid.
 type reader struct {
 	tags  map[string]string
 	wrong []error
@@ -140,44 +141,49 @@ func (r *reader) refuse(format string, args ...any) {
 	r.wrong = append(r.wrong, fmt.Errorf(format, args...))
 }
 
-// isPasted reports whether a tag's value is a credential by its looks, and refuses it.
+// isPasted reports whether a tag's value looks like a credential, and refuses it if so.
 // The error does not show it, and neither may the field of the binding, which is logged.
-func (r *reader) isPasted(tag string, looks bool) bool {
-	if looks {
-		r.refuse("tag %s is a credential by its looks, and is not shown here: revoke it, since everyone who may list secrets "+
-			"can read tags, and put the new one into a secret", tag)
+func (r *reader) isPasted(tag, value string) bool {
+	if !LooksLikeCredential(value) {
+		return false
 	}
-	return looks
+	r.refuse("tag %s looks like a credential, and is not shown here: everyone who may list secrets can read tags, "+
+		"so revoke it and put the new one into a secret", tag)
+	return true
 }
 
 // app returns the app. A token that is a UUID cannot be told from an app's id.
 func (r *reader) app() string {
 	app := r.tags[AppTag]
-	switch {
-	case IsApp(app):
+	if IsApp(app) {
 		return app
-	case r.isPasted(AppTag, LooksLikeCredential(app)):
-		return credential.Redacted
 	}
-	r.refuse("tag %s is %s: neither an app's name nor its id", AppTag, quoted(app))
+	if !r.isPasted(AppTag, app) {
+		r.refuse("tag %s is %s: neither an app's name nor its id", AppTag, quoted(app))
+	}
 	if !isQuotable(app) {
 		return credential.Redacted
 	}
 	return app
 }
 
+// configVar returns the name of the config var. What is no name is not shown: it can be
+// a part of a connection URL, or a whole line of `heroku config --shell`.
 func (r *reader) configVar() string {
 	name, tagged := r.tags[ConfigVarTag]
-	if !tagged {
+	switch {
+	case !tagged:
 		return "DATABASE_URL"
-	}
-	if r.isPasted(ConfigVarTag, LooksLikeCredential(name) || looksLikePassword(name)) {
-		return credential.Redacted
-	}
-	if name == "" {
+	case isConfigVar(name) && !LooksLikeCredential(name):
+		return name
+	case name == "":
 		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
+		return name
+	case !r.isPasted(ConfigVarTag, name):
+		r.refuse("tag %s is a value of %d bytes that is not shown: it can be the name of a config var, which has letters, "+
+			"digits and underscores, does not begin with a digit, and has at most %d characters", ConfigVarTag, len(name), maxConfigVar)
 	}
-	return name
+	return credential.Redacted
 }
 
 // choice returns the tag's value, which is one of options, or untagged if there is
@@ -188,7 +194,7 @@ func (r *reader) choice(tag, untagged string, options ...string) string {
 		return untagged
 	}
 	if !slices.Contains(options, value) {
-		if !r.isPasted(tag, LooksLikeCredential(value)) {
+		if !r.isPasted(tag, value) {
 			last := len(options) - 1
 			r.refuse("tag %s is %s: it can be \"%s\" or %q", tag, quoted(value), strings.Join(options[:last], `", "`), options[last])
 		}
@@ -198,13 +204,13 @@ func (r *reader) choice(tag, untagged string, options ...string) string {
 }
 
 // secretID returns the tag's value, which names a secret, "" if there is no such tag.
-// What is none becomes something that is no secret either: "" would be the stack's own.
+// An invalid value becomes one that names no secret, since "" means the stack's own.
 func (r *reader) secretID(tag string) string {
 	value, tagged := r.tags[tag]
 	if !tagged || IsSecretID(value) {
 		return value
 	}
-	if !r.isPasted(tag, LooksLikeCredential(value)) {
+	if !r.isPasted(tag, value) {
 		r.refuse("tag %s is %s: it can be the name or the ARN of a secret", tag, quoted(value))
 	}
 	return credential.Redacted
@@ -243,14 +249,35 @@ func isUUID(s string) bool {
 	return true
 }
 
-// IsSecretID reports whether the text can be the name or the ARN of a secret, and is not
-// a credential by its looks. It follows the names of secrets, and ARNs, which have colons
-// beside (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
-func IsSecretID(s string) bool {
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/_+=.@-:", c) >= 0) {
+// maxConfigVar is the longest name of a config var that is taken. Heroku names no limit.
+const maxConfigVar = 100
+
+// isConfigVar reports whether the text has the form of a config var's name. Heroku asks
+// for letters, digits and underscores, so that every programming language can read it
+// (https://devcenter.heroku.com/articles/config-vars). That a digit does not begin it is
+// the rule of the shells.
+func isConfigVar(s string) bool {
+	for i, c := range s {
+		if c != '_' && (!isAlphanumeric(c) || i == 0 && isDigit(c)) {
 			return false
 		}
 	}
-	return s != "" && !LooksLikeCredential(s)
+	return s != "" && len(s) <= maxConfigVar
+}
+
+// secretARN is the form of a secret's ARN before the secret's name
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html).
+var secretARN = regexp.MustCompile(`^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:`)
+
+// IsSecretID reports whether the text can be the name or the ARN of a secret, and does
+// not look like a credential. A name has letters, digits and /_+=.@-
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+func IsSecretID(s string) bool {
+	name := s[len(secretARN.FindString(s)):]
+	for _, c := range name {
+		if !isAlphanumeric(c) && !strings.ContainsRune("/_+=.@-", c) {
+			return false
+		}
+	}
+	return name != "" && !LooksLikeCredential(s)
 }

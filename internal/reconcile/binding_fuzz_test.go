@@ -2,6 +2,8 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,12 +16,32 @@ import (
 // identity is Heroku's published schema of an app's name, or a UUID.
 var identity = regexp.MustCompile(`\A(?:[a-z][a-z0-9-]{1,28}[a-z0-9]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\z`)
 
-// credentials are those that are told by their form in any tag but that of the app, and
-// passwords those that no config var is called.
+// credentials are those that are recognized by their form in any tag but that of the app:
+// by what they begin with, as a URL, or as a long run of letters and digits.
 var (
-	credentials = regexp.MustCompile(`\A(?:HRKU-|Bearer )|://|-----BEGIN|\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z`)
-	passwords   = regexp.MustCompile(`\A[a-z]*[0-9][0-9a-z]*\z`) // of 32 characters or more
+	credentials = regexp.MustCompile(`\A(?i:HRKU-|Bearer )|://|-----BEGIN|\A[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z`)
+	longRuns    = regexp.MustCompile(`[0-9A-Za-z]{32,}`)
+	base64Runs  = regexp.MustCompile(`[0-9A-Za-z/+]{32,}`)
+	tokenRuns   = regexp.MustCompile(`[0-9A-Za-z_-]{58,}`)
+	mixed       = regexp.MustCompile(`[0-9][A-Za-z]|[A-Za-z][0-9]`)
+	otherKind   = regexp.MustCompile(`[a-z][A-Z0-9]|[A-Z][a-z0-9]|[0-9][A-Za-z]`)
 )
+
+// isCredential says the rule once more, by regular expressions.
+func isCredential(value string) bool {
+	isRandom := func(run string, percent int) bool {
+		changes := 0
+		for i := 1; i < len(run); i++ {
+			if otherKind.MatchString(run[i-1 : i+1]) {
+				changes++
+			}
+		}
+		return strings.ContainsAny(run, "0123456789") && strings.ToLower(run) != run && strings.ToUpper(run) != run && changes*100 >= percent*len(run)
+	}
+	return credentials.MatchString(value) || slices.ContainsFunc(longRuns.FindAllString(value, -1), mixed.MatchString) ||
+		slices.ContainsFunc(base64Runs.FindAllString(value, -1), func(run string) bool { return isRandom(run, 30) }) ||
+		slices.ContainsFunc(tokenRuns.FindAllString(value, -1), func(run string) bool { return isRandom(run, 45) })
+}
 
 // FuzzTags takes any texts for the values of the tags. present says, a bit for
 // each, which of the tags there are at all.
@@ -34,6 +56,8 @@ func FuzzTags(f *testing.F) {
 	f.Add(uint16(1), "shop\n", "", "", "", "", "", "", "")
 	f.Add(all, "shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE")
 	f.Add(uint16(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
+	f.Add(all, "my shop", "user:passwordEXAMPLE@h:5432/d", "hunter2EXAMPLE", "hrku-example", "swordfish-EXAMPLE-1", "user:EXAMPLE@h", "EXAMPLE1", strings.Repeat("EXAMPLE1", 8))
+	f.Add(all, "shop", "DATABASE_URL=EXAMPLE1", "json", "postgres", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:b", "on", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 	f.Fuzz(func(t *testing.T, present uint16, app, configVar, format, scheme, verify, clientTLS, sync, token string) {
 		tags := make(map[string]string)
 		for i, tag := range []struct{ name, value string }{
@@ -47,6 +71,8 @@ func FuzzTags(f *testing.F) {
 		b, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags})
 		if wrong := wrongTags(tags); len(wrong) > 0 {
 			named(t, err, wrong)
+			b.Tags = nil
+			notShown(t, fmt.Sprintf("%v %+v", err, b), tags, wrong)
 			return
 		}
 		if err != nil {
@@ -58,6 +84,9 @@ func FuzzTags(f *testing.F) {
 	})
 }
 
+// secretID is the name or the ARN of a secret.
+const secretID = `(?:arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]+`
+
 // wrongTags says the README's table of tags once more.
 func wrongTags(tags map[string]string) []string {
 	var wrong []string
@@ -65,13 +94,12 @@ func wrongTags(tags map[string]string) []string {
 		wrong = append(wrong, reconcile.AppTag)
 	}
 	for tag, options := range map[string]string{
-		reconcile.ConfigVarTag: `(?s).+`, reconcile.FormatTag: `json|url`, reconcile.SchemeTag: `postgres|postgresql`,
+		reconcile.ConfigVarTag: `[A-Za-z_][A-Za-z0-9_]{0,99}`, reconcile.FormatTag: `json|url`, reconcile.SchemeTag: `postgres|postgresql`,
 		reconcile.VerifyTag: `login|server|off`, reconcile.SyncTag: `on|off`,
-		reconcile.TokenTag: `[A-Za-z0-9/_+=.@:-]+`, reconcile.ClientTLSTag: `[A-Za-z0-9/_+=.@:-]+`,
+		reconcile.TokenTag: secretID, reconcile.ClientTLSTag: secretID,
 	} {
 		value, tagged := tags[tag]
-		if tagged && (!regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) || credentials.MatchString(value) ||
-			tag == reconcile.ConfigVarTag && len(value) >= 32 && passwords.MatchString(value)) {
+		if tagged && (!regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) || isCredential(value)) {
 			wrong = append(wrong, tag)
 		}
 	}
@@ -113,8 +141,27 @@ func named(t *testing.T, err error, wrong []string) {
 		t.Errorf("%d lines about %v: %v", len(lines), wrong, err)
 	}
 	for _, tag := range wrong {
-		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "tag "+tag+" is ") }) {
+		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "tag "+tag+" ") }) {
 			t.Errorf("%s is not named in: %v", tag, err)
+		}
+	}
+}
+
+// notShown fails the test if a wrong value is shown that is not a short word. Other values
+// in its place tell which words are in the text anyway.
+func notShown(t *testing.T, shown string, tags map[string]string, wrong []string) {
+	t.Helper()
+	word := regexp.MustCompile(`\A[A-Za-z-]{0,12}\z`)
+	for _, tag := range wrong {
+		others := maps.Clone(tags)
+		others[tag] = "HRKU-"
+		b, asToken := reconcile.ParseBinding(reconcile.Secret{Tags: others})
+		others[tag] = strings.Repeat("*", len(tags[tag]))
+		_, asText := reconcile.ParseBinding(reconcile.Secret{Tags: others})
+		b.Tags = nil
+		anyway := fmt.Sprintf("%v %v %+v", asToken, asText, b)
+		if value := tags[tag]; !word.MatchString(value) && strings.Contains(shown, value) && !strings.Contains(anyway, value) {
+			t.Errorf("%s is shown in: %s", tag, shown)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestTagsMakeABinding(t *testing.T) {
 	}
 }
 
-func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
+func TestInvalidTagsAreNamed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{ // tag=value: what the error says
 		"heroku:app=":                           "neither an app's name nor its id",
@@ -70,6 +70,10 @@ func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
 		"heroku:app=01234567-89AB-cdef-0123-456789abcdef": "heroku:app",
 		"heroku:app=01234567089ab-cdef-0123-456789abcdef": "heroku:app",
 		"heroku:config-var=":                              "heroku:config-var",
+		"heroku:config-var=2ND_URL":                       "does not begin with a digit",
+		"heroku:config-var=DATABASE-URL":                  "letters, digits and underscores",
+		"heroku:config-var= DATABASE_URL":                 "a value of 13 bytes that is not shown",
+		"heroku:config-var=" + strings.Repeat("A", 101):   "at most 100 characters",
 		"heroku:format=JSON":                              `"json" or "url"`,
 		"heroku:format=":                                  "heroku:format",
 		"heroku:verify=on":                                `"login", "server" or "off"`,
@@ -79,6 +83,12 @@ func TestTagsThatMakeNoSenseAreNamed(t *testing.T) {
 		"heroku:client-tls=":                              "the name or the ARN",
 		"heroku:token=":                                   "the name or the ARN",
 		"heroku:token=a token":                            "heroku:token",
+		"heroku:token=a:b":                                "heroku:token",
+		"heroku:token=arn:aws:iam::123456789012:role/a":   "heroku:token",
+		"heroku:token=arn:aws:secretsmanager:eu-west-1:123456789012:secret:": "heroku:token",
+		"heroku:format=plaintext":      `is "plaintext": it`,
+		"heroku:format=json-as-a-text": "is a value of 14 bytes that is not shown: it",
+		"heroku:format=utf8":           "is a value of 4 bytes that is not shown: it",
 	}
 	for tag, says := range tests {
 		t.Run(tag, func(t *testing.T) {
@@ -103,7 +113,7 @@ func TestAllFaultsOfTheTagsAreNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestATagThatMakesNoSenseLeavesTheOthersReadable(t *testing.T) {
+func TestAnInvalidTagLeavesTheOthersReadable(t *testing.T) {
 	t.Parallel()
 	b, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{"heroku:app": "shop", "heroku:format": "xml", "heroku:sync": "perhaps"}})
 	if err == nil || b.App != "shop" || b.ConfigVar != "DATABASE_URL" || !b.Sync {
@@ -116,16 +126,26 @@ func TestATagThatMakesNoSenseLeavesTheOthersReadable(t *testing.T) {
 func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
-		"a token":             "HRKU-EXAMPLEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-		"a short token":       "HRKU-EXAMPLE",
-		"a header":            "Bearer EXAMPLE-0123",
-		"a token of before":   "0e5a3f1c-EXAM-4b7a-9c2d-aaaaaaaaaaaa",
-		"a URL":               "postgres://user:EXAMPLE@db.example:5432/d",
-		"the URL of a Redis":  "rediss://:EXAMPLE@db.example:6379",
-		"a key in PEM":        "-----BEGIN PRIVATE KEY----- EXAMPLE",
-		"some other password": "EXAMPLE+xyzzy/0123456789=abcdefghij",
+		"a token":                    "HRKU-EXAMPLEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"a short token":              "HRKU-EXAMPLE",
+		"a token in small letters":   "hrku-EXAMPLE",
+		"a token without its start":  strings.Repeat("EXAMPLE0123456789", 4)[:65],
+		"a token in base64 for URLs": "AA4gEXAMPLExQ-_c3aD9zK-1mN0pR7tYwB2v-X5sL8qHj6_FdG3kTzU9eWbC4y-0",
+		"a header":                   "Bearer EXAMPLE-0123",
+		"a token of before":          "0e5a3f1c-e8a1-4b7a-9c2d-aaaaaaaaaaaa",
+		"a URL":                      "postgres://user:EXAMPLE@db.example:5432/d",
+		"the URL of a Redis":         "rediss://:EXAMPLE@db.example:6379",
+		"a URL without its scheme":   "user:EXAMPLE@db.example:5432/d",
+		"a key in PEM":               "-----BEGIN PRIVATE KEY----- EXAMPLE",
+		"a password of Heroku's":     "pEXAMPLE" + strings.Repeat("0123456789abcdef", 4),
+		"a password with its name":   "DATABASE_PASSWORD_p" + strings.Repeat("0123456789abcdef", 4),
+		"a line of a shell":          "DATABASE_URL=EXAMPLE1" + strings.Repeat("0123456789abcdef", 2),
+		"our signing key":            strings.Repeat("0123456789abcdef", 3),
+		"a secret key of AWS":        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+		"random base64":              "k3Jx/Q9vT+z7LmW2aEXAMPLEr5Yb/N8cHd1Gf4Ps",
+		"some other password":        "EXAMPLE+xyzzy/0123456789=abcdefghij",
+		"a short password":           "swordfish-EXAMPLE1",
 	}
-	values["a token of before"] = strings.Replace(values["a token of before"], "EXAM", "e8a1", 1)
 	for name, value := range values {
 		for _, tag := range []string{reconcile.AppTag, reconcile.ConfigVarTag, reconcile.FormatTag, reconcile.SchemeTag, reconcile.VerifyTag, reconcile.ClientTLSTag, reconcile.SyncTag, reconcile.TokenTag} {
 			if isAccepted(tag, name) {
@@ -157,8 +177,8 @@ func isAccepted(tag, name string) bool {
 	switch name {
 	case "a token of before":
 		return tag == reconcile.AppTag
-	case "some other password":
-		return tag == reconcile.ConfigVarTag || tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag
+	case "some other password", "a short password":
+		return tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag
 	}
 	return false
 }
@@ -169,6 +189,7 @@ func TestAPasswordIsNoNameOfAConfigVar(t *testing.T) {
 		"p" + strings.Repeat("0123456789abcdef", 4): true, strings.Repeat("0123456789abcdef", 2): true,
 		"HEROKU_POSTGRESQL_MAUVE_URL": false, "deadbeef": false, "DATABASE_URL": false,
 		strings.Repeat("a", 40): false, strings.Repeat("a", 40) + "_1": false, strings.Repeat("a", 40) + "1": true,
+		"A_" + strings.Repeat("1", 40): false, "_url2": false, "a": false, strings.Repeat("A_", 50): false, strings.Repeat("A_", 50) + "A": true,
 	} {
 		_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.ConfigVarTag: name}})
 		if (err != nil) != refused || err != nil && strings.Contains(err.Error(), name) {
@@ -177,10 +198,31 @@ func TestAPasswordIsNoNameOfAConfigVar(t *testing.T) {
 	}
 }
 
+// What people call their secrets, and what CloudFormation and Terraform call them, stays
+// a name.
+func TestANameOfASecretIsNoCredential(t *testing.T) {
+	t.Parallel()
+	const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+	for id, accepted := range map[string]bool{
+		"prod/heroku/token": true, "heroku-token-2026": true, arn + "prod/heroku-token-AbCd12": true, "a": true,
+		"arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:prod/heroku-token-AbCd12": true,
+		"team_b/Heroku.Token+2026=a@b": true, "TokenSecret-a1B2c3D4e5F6-AbCd12": true, arn + "TokenSecret-a1B2c3D4e5F6-AbCd12": true,
+		"terraform-20261126071500000000000001": true, "rds!cluster": false, "production-payments-HerokuTokenSecret-a1B2c3D4e5F6-AbCd12-of-the-team": true, "Prod/Payments/HerokuPostgres/ReadOnlyToken1": true,
+		"production/payments/heroku/postgres/token/2026/11/26": true, "TheTokenOfTheHerokuAccountThatPaysForEverything": true,
+		"prod/8f14e45fceea167a5a36dedd4bea2543": false, // nobody can tell it from a password
+		"user:password@db.example:5432/d":       false, "heroku:token": false, arn: false, arn + "a:b": false, "x" + arn + "a": false,
+		arn + strings.Repeat("0123456789abcdef", 3): false, "hrku-token": false,
+	} {
+		if got := reconcile.IsSecretID(id); got != accepted {
+			t.Errorf("%s: %t", id, got)
+		}
+	}
+}
+
 // A wrong heroku:token must not fall back to the stack's own token.
 func TestATagThatNamesNoSecretIsNotTheStacksOwnToken(t *testing.T) {
 	t.Parallel()
-	for _, value := range []string{"", "a token", "HRKU-EXAMPLE"} {
+	for _, value := range []string{"", "a token", "HRKU-EXAMPLE", "user:EXAMPLE@h:5432/d", strings.Repeat("EXAMPLE1", 8)} {
 		b, _ := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.TokenTag: value}})
 		if b.TokenSecretID == "" || b.Source.Valid() {
 			t.Errorf("%q: %+v", value, b.Source)

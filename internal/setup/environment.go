@@ -116,7 +116,7 @@ func secretID(variable string) (string, error) {
 	case value == "":
 		return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
 	case reconcile.LooksLikeCredential(value):
-		return "", fmt.Errorf("%s is a credential by its looks: revoke it, put the new one into a secret, and name that secret here", variable)
+		return "", fmt.Errorf("%s looks like a credential: revoke it, put the new one into a secret, and name that secret here", variable)
 	case !reconcile.IsSecretID(value):
 		return "", fmt.Errorf("%s is not the name or the ARN of a secret", variable)
 	}

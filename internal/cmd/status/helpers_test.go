@@ -35,7 +35,7 @@ const (
 	worthy   = `{"app":"sad","configVar":"DATABASE_URL","secret":"sad/database","outcome":"published","changes":["password"],"logsIn":false,"error":"app sad, config var DATABASE_URL, secret sad/database: neither the candidate nor the secret's value logs in: the server refuses the login"}`
 	heldBack = `{"app":"ads","configVar":"DATABASE_URL","secret":"ads/database","outcome":"held","changes":["password"],"logsIn":false,"error":"app ads, config var DATABASE_URL, secret ads/database: the candidate does not log in and the secret's value does"}`
 	dead     = `{"app":"old","configVar":"DATABASE_URL","secret":"old/database","outcome":"held","logsIn":false,"error":"app old, config var DATABASE_URL, secret old/database: the secret is equal to the config var, but it does not log in: the server refuses the login (db.example:5432 answers SQLSTATE 28P01)"}`
-	broken   = `{"app":"wiki","configVar":"DATABASE_URL","secret":"wiki/database","outcome":"failed","error":"app wiki, config var DATABASE_URL, secret wiki/database: a tag makes no sense: tag heroku:format is \"yaml\": it can be \"json\" or \"url\""}`
+	broken   = `{"app":"wiki","configVar":"DATABASE_URL","secret":"wiki/database","outcome":"failed","error":"app wiki, config var DATABASE_URL, secret wiki/database: a tag is invalid: tag heroku:format is \"yaml\": it can be \"json\" or \"url\""}`
 	later    = `{"app":"late","configVar":"DATABASE_URL","secret":"late/database","outcome":"deferred","error":"app late, config var DATABASE_URL, secret late/database: Heroku's rate limit is used up"}`
 	optedOut = `{"app":"shop","configVar":"DATABASE_URL","secret":"museum/database","outcome":"off"}`
 	novel    = `{"app":"new","configVar":"DATABASE_URL","secret":"new/database","outcome":"transcended","aura":[1,{}]}`

@@ -53,7 +53,7 @@ off           museum/database  museum              –        –
 ok            shop/database    shop                yes      right`)
 	rest = port.ReplaceAllString(strings.Join(strings.Fields(rest), " "), "ADDRESS")
 	for _, want := range []string{
-		`wiki/database: a tag makes no sense: tag heroku:format is "yaml"`,
+		`wiki/database: a tag is invalid: tag heroku:format is "yaml"`,
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"The webhook of blog is not right",

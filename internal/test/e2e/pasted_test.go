@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +44,7 @@ func TestACredentialInATagIsNamedAndShownNowhere(t *testing.T) {
 	}
 	for _, tag := range append(tags, "heroku:app=") {
 		name, _, _ := strings.Cut(tag, "=")
-		if !strings.Contains(message, "tag "+name+" is a credential by its looks") {
+		if !strings.Contains(message, "tag "+name+" looks like a credential") {
 			t.Errorf("the error does not name %s: %s", name, message)
 		}
 	}
@@ -59,6 +61,53 @@ func TestACredentialInATagIsNamedAndShownNowhere(t *testing.T) {
 	}
 }
 
+// Parts of a URL, lines of a shell and the keys of other services are no less a credential.
+// Their tag is named, no text shows them, and AWS and Heroku are asked for nothing by them.
+func TestWhatIsNoNameIsShownNowhereAndSentNowhere(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	planted := map[string]string{ // the credential by its tag; %s stands for it
+		"heroku:config-var=user:%s@db.example:5432/d": "swordfish-EXAMPLE1",
+		"heroku:config-var=DATABASE_URL=%s":           "swordfish-EXAMPLE2",
+		"heroku:config-var=%s":                        "hrku-EXAMPLE3",
+		"heroku:token=%s":                             strings.Repeat("EXAMPLE4", 9)[:65],
+		"heroku:token=user:%s@db.example:5432/d":      "swordfish-EXAMPLE5",
+		"heroku:client-tls=%s":                        strings.Repeat("EXAMPLE6", 9)[:65],
+		"heroku:client-tls=team/%s":                   strings.Repeat("e6", 24), // as a signing key of ours
+		"heroku:sync=%s":                              "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+		"heroku:format=%s":                            "swordfish-EXAMPLE7",
+		"heroku:verify=%s":                            "EXAMPLE8",
+	}
+	for i, tag := range slices.Sorted(maps.Keys(planted)) {
+		credential := planted[tag]
+		s.Plant(credential)
+		s.bind(s.app.Name, fmt.Sprint("planted/", i), fmt.Sprintf(tag, credential))
+	}
+	s.bind("swordfish EXAMPLE9", "planted/app")
+	s.Plant("swordfish EXAMPLE9")
+	message := s.failingPoll()
+	plan, err := s.Poller.Invoke(t.Context(), []byte(`{"dryRun":true}`))
+	s.must(err)
+	for tag := range planted {
+		if name, _, _ := strings.Cut(tag, "="); !strings.Contains(string(plan), "tag "+name+" ") {
+			t.Errorf("the plan does not name %s: %s", name, plan)
+		}
+	}
+	for _, text := range []string{message, string(plan)} {
+		for _, credential := range append(slices.Collect(maps.Values(planted)), "swordfish EXAMPLE9") {
+			if strings.Contains(text, credential) {
+				t.Errorf("an answer of the poller shows a credential: %s", text)
+			}
+		}
+	}
+	if calls := s.Secrets.Calls()["GetSecretValue"]; calls > 2 {
+		t.Errorf("%d values were read, and only the stack's own two are to be", calls)
+	}
+	if status := s.announce(s.app); status != 204 {
+		t.Errorf("the webhook answers %d", status)
+	}
+}
+
 func TestACredentialInThePlaceOfASecretsNameIsShownNowhere(t *testing.T) {
 	t.Parallel()
 	s := start(t, stacktest.Config{})
@@ -67,7 +116,7 @@ func TestACredentialInThePlaceOfASecretsNameIsShownNowhere(t *testing.T) {
 	if _, err := s.Poll(t.Context()); !errors.As(err, &failure) {
 		t.Errorf("%v", err)
 	}
-	if log := string(s.Poller.Logs()); !strings.Contains(log, "HEROKU_TOKEN_SECRET_ID is a credential by its looks") {
+	if log := string(s.Poller.Logs()); !strings.Contains(log, "HEROKU_TOKEN_SECRET_ID looks like a credential") {
 		t.Errorf("the log does not say what is wrong: %s", log)
 	}
 }

@@ -83,6 +83,7 @@ type Stack struct {
 	gateway   *httptest.Server
 	front     atomic.Value // the http.Handler of the deployed webhook, always of one type
 	databases []*postgrestest.Database
+	planted   []string
 }
 
 // Start starts a stack. Its account has no apps, and its Secrets Manager has

@@ -12,10 +12,11 @@ import (
 func TestAPanicOfGosOwnKeepsItsTextAndItsPlace(t *testing.T) {
 	t.Parallel()
 	var nothing *struct{ field int }
+	none := map[string]map[string]int{}["none"]
 	for want, f := range map[string]func() error{
 		"nil pointer dereference": func() error { _ = nothing.field; return nil },
 		"index out of range":      func() error { return []error{}[len(t.Name())] },
-		"nil map":                 func() error { map[string]int(nil)["a"] = 1; return nil },
+		"nil map":                 func() error { none["a"] = 1; return nil },
 	} {
 		err := credential.RecoverPanic(f)
 		var panicked *credential.PanicError

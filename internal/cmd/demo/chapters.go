@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"time"
 
 	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 // pollEvery is the schedule of the third chapter. On AWS it is a minute.
@@ -90,14 +90,15 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 	return line{what: "rotation, webhook lost", by: "poller", down: outage.length, kept: true}, nil
 }
 
-// slowWriter stalls one run of the webhook after it has read the config vars, has a newer
-// URL published, and lets the slow run continue. The slow run's URL still logs in, so
-// only the compare-and-swap stops it.
+// slowWriter stalls one run of the webhook at its swap, has a newer URL published, and lets
+// the slow run continue. The slow run's URL still logs in, so only the compare-and-swap
+// stops it.
 func slowWriter(ctx context.Context, s *shop) (line, error) {
 	s.story.chapter("A slow writer that would put an old URL back")
 	stall := newStall()
-	unwrap := s.Heroku.Wrap(herokutest.On("GET /apps/{app}/config-vars", stall.middleware))
-	defer unwrap()
+	s.Secrets.Intercept(stall.choose)
+	defer s.Secrets.Intercept(nil)
+	swaps := s.swaps()
 	answer := make(chan error, 1)
 
 	s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
@@ -110,7 +111,7 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	case <-ctx.Done():
 		return line{}, ctx.Err()
 	}
-	s.story.tell("run A of the webhook reads a new URL from Heroku, and then its network stalls")
+	s.story.tell("run A of the webhook reads a new URL from Heroku and stages it, and then its network stalls")
 
 	s.Heroku.SetPolicy(herokutest.Policy{})
 	if _, err := s.addon.RotateWithGrace(ctx); err != nil {
@@ -125,7 +126,6 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	}
 	s.story.tell("Heroku rotates again; run B publishes the newer URL as version %s…", newest)
 
-	before := s.swaps()
 	close(stall.resume)
 	if err := <-answer; err != nil {
 		return line{}, err
@@ -134,7 +134,7 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	s.story.tell("Secrets Manager refuses the swap, run A starts again and finds nothing left to do")
 	s.story.tell("AWSCURRENT is still version %s…", s.watcher.version())
 	value, err := s.Value(ctx, s.secret)
-	kept := s.swaps() == before+1 && strings.HasPrefix(value, s.db.URL())
+	kept := s.swaps() == swaps+2 && strings.HasPrefix(value, s.db.URL()) // one of each run
 	return line{what: "slow writer with an old URL", by: "the swap", kept: kept}, err
 }
 
@@ -151,7 +151,7 @@ func (s *shop) deliver(ctx context.Context) error {
 	return err
 }
 
-// stall delays the first answer that passes, after its content is made.
+// stall holds the first swap until it is to resume.
 type stall struct {
 	once            sync.Once
 	reached, resume chan struct{}
@@ -159,25 +159,19 @@ type stall struct {
 
 func newStall() *stall { return &stall{reached: make(chan struct{}), resume: make(chan struct{})} }
 
-func (s *stall) middleware(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first := false
-		s.once.Do(func() { first = true })
-		if !first {
-			next.ServeHTTP(w, r)
-			return
-		}
-		made := httptest.NewRecorder()
-		next.ServeHTTP(made, r)
-		close(s.reached)
-		select {
-		case <-s.resume:
-		case <-r.Context().Done():
-		}
-		for name, values := range made.Header() {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(made.Code)
-		fmt.Fprint(w, made.Body.String())
-	})
+func (s *stall) choose(c secretstest.Call) secretstest.Fault {
+	var fault secretstest.Fault
+	if c.Action == "UpdateSecretVersionStage" {
+		s.once.Do(func() { fault = s.hold })
+	}
+	return fault
+}
+
+func (s *stall) hold(w http.ResponseWriter, r *http.Request, work http.Handler) {
+	close(s.reached)
+	select {
+	case <-s.resume:
+	case <-r.Context().Done():
+	}
+	work.ServeHTTP(w, r)
 }

@@ -33,7 +33,7 @@ bench: ## measure how fast it is, beside what people use, and write docs/perform
 	@go run ./internal/cmd/bench -write
 
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say
-	@set -e; for package in ./functions/webhook ./internal/connection ./internal/reconcile ./internal/heroku; do \
+	@set -e; for package in ./functions/webhook ./functions/poller ./internal/connection ./internal/reconcile ./internal/heroku; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			go test -run XXX -fuzz "^$$target\$$" -fuzztime $(or $(FOR),30s) -fuzzminimizetime 500x $$package; \
 		done; \

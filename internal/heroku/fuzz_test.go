@@ -37,7 +37,7 @@ var (
 	// them is Heroku's id of the error, in lower-case letters.
 	unreadable = regexp.MustCompile(`\Areading the config vars of app shop: Heroku's answer could not be read\z`)
 	refusal    = regexp.MustCompile(`\Areading the config vars of app shop: ` +
-		`Heroku answered [1-9][0-9]{2}(?: ([a-z_]{1,40}))?(?:: (?:the API token|the app does not exist|the account's hourly)[^{}"]*)?\z`)
+		`Heroku answered [1-9][0-9]{2}(?: ([a-z_]{1,40}))?(?:: (?:the API token|the app|the account|either the API token is refused)[^{}"]*)?\z`)
 )
 
 // FuzzConfigVars uses any bytes as Heroku's answer. It runs in a synctest bubble, where
@@ -47,7 +47,7 @@ func FuzzConfigVars(f *testing.F) {
 		"", "null", "{}", `{"DATABASE_URL":"postgres://u1:pEXAMPLE@h/d1","NULL":null}`, `{"A":1}`, `{"A":"cut`, `{"A":"b"} `, `["A"]`,
 		`{"id":"not_found","message":"EXAMPLE","url":""}`, `{"id":"EXAMPLE token"}`, `{"id":["x"]}`, "<html>EXAMPLE</html>", "{\"\xff\":\"\xff\"}",
 	} {
-		for _, status := range []uint16{200, 401, 429} {
+		for _, status := range []uint16{200, 401, 402, 403, 404, 410, 422, 429, 503} {
 			f.Add(status-200, []byte(seed))
 		}
 	}

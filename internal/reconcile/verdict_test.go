@@ -29,7 +29,7 @@ func TestVerdictOfEveryAnswer(t *testing.T) {
 	var vectors struct {
 		Cases []struct{ Answer, A, B, C, D string }
 	}
-	text, err := os.ReadFile("testdata/answers-of-a-candidate.json")
+	text, err := os.ReadFile("../login/testdata/answers-of-a-candidate.json")
 	if err != nil {
 		t.Fatal(err)
 	}

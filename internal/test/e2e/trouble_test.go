@@ -1,11 +1,13 @@
 package e2e_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -159,5 +161,36 @@ func TestADatabaseThatIsAwayAtTheFirstValue(t *testing.T) {
 	s.must(s.db.Accept())
 	if report := s.poll(); report.Published != 1 {
 		t.Errorf("report: %+v", report)
+	}
+}
+
+// A person who may set a config var of one app can name a server of their own there. It
+// must cost the other apps nothing.
+func TestAHostileServerOfOneAppStopsNoOther(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]postgrestest.Fault{
+		"parameters without end":           postgrestest.Flood,
+		"ten million rounds of SCRAM":      postgrestest.Challenge("r=EXAMPLE,s=c2FsdA==,i=10000000"),
+		"silence after the TCP connection": postgrestest.Hang,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, stacktest.Config{})
+			hostile := s.database()
+			hostile.Intercept(func() postgrestest.Fault { return fault })
+			for n := range 5 {
+				app := s.Heroku.CreateApp(fmt.Sprint("hostile-", n))
+				app.Set("DATABASE_URL", hostile.URL())
+				s.bind(app.Name, fmt.Sprint("hostile/", n))
+			}
+			s.rotate()
+			if report := s.poll(); report.Published != 1 || report.Held != 5 {
+				t.Errorf("report: %+v", report)
+			}
+			s.equal()
+			if strings.Contains(string(s.Poller.Logs()), "fatal error") {
+				t.Error("the process of the poller has died")
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -80,6 +81,18 @@ func welcome(client net.Conn) (inner net.Conn, err error) {
 	}
 	_, err = readStartup(inner)
 	return inner, err
+}
+
+// Flood sends parameters without end, as no real server does, until the client leaves.
+func Flood(client net.Conn, _ func(net.Conn)) {
+	inner, err := welcome(client)
+	if err != nil {
+		return
+	}
+	message, err := (&pgproto3.ParameterStatus{Name: "flood", Value: strings.Repeat("x", 1000)}).Encode(nil)
+	for err == nil {
+		_, err = inner.Write(message)
+	}
 }
 
 // Challenge asks for SCRAM and sends a first message of its own: r=NONCE,s=SALT,i=COUNT

@@ -22,91 +22,75 @@ const (
 // last hour. A version never changes, so what is known of one stays true. The zero value
 // is empty; a nil Memory remembers nothing.
 type Memory struct {
-	mu      sync.Mutex        // guards what follows
-	known   map[string]known  // by ARN
-	staged  map[string]string // by ARN, the version that was put last
-	written map[string]writes // by ARN
+	mu    sync.Mutex             // guards what follows
+	byARN map[string]*remembered // of each secret
 }
 
-// known is what one version of a secret says.
-type known struct {
-	version string
-	members connection.Members
+// remembered is what is known of one secret.
+type remembered struct {
+	version string               // of which the members are known, "" if of none
+	members connection.Members   // of that version
+	staged  string               // the version that was put last
+	written map[string]time.Time // the versions that were put within the last hour
 }
 
-// writes are the versions of one secret that were written, with their times.
-type writes map[string]time.Time
-
-// members returns what the binding's current version says, if that is known.
-func (m *Memory) members(b Binding) (members connection.Members, isKnown bool) {
+// with calls f with what is known of a secret, under the lock.
+func (m *Memory) with(arn string, f func(*remembered)) {
 	if m == nil {
-		return nil, false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	k := m.known[b.ARN]
-	return k.members, k.version == b.Current && b.Current != ""
-}
-
-// learn remembers what a version says, in place of what was known of another one.
-func (m *Memory) learn(arn, version string, members connection.Members) {
-	if m == nil || len(members) > maxMembers {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.known == nil {
-		m.known = make(map[string]known)
+	if m.byARN == nil {
+		m.byARN = make(map[string]*remembered)
 	}
-	m.known[arn] = known{version, members}
+	if m.byARN[arn] == nil {
+		m.byARN[arn] = &remembered{written: make(map[string]time.Time)}
+	}
+	f(m.byARN[arn])
+}
+
+// members returns what the binding's current version says, if that is known.
+func (m *Memory) members(b Binding) (members connection.Members, isKnown bool) {
+	m.with(b.ARN, func(r *remembered) {
+		members, isKnown = r.members, r.version == b.Current && b.Current != ""
+	})
+	return members, isKnown
+}
+
+// learn remembers what a version says, in place of what was known of another one.
+func (m *Memory) learn(arn, version string, members connection.Members) {
+	if len(members) > maxMembers {
+		return
+	}
+	m.with(arn, func(r *remembered) { r.version, r.members = version, members })
 }
 
 // hasStaged reports whether this container has put the version already. Its label may have
 // gone to another writer's candidate since, and a put of a known version does not bring it
 // back, but a version can be promoted by its id.
-func (m *Memory) hasStaged(arn, version string) bool {
-	if m == nil {
-		return false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.staged[arn] == version
+func (m *Memory) hasStaged(arn, version string) (has bool) {
+	m.with(arn, func(r *remembered) { has = r.staged == version })
+	return has
 }
 
 // forget forgets what was put: AWS may have removed a version without a label.
 func (m *Memory) forget(arn string) {
-	if m == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.staged, arn)
+	m.with(arn, func(r *remembered) { r.staged = "" })
 }
 
 // wrote notes that this container put a version, and reports whether it has put more
 // than a few of this secret within an hour.
 func (m *Memory) wrote(arn, version string) (tooOften bool) {
-	if m == nil {
-		return false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.written == nil {
-		m.written = make(map[string]writes)
-	}
-	if m.written[arn] == nil {
-		m.written[arn] = make(writes)
-	}
-	if m.staged == nil {
-		m.staged = make(map[string]string)
-	}
-	m.staged[arn] = version
-	of := m.written[arn]
-	of[version] = time.Now().Round(0) // by the wall clock: Lambda freezes the container, and perhaps its other clock
-	for id, at := range of {
-		if time.Since(at) > time.Hour {
-			delete(of, id)
+	m.with(arn, func(r *remembered) {
+		r.staged = version
+		r.written[version] = time.Now().Round(0) // by the wall clock: Lambda freezes the container, and perhaps its other clock
+		for id, at := range r.written {
+			if time.Since(at) > time.Hour {
+				delete(r.written, id)
+			}
 		}
-	}
-	return len(of) > often
+		tooOften = len(r.written) > often
+	})
+	return tooOften
 }

@@ -92,9 +92,7 @@ func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (s
 		}
 		for _, entry := range page.SecretList {
 			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
-			s.Primary = primary(s.ARN, entry.PrimaryRegion)
-			s.Owner = cmp.Or(aws.ToString(entry.OwningService), aws.ToString(entry.Type))
-			s.Rotates = aws.ToBool(entry.RotationEnabled)
+			s = owned(s, entry.PrimaryRegion, entry.OwningService, entry.Type, entry.RotationEnabled)
 			if _, bound := s.Tags[reconcile.AppTag]; bound && entry.DeletedDate == nil {
 				secrets = append(secrets, s)
 			}
@@ -120,10 +118,15 @@ func (m Manager) Describe(ctx context.Context, id string) (reconcile.Secret, err
 		return reconcile.Secret{}, fmt.Errorf("%w: it is marked for deletion; restore it, or remove its heroku:app tag", reconcile.ErrNoSecret)
 	}
 	s := secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
-	s.Primary = primary(s.ARN, out.PrimaryRegion)
-	s.Owner = cmp.Or(aws.ToString(out.OwningService), aws.ToString(out.Type))
-	s.Rotates = aws.ToBool(out.RotationEnabled)
-	return s, nil
+	return owned(s, out.PrimaryRegion, out.OwningService, out.Type, out.RotationEnabled), nil
+}
+
+// owned returns the secret with what AWS tells of other writers.
+func owned(s reconcile.Secret, region, service, partner *string, rotates *bool) reconcile.Secret {
+	s.Primary = primary(s.ARN, region)
+	s.Owner = cmp.Or(aws.ToString(service), aws.ToString(partner))
+	s.Rotates = aws.ToBool(rotates)
+	return s
 }
 
 // primary returns the Region that a replica is copied from, "" for what is none: a

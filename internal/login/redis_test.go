@@ -135,11 +135,16 @@ func proxyTLS(t *testing.T, certificate tls.Certificate, dial func(context.Conte
 			return
 		}
 		defer server.Close()
-		go func() {
+		left := make(chan struct{})
+		go func() { // reads until the client leaves, or a reset could overtake the server's last words
+			defer close(left)
 			_, _ = io.Copy(server, secure)
-			_ = server.Close()
+			_ = server.(*net.UnixConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, secure)
 		}()
 		_, _ = io.Copy(secure, server)
+		_ = secure.CloseWrite()
+		<-left
 	})
 }
 

@@ -125,25 +125,14 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 // again with the tags of the fence.
 func (h *handler) update(ctx context.Context, identities []string, bindings []reconcile.Binding) (results []reconcile.Result) {
 	var retagged []reconcile.Binding
-	for _, r := range h.updateOnce(ctx, bindings) {
+	for _, r := range h.reconciler.Update(ctx, bindings) {
 		if r.Outcome == reconcile.Elsewhere && slices.Contains(identities, r.App) {
 			retagged = append(retagged, r.Binding)
 		} else {
 			results = append(results, r)
 		}
 	}
-	return append(results, h.updateOnce(ctx, retagged)...)
-}
-
-func (h *handler) updateOnce(ctx context.Context, bindings []reconcile.Binding) (results []reconcile.Result) {
-	sources := make(map[reconcile.Source][]reconcile.Binding)
-	for _, b := range bindings {
-		sources[b.Source] = append(sources[b.Source], b)
-	}
-	for from, bindings := range sources {
-		results = append(results, h.reconciler.Update(ctx, from, bindings)...)
-	}
-	return results
+	return append(results, h.reconciler.Update(ctx, retagged)...)
 }
 
 // without returns the bindings that have no result yet.

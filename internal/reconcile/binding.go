@@ -95,6 +95,8 @@ func (s Source) Valid() bool {
 	return IsApp(s.App) && (s.TokenSecretID == "" || IsSecretID(s.TokenSecretID))
 }
 
+func (s Source) source() Source { return s } // of all that embeds one
+
 // Binding is one secret that follows one config var of one app.
 type Binding struct {
 	Secret

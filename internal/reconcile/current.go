@@ -45,26 +45,3 @@ func (k *Reconciler) read(ctx context.Context, b Binding, there *current) (err e
 	there.isRead = err == nil
 	return err
 }
-
-const otherKeys = "other keys"
-
-var everything = []string{"everything"}
-
-// changes names the parts in which the candidate differs from what the secret holds.
-func (k *Reconciler) changes(ctx context.Context, b Binding, url connection.URL, there *current) []string {
-	if k.read(ctx, b, there) != nil {
-		return nil // the outcome does not depend on it
-	}
-	held, err := connection.Read(there.value, b.ConfigVar)
-	if err != nil {
-		return everything
-	}
-	parts := url.Differs(held)
-	if connection.HasOtherKeys(there.value, b.ConfigVar) {
-		parts = append(parts, otherKeys)
-	}
-	if len(parts) == 0 {
-		return []string{"format"}
-	}
-	return parts
-}

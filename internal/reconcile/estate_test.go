@@ -75,7 +75,7 @@ func newEstate(apps, accounts, left int) *estate {
 	}
 	for _, s := range e.secrets {
 		b, _ := reconcile.ParseBinding(s)
-		e.Update(context.Background(), b.Source, []reconcile.Binding{b})
+		e.Update(context.Background(), []reconcile.Binding{b})
 	}
 	for _, l := range e.accounts {
 		l.at, l.seen = time.Now(), make(map[string]uint64)

@@ -128,7 +128,7 @@ func (h *fixture) binding(arn string) reconcile.Binding {
 // update runs one update and returns its only result.
 func (h *fixture) update(b reconcile.Binding) reconcile.Result {
 	h.t.Helper()
-	return h.reconciler.Update(h.t.Context(), source, []reconcile.Binding{b})[0]
+	return h.reconciler.Update(h.t.Context(), []reconcile.Binding{b})[0]
 }
 
 func (h *fixture) mustPublish(b reconcile.Binding) reconcile.Result {

@@ -38,12 +38,11 @@ func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
 	}
 	for _, t := range returned {
 		if err != nil {
-			t.Result, t.retry = t.failed(err)
+			t.Result, t.retry = t.stop(Failed, err)
 			continue
 		}
 		t.returns++
-		t.Result, _ = t.failed(errReturned)
-		t.retry = afterReturn
+		t.Result, t.retry = t.ended(Failed, errReturned), afterReturn
 	}
 }
 
@@ -57,7 +56,7 @@ func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task,
 		return nil, err
 	}
 	for _, t := range tasks {
-		if _, payload, err := desiredPayload(t.Binding, vars); err != nil || !payload.Equal(t.published) {
+		if _, payload, err := desiredPayload(t.Binding, vars); err != nil || !payload.Equal(t.payload) {
 			returned = append(returned, t)
 		}
 	}

@@ -66,7 +66,7 @@ func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
 			h.account.fail(ctx.Err())
 		}
 	}
-	r := h.reconciler.Update(ctx, source, []reconcile.Binding{b})[0]
+	r := h.reconciler.Update(ctx, []reconcile.Binding{b})[0]
 	if r.Outcome != reconcile.Held || !errors.Is(r.Err, reconcile.ErrRefused) {
 		t.Errorf("%s: %v", r.Outcome, r.Err)
 	}

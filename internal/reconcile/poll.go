@@ -53,29 +53,23 @@ func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 	}
 	settled, sources := group(secrets)
 	p := &poll{reconciler: k, end: round.End, results: settled, over: make(map[string]error)}
-	var wg sync.WaitGroup
-	free := make(chan struct{}, parallelApps)
-	for _, source := range inOrder(sources, round.Number) {
-		bindings := sources[source]
-		free <- struct{}{}
-		if why := p.deferral(ctx, source.TokenSecretID); why != nil {
-			p.add(settle(bindings, Deferred, why))
-			<-free
-			continue
+	due := func(yield func(Source) bool) {
+		for _, source := range inOrder(sources, round.Number) {
+			if why := p.deferral(ctx, source.TokenSecretID); why != nil {
+				p.add(settle(sources[source], Deferred, why))
+			} else if !yield(source) {
+				return
+			}
 		}
-		wg.Go(func() {
-			defer func() { <-free }()
-			p.add(k.visit(ctx, source, bindings))
-		})
 	}
-	wg.Wait()
+	Each(parallelApps, due, func(source Source) { p.add(k.visit(ctx, source, sources[source])) })
 	return p.results, nil
 }
 
 // group sorts the secrets by source. Bindings for which Heroku need not be asked have
 // their result at once.
 func group(secrets []Secret) (settled []Result, sources map[Source][]Binding) {
-	sources = make(map[Source][]Binding)
+	var open []Binding
 	for _, secret := range secrets {
 		b, err := ParseBinding(secret)
 		b.Tags = nil // read, and a third of what an estate takes of memory
@@ -83,9 +77,9 @@ func group(secrets []Secret) (settled []Result, sources map[Source][]Binding) {
 			settled = append(settled, Result{Binding: b}.ended(outcome, err))
 			continue
 		}
-		sources[b.Source] = append(sources[b.Source], b)
+		open = append(open, b)
 	}
-	return settled, sources
+	return settled, BySource(open)
 }
 
 // poll is a round that is under way.
@@ -152,7 +146,7 @@ func (k *Reconciler) visit(ctx context.Context, from Source, bindings []Binding)
 // compare observes the app once and updates the bindings that look different.
 func (k *Reconciler) compare(ctx context.Context, from Source, bindings []Binding) []Result {
 	if k.Inspect {
-		return k.Update(ctx, from, bindings)
+		return k.inspect(ctx, from, bindings)
 	}
 	vars, err := k.Heroku(from.TokenSecretID).ConfigVars(ctx, from.App)
 	if err != nil {
@@ -162,7 +156,7 @@ func (k *Reconciler) compare(ctx context.Context, from Source, bindings []Bindin
 	if err != nil {
 		return append(settle(same, Unchanged, nil), settle(different, Failed, err)...)
 	}
-	updated := k.Update(ctx, from, different)
+	updated := resultsOf(k.update(ctx, from, different))
 	k.date(ctx, from, updated)
 	return append(settle(same, Unchanged, nil), updated...)
 }
@@ -200,8 +194,8 @@ func (k *Reconciler) part(bindings []Binding, vars map[string]credential.Value, 
 // date asks Heroku when the release was made that a poll had to find by itself.
 // Without an answer the lag stays unknown, which is no reason to fail.
 func (k *Reconciler) date(ctx context.Context, from Source, results []Result) {
-	published := func(r Result) bool { return r.Outcome == Published }
-	if k.DryRun || !slices.ContainsFunc(results, published) {
+	hasMoved := func(r Result) bool { return r.Outcome == Published && !r.Moved.IsZero() }
+	if !slices.ContainsFunc(results, hasMoved) {
 		return
 	}
 	released, err := k.Heroku(from.TokenSecretID).Released(ctx, from.App)

@@ -131,7 +131,7 @@ func TestHoldingWritesNothingMore(t *testing.T) {
 	h.update(b)
 	other := *h.reconciler
 	other.Keys, other.Memory = keys("other-EXAMPLE"), new(reconcile.Memory)
-	other.Update(t.Context(), source, []reconcile.Binding{b})
+	other.Update(t.Context(), []reconcile.Binding{b})
 	h.aws.ResetCalls()
 	for range 3 {
 		if r := h.update(b); r.Outcome != reconcile.Held || h.writes() != 0 {
@@ -177,7 +177,7 @@ func TestAContainerThatWritesASecretTooOftenSaysSo(t *testing.T) {
 		update := func(n int) reconcile.Result {
 			w.logins[url(n)] = &lifetime{}
 			w.show(url(n))
-			return k.Update(t.Context(), source, b)[0]
+			return k.Update(t.Context(), b)[0]
 		}
 		for n := range 4 {
 			if r := update(n); r.Outcome != reconcile.Published || r.Err != nil {

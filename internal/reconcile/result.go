@@ -26,27 +26,16 @@ func (r Result) ended(outcome Outcome, err error) Result {
 	return r
 }
 
-// failed ends a binding for now. After a conflict another attempt may do better, and
-// where Heroku shows nothing better yet.
-func (r Result) failed(err error) (Result, retry) {
-	r = r.ended(Failed, err)
+// stop ends a binding that is not right yet, and says whether another attempt may do better:
+// after a conflict, and where Heroku shows nothing better yet.
+func (r Result) stop(outcome Outcome, err error) (Result, retry) {
 	switch {
 	case errors.Is(err, ErrConflict):
-		r.Conflicts++
-		return r, afterConflict
+		return r.ended(outcome, err), afterConflict
 	case errors.Is(err, errNotYet):
-		return r, afterWait
+		return r.ended(outcome, err), afterWait
 	}
-	return r, done
-}
-
-// held leaves the secret as it is.
-func (r Result) held(err error) (Result, retry) {
-	r = r.ended(Held, err)
-	if errors.Is(err, errNotYet) {
-		return r, afterWait
-	}
-	return r, done
+	return r.ended(outcome, err), done
 }
 
 // explain says on what an error happened.

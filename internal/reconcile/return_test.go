@@ -142,7 +142,7 @@ func TestARunThatIsOutOfTimeBetweenItsChecksHasNotEndedWell(t *testing.T) {
 			cancel()
 		}
 	}
-	r := h.reconciler.Update(ctx, source, []reconcile.Binding{b})[0]
+	r := h.reconciler.Update(ctx, []reconcile.Binding{b})[0]
 	if r.Outcome != reconcile.Failed || r.Moved.IsZero() || !errors.Is(r.Err, context.Canceled) {
 		t.Errorf("%s: %v", r.Outcome, r.Err)
 	}

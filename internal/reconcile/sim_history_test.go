@@ -194,7 +194,7 @@ func update(k *reconcile.Reconciler, ctx context.Context) ([]reconcile.Result, e
 		b, _ := reconcile.ParseBinding(s)
 		bindings = append(bindings, b)
 	}
-	return k.Update(ctx, source, bindings), err
+	return k.Update(ctx, bindings), err
 }
 
 func poll(k *reconcile.Reconciler, ctx context.Context) ([]reconcile.Result, error) {

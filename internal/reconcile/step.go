@@ -13,21 +13,22 @@ import (
 )
 
 // step takes a fenced binding from the observed config vars to the swap.
-func (u *update) step(ctx context.Context, t *task, r Result, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
-	url, payload, err := desiredPayload(r.Binding, vars)
+func (u *update) step(ctx context.Context, t *task, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
+	url, payload, err := desiredPayload(t.Binding, vars)
 	if err != nil {
-		return r.failed(err)
+		return t.stop(Failed, err)
 	}
+	t.url, t.payload, t.there = url, payload, current{}
+	r := t.Result
 	if u.isEqual(keys, r.Binding, payload) {
-		r.Login = u.login(ctx, r.Binding, url, u.Patience > 0 || u.Inspect)
+		r.Login = u.login(ctx, r.Binding, url, u.triesEqual())
 		return u.equal(ctx, r)
 	}
-	t.published = payload
 	r.Version = versionOf(keys[0], r.Binding, payload)
 	if r.Current == "" {
-		return u.first(ctx, r, url, payload)
+		return u.first(ctx, t, r)
 	}
-	return u.swap(ctx, r, url, payload)
+	return u.swap(ctx, t, r)
 }
 
 // desiredPayload returns what the secret ought to hold.
@@ -63,31 +64,32 @@ func (k *Reconciler) isEqual(keys []credential.Value, b Binding, payload credent
 
 // equal is the end of a binding whose secret is equal. AWSCURRENT must still be where the
 // fence saw it, after Heroku was asked: a run that moved it in between may have died before
-// it could look again. A reconciler with patience has tried the credential: if the server
-// refuses it, Heroku has perhaps announced a value that it does not show yet.
+// it could look again. Where the credential was tried and the server refuses it, Heroku
+// has perhaps announced a value that it does not show yet.
 func (k *Reconciler) equal(ctx context.Context, r Result) (Result, retry) {
 	r.Version = r.Current
 	login := r.Login.failure()
 	if ctx.Err() != nil {
-		return r.failed(ctx.Err())
+		return r.stop(Failed, ctx.Err())
 	}
-	if errors.Is(login, ErrRefused) && (k.Patience > 0 || k.Inspect) {
-		return r.held(fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", login, errNotYet))
+	if errors.Is(login, ErrRefused) && k.triesEqual() {
+		return r.stop(Held, fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", login, errNotYet))
 	}
-	if !k.DryRun {
-		secret, err := k.Secrets.Describe(ctx, r.ARN)
-		if err == nil && secret.Current != r.Current {
-			err = ErrConflict
-		}
-		if err != nil {
-			return r.failed(err)
-		}
+	secret, err := k.Secrets.Describe(ctx, r.ARN)
+	if err == nil && secret.Current != r.Current {
+		err = ErrConflict
+	}
+	if err != nil {
+		return r.stop(Failed, err)
 	}
 	if login != nil && (k.Inspect || errors.Is(login, ErrUntried)) { // for a person who asked, or must act before the next rotation
 		return r.ended(Unchanged, fmt.Errorf("the secret is equal to the config var, but the login did not succeed: %w", login)), done
 	}
 	return r.ended(Unchanged, nil), done
 }
+
+// triesEqual reports whether to log in with a value that is equal.
+func (k *Reconciler) triesEqual() bool { return k.Patience > 0 || k.Inspect }
 
 // login tries the candidate, unless it cannot or need not be tried; then it returns nil.
 // What a login says means nothing once the run is out of time.
@@ -112,75 +114,53 @@ func toTry(b Binding, url connection.URL) connection.URL {
 // first publishes the first value of a secret. Secrets Manager makes it
 // AWSCURRENT as soon as it is put, whatever label was asked for, so the login
 // comes before.
-func (k *Reconciler) first(ctx context.Context, r Result, url connection.URL, payload credential.Value) (Result, retry) {
-	if k.Inspect {
-		r.Changes = everything
-	}
-	r.Login = k.login(ctx, r.Binding, url, true)
+func (k *Reconciler) first(ctx context.Context, t *task, r Result) (Result, retry) {
+	r.Login = k.login(ctx, r.Binding, t.url, true)
 	if ctx.Err() != nil {
-		return r.failed(ctx.Err())
+		return r.stop(Failed, ctx.Err())
 	}
 	err := r.Login.failure()
 	if errors.Is(err, ErrUntried) {
-		return r.failed(err)
+		return r.stop(Failed, err)
 	}
 	if err != nil {
-		return r.held(fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
+		return r.stop(Held, fmt.Errorf("the first value does not log in, the secret stays empty: %w", err))
 	}
-	if k.DryRun {
-		return r.published(time.Time{}, nil)
-	}
-	current, tooOften, err := k.stage(ctx, r, payload)
+	isCurrent, tooOften, err := k.stage(ctx, r, t.payload)
 	r.TooOften = r.TooOften || tooOften
-	if err == nil && !current { // another writer's value came first
-		err = k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current)
-	}
 	if err != nil {
-		return r.failed(err)
+		return r.stop(Failed, err)
 	}
-	return k.moved(r, payload, nil)
+	return k.publish(ctx, r, t.payload, isCurrent, nil) // not current: another writer's value came first
 }
 
 // swap logs in with the candidate and stages it at the same time, unless the value that
 // is there turns out to say the same, and moves AWSCURRENT to it from the fence.
-func (k *Reconciler) swap(ctx context.Context, r Result, url connection.URL, payload credential.Value) (Result, retry) {
-	var there current
+func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry) {
 	var staging error
 	var tooOften bool
 	var wg sync.WaitGroup
 	fenced := r
 	wg.Go(func() {
 		staging = credential.RecoverPanic(func() (err error) {
-			there, tooOften, err = k.stageUnlessEqual(ctx, fenced, payload)
+			t.there, tooOften, err = k.stageUnlessEqual(ctx, fenced, t.payload)
 			return err
 		})
 	})
-	r.Login = k.login(ctx, r.Binding, url, true)
+	r.Login = k.login(ctx, r.Binding, t.url, true)
 	wg.Wait()
 	r.TooOften = r.TooOften || tooOften
-	if staging == nil && there.isEqual {
-		if k.Inspect && connection.HasOtherKeys(there.value, r.ConfigVar) {
-			r.Changes = []string{otherKeys}
-		}
+	if staging == nil && t.there.isEqual {
 		return k.equal(ctx, r)
 	}
-	verdict, reason := k.judge(ctx, r.Binding, url, r.Login.failure(), &there)
-	if k.Inspect {
-		r.Changes = k.changes(ctx, r.Binding, url, &there)
-	}
+	verdict, reason := k.judge(ctx, r.Binding, t.url, r.Login.failure(), &t.there)
 	switch {
 	case staging != nil || verdict == Failed:
-		return r.failed(errors.Join(staging, reason))
+		return r.stop(Failed, errors.Join(staging, reason))
 	case verdict == Held:
-		return r.held(reason)
-	case k.DryRun:
-		return r.published(time.Time{}, reason)
+		return r.stop(Held, reason)
 	}
-	if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
-		k.Memory.forget(r.ARN)
-		return r.failed(err)
-	}
-	return k.moved(r, payload, reason)
+	return k.publish(ctx, r, t.payload, false, reason)
 }
 
 // stageUnlessEqual puts the candidate, unless the value that is there says the same, or
@@ -188,7 +168,7 @@ func (k *Reconciler) swap(ctx context.Context, r Result, url connection.URL, pay
 // to leave consumers with a dead credential.
 func (k *Reconciler) stageUnlessEqual(ctx context.Context, r Result, payload credential.Value) (there current, tooOften bool, err error) {
 	there, err = k.compareValue(ctx, r.Binding, payload)
-	if errors.Is(err, ErrConflict) || there.isEqual || k.DryRun {
+	if errors.Is(err, ErrConflict) || there.isEqual {
 		return there, false, err
 	}
 	if r.Candidate == r.Version || k.Memory.hasStaged(r.ARN, r.Version) {
@@ -198,8 +178,11 @@ func (k *Reconciler) stageUnlessEqual(ctx context.Context, r Result, payload cre
 	return there, tooOften, err
 }
 
-// stage puts the candidate, and notes it.
+// stage puts the candidate, and notes it. A dry run does not.
 func (k *Reconciler) stage(ctx context.Context, r Result, payload credential.Value) (isCurrent, tooOften bool, err error) {
+	if k.DryRun {
+		return false, false, nil
+	}
 	isCurrent, err = k.Secrets.Stage(ctx, r.ARN, r.Version, payload)
 	if err == nil {
 		tooOften = k.Memory.wrote(r.ARN, r.Version)
@@ -207,17 +190,21 @@ func (k *Reconciler) stage(ctx context.Context, r Result, payload credential.Val
 	return isCurrent, tooOften, err
 }
 
-// moved is the end of a binding whose AWSCURRENT has moved. reason says why a candidate
-// that does not log in was published all the same.
-func (k *Reconciler) moved(r Result, payload credential.Value, reason error) (Result, retry) {
+// publish moves AWSCURRENT to the candidate, unless it is there already. A dry run does
+// not. reason says why a candidate that does not log in is published all the same.
+func (k *Reconciler) publish(ctx context.Context, r Result, payload credential.Value, isCurrent bool, reason error) (Result, retry) {
+	if k.DryRun {
+		return r.ended(Published, reason), done
+	}
+	if !isCurrent {
+		if err := k.Secrets.Swap(ctx, r.ARN, r.Version, r.Current); err != nil {
+			k.Memory.forget(r.ARN)
+			return r.stop(Failed, err)
+		}
+	}
 	k.Memory.learn(r.ARN, r.Version, connection.MembersOf(payload))
-	return r.published(time.Now(), reason)
-}
-
-// published takes the time at which AWSCURRENT moved, zero in a dry run.
-func (r Result) published(moved time.Time, reason error) (Result, retry) {
 	r = r.ended(Published, reason)
-	r.Moved = moved
+	r.Moved = time.Now()
 	return r, done
 }
 

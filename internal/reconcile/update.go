@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
+	"slices"
 	"time"
 
+	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 )
 
@@ -49,17 +50,28 @@ type update struct {
 // task is one binding on its way.
 type task struct {
 	Result
-	retry     retry
-	before    Result           // of the attempt before
-	returns   int              // how often Heroku took back what was published
-	published credential.Value // what AWSCURRENT was moved to
+	retry    retry
+	before   Result // of the attempt before
+	returns  int    // how often Heroku took back what was published
+	isFenced bool
+	url      connection.URL   // that the config var holds
+	payload  credential.Value // what the secret ought to hold
+	there    current          // what the secret holds
 }
 
-// Update brings the bindings, all of one source, up to date. It starts again at
+// Update brings bindings up to date, one source after another. It starts again at
 // the fence, a bounded number of times, where another writer was faster or Heroku took
 // back what was published, and for as long as Patience where Heroku shows nothing new
-// yet. There is one result for each binding, in the same order.
-func (k *Reconciler) Update(ctx context.Context, from Source, bindings []Binding) []Result {
+// yet. There is one result for each binding; those of one source are in the same order.
+func (k *Reconciler) Update(ctx context.Context, bindings []Binding) (results []Result) {
+	for from, bindings := range BySource(bindings) {
+		results = append(results, resultsOf(k.update(ctx, from, bindings))...)
+	}
+	return results
+}
+
+// update brings the bindings of one source up to date.
+func (k *Reconciler) update(ctx context.Context, from Source, bindings []Binding) []*task {
 	u := &update{Reconciler: k, from: from}
 	for _, b := range bindings {
 		u.tasks = append(u.tasks, &task{Result: Result{Binding: b}})
@@ -74,16 +86,23 @@ func (k *Reconciler) Update(ctx context.Context, from Source, bindings []Binding
 			break
 		}
 	}
-	results := make([]Result, len(u.tasks))
-	for i, t := range u.tasks {
-		results[i] = t.Result
+	return u.tasks
+}
+
+func resultsOf(tasks []*task) (results []Result) {
+	for _, t := range tasks {
+		results = append(results, t.Result)
 	}
 	return results
 }
 
-// startAgain returns the tasks whose next attempt may give a better result.
+// startAgain returns the tasks whose next attempt may give a better result. It counts
+// the conflicts.
 func startAgain(tasks []*task, patient bool) (again []*task) {
 	for _, t := range tasks {
+		if t.retry == afterConflict {
+			t.Conflicts++
+		}
 		switch {
 		case t.retry == afterConflict && t.Conflicts < maxConflicts,
 			t.retry == afterReturn && t.returns < maxReturns,
@@ -129,13 +148,12 @@ func (u *update) attempt(ctx context.Context, pending []*task) {
 
 // fenceAll fences the tasks, and returns those that do not end there.
 func (u *update) fenceAll(ctx context.Context, tasks []*task) (fenced []*task) {
-	isFenced := make([]bool, len(tasks))
-	each(tasks, func(i int, r Result) (Result, retry) {
-		r, isFenced[i] = u.fence(ctx, r, tasks[i].retry == afterWait)
+	each(tasks, func(t *task) (r Result, _ retry) {
+		r, t.isFenced = u.fence(ctx, t.Result, t.retry == afterWait)
 		return r, done
 	})
-	for i, t := range tasks {
-		if isFenced[i] {
+	for _, t := range tasks {
+		if t.isFenced {
 			fenced = append(fenced, t)
 		}
 	}
@@ -152,32 +170,25 @@ func (u *update) bring(ctx context.Context, fenced []*task) {
 	if err == nil {
 		keys, err = u.Keys.Values(ctx)
 	}
-	each(fenced, func(i int, r Result) (Result, retry) {
+	each(fenced, func(t *task) (Result, retry) {
 		if err != nil {
-			return r.failed(err)
+			return t.stop(Failed, err)
 		}
-		return u.step(ctx, fenced[i], r, vars, keys)
+		return u.step(ctx, t, vars, keys)
 	})
 }
 
 // each replaces the results of the tasks by what f makes of them, some at the same time.
-func each(tasks []*task, f func(i int, r Result) (Result, retry)) {
-	var wg sync.WaitGroup
-	free := make(chan struct{}, parallelBindings)
-	for i, t := range tasks {
-		free <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-free }()
-			panicked := credential.RecoverPanic(func() error {
-				t.Result, t.retry = f(i, t.Result)
-				return nil
-			})
-			if panicked != nil {
-				t.Result, t.retry = t.failed(panicked)
-			}
+func each(tasks []*task, f func(*task) (Result, retry)) {
+	Each(parallelBindings, slices.Values(tasks), func(t *task) {
+		panicked := credential.RecoverPanic(func() error {
+			t.Result, t.retry = f(t)
+			return nil
 		})
-	}
-	wg.Wait()
+		if panicked != nil {
+			t.Result, t.retry = t.stop(Failed, panicked)
+		}
+	})
 }
 
 // fence reads the secret's tags and the version that holds AWSCURRENT. The tags
@@ -191,8 +202,7 @@ func (k *Reconciler) fence(ctx context.Context, r Result, isLook bool) (fenced R
 	}
 	secret, err := k.describe(ctx, r.Binding)
 	if err != nil {
-		fenced, _ = fenced.failed(err)
-		return fenced, false
+		return fenced.ended(Failed, err), false
 	}
 	fenced.Binding, err = ParseBinding(secret)
 	if fenced.Source != from { // it follows another app, or with another token

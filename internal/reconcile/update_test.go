@@ -76,7 +76,7 @@ func TestUpdateReadsHerokuOnceForAllBindingsOfAnApp(t *testing.T) {
 		h.bind("as-json"), h.bind("as-url", "heroku:format=url"), h.bind("of-other", "heroku:config-var=OTHER_URL", "heroku:format=url"),
 		h.bind("a"), h.bind("b"), h.bind("c"), h.bind("d"),
 	}
-	for i, r := range h.reconciler.Update(t.Context(), source, bindings) {
+	for i, r := range h.reconciler.Update(t.Context(), bindings) {
 		if r.Outcome != reconcile.Published || r.ARN != bindings[i].ARN {
 			t.Errorf("%s: %s, %v", r.Name, r.Outcome, r.Err)
 		}
@@ -179,7 +179,7 @@ func TestALoginThatTheEndOfTheRunCutShortIsAFailure(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		h.reconciler.Database, h.reconciler.Patience = ends{cancel}, time.Minute
-		r := h.reconciler.Update(ctx, source, []reconcile.Binding{b})[0]
+		r := h.reconciler.Update(ctx, []reconcile.Binding{b})[0]
 		if r.Outcome != reconcile.Failed || !errors.Is(r.Err, context.Canceled) || errors.Is(r.Err, reconcile.ErrRefused) {
 			t.Errorf("%s: %s, %v", name, r.Outcome, r.Err)
 		}
@@ -238,7 +238,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	h.account.show(2)
 	h.reconciler.DryRun = true
 	h.aws.ResetCalls()
-	for _, r := range h.reconciler.Update(t.Context(), source, []reconcile.Binding{filled, empty}) {
+	for _, r := range h.reconciler.Update(t.Context(), []reconcile.Binding{filled, empty}) {
 		if r.Outcome != reconcile.Published {
 			t.Errorf("%s: %s, %v", r.Name, r.Outcome, r.Err)
 		}

@@ -28,7 +28,7 @@ func TestASlowWriterNeverTakesASecretBack(t *testing.T) {
 				h.mustPublish(b)
 				slow.show(2) // what it saw before that
 			})
-			r := slow.Update(t.Context(), source, []reconcile.Binding{b})[0]
+			r := slow.Update(t.Context(), []reconcile.Binding{b})[0]
 			if r.Conflicts != 1 || r.Outcome != reconcile.Unchanged {
 				t.Errorf("the slow writer: %s after %d conflicts: %v", r.Outcome, r.Conflicts, r.Err)
 			}

@@ -143,7 +143,7 @@ func (e *estate) grow(apps int) {
 				return
 			}
 			b := reconcile.Binding{Secret: reconcile.Secret{ARN: arn}, Source: reconcile.Source{App: app}}
-			for _, r := range filler.Update(e.t.Context(), b.Source, []reconcile.Binding{b}) {
+			for _, r := range filler.Update(e.t.Context(), []reconcile.Binding{b}) {
 				if r.Outcome != reconcile.Published {
 					e.t.Errorf("%s: %v", r.Outcome, r.Err)
 				}

@@ -32,7 +32,7 @@ func TestManyWritersInAStormAreLinearizable(t *testing.T) {
 				if n%2 == 0 {
 					return func(ctx context.Context) { _, _ = k.Poll(ctx, reconcile.Round{}) }
 				}
-				return func(ctx context.Context) { k.Update(ctx, reconcile.Source{App: app}, bindings) }
+				return func(ctx context.Context) { k.Update(ctx, bindings) }
 			})
 			if verdict := judge(h.history(t)); verdict != porcupine.Ok {
 				t.Error(verdict)

@@ -20,7 +20,7 @@ type design func(h *fixture, n int, view reconcile.Heroku) writer
 
 func update(k *reconcile.Reconciler) writer {
 	return func(ctx context.Context, b reconcile.Binding) reconcile.Result {
-		return k.Update(ctx, reconcile.Source{App: app}, []reconcile.Binding{b})[0]
+		return k.Update(ctx, []reconcile.Binding{b})[0]
 	}
 }
 

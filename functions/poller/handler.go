@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,8 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/report"
 )
 
 const trigger = "poller"
@@ -19,12 +21,12 @@ const margin = 2 * time.Second
 
 // handler runs one round for each event.
 type handler struct {
-	reconciler    reconcile.Reconciler
-	subscriptions subscriptions
-	period        time.Duration // from one round to the next
-	remaining     func() (requests int, known bool)
-	log           func(ctx context.Context, trigger string) *slog.Logger
-	metrics       metric.Writer
+	reconciler reconcile.Reconciler
+	webhooks   *heroku.Schedule
+	period     time.Duration // from one round to the next
+	remaining  func() (requests int, known bool)
+	log        func(ctx context.Context, trigger string) *slog.Logger
+	metrics    report.Writer
 
 	good time.Time // when the last good round ended that this container had
 }
@@ -32,7 +34,7 @@ type handler struct {
 // handle does what the event asks for. If a binding failed, handle finishes the others
 // and then returns an error, which Lambda's error metric counts. It parses the event
 // itself because the Lambda library does not log its errors.
-func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, error) {
+func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report.Report, error) {
 	e, err := parseEvent(text)
 	if err != nil {
 		h.log(ctx, trigger).Error("event refused", "error", err.Error())
@@ -53,19 +55,19 @@ func (h *handler) handle(ctx context.Context, text json.RawMessage) (*report, er
 }
 
 // round updates the secrets and then checks the subscriptions of their apps.
-func (h *handler) round(ctx context.Context, e event) (*report, error) {
+func (h *handler) round(ctx context.Context, e event) (*report.Report, error) {
 	log := h.log(ctx, trigger)
 	results, err := h.reconciler.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period), End: time.Now().Add(h.period)})
 	if err != nil {
 		log.Error("no round", "error", err.Error())
-		h.metrics.Write(metric.Set{"GoodRounds": {0}})
+		h.metrics.Write(report.Metrics{"GoodRounds": {0}})
 		return nil, err
 	}
-	r := newReport(h.reconciler.DryRun, results)
-	h.measure(results, r.good())
+	r := report.New(h.reconciler.DryRun, results)
+	h.measure(results, r.Good())
 	logAll(ctx, log, results)
 	if !h.reconciler.DryRun {
-		r.subscribe(h.subscriptions.check(ctx, time.Now(), results), maxNamed, maxList)
+		r.Subscribe(subscriptions(h.webhooks.Ensure(ctx, time.Now(), results)))
 	}
 	for _, s := range r.Subscriptions {
 		if s.Error != "" {
@@ -73,47 +75,52 @@ func (h *handler) round(ctx context.Context, e event) (*report, error) {
 		}
 	}
 	log.Info("round", "report", r)
-	return r, r.err()
+	return r, r.Err()
 }
 
 // inspect reports on every binding and writes nothing. A failed binding is in the
 // report and is no error, so that the caller gets the report.
-func (h *handler) inspect(ctx context.Context, e event) (*report, error) {
+func (h *handler) inspect(ctx context.Context, e event) (*report.Report, error) {
 	k := h.reconciler
 	k.DryRun, k.Inspect = true, true
 	results, err := k.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period)})
 	if err != nil {
 		return nil, err
 	}
-	r := newReport(true, results)
-	r.plan(results)
-	r.subscribe(h.subscriptions.inspect(ctx, results), maxApps, maxSubscriptions)
+	r := report.New(true, results)
+	r.AddPlan(results)
+	r.Subscribe(subscriptions(h.webhooks.States(ctx, results)))
 	return r, nil
 }
 
-// unsubscribe removes our webhook from an app. A round cannot do it once no secret
-// carries the app's tag.
-func (h *handler) unsubscribe(ctx context.Context, from reconcile.Source) (*report, error) {
-	if h.subscriptions.webhooks == nil {
-		return nil, errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
-	}
-	did, err := h.subscriptions.webhooks(from.TokenSecretID).Remove(ctx, from.App)
+// unsubscribe removes our webhook from an app.
+func (h *handler) unsubscribe(ctx context.Context, from reconcile.Source) (*report.Report, error) {
+	did, err := h.webhooks.Remove(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	if did == "" {
-		did = "had none of ours"
-	}
-	return &report{Subscriptions: []subscribed{{App: from.App, Did: did}}}, nil
+	return &report.Report{Subscriptions: subscriptions([]heroku.Check{{App: from.App, Did: cmp.Or(did, "had none of ours")}})}, nil
 }
 
-// logAll writes a log line for each result, but at most maxNamed for each outcome other
+// subscriptions are the report's lines about webhooks.
+func subscriptions(checks []heroku.Check) (lines []report.Subscription) {
+	for _, c := range checks {
+		line := report.Subscription{App: report.Text(c.App), Did: report.Text(c.Did), State: report.Text(c.State)}
+		if c.Err != nil {
+			line.Error = report.Text(reconcile.Text(c.Err))
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// logAll writes a log line for each result, but at most [report.MaxNamed] for each outcome other
 // than published: an outage of Heroku fails all bindings, every minute.
 func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
 	lines := make(map[reconcile.Outcome]int)
 	for _, result := range results {
 		lines[result.Outcome]++
-		if result.Outcome == reconcile.Published || lines[result.Outcome] <= maxNamed {
+		if result.Outcome == reconcile.Published || lines[result.Outcome] <= report.MaxNamed {
 			result.Log(ctx, log)
 		}
 	}
@@ -121,9 +128,9 @@ func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
 
 // measure writes the metrics of a round that listed all bindings.
 func (h *handler) measure(results []reconcile.Result, good bool) {
-	set := metric.Measure(results)
+	set := report.Measure(results)
 	set.Add("Bindings", float64(len(results)))
-	set.Add("FoundByPoller", float64(count(results, isMissed)))
+	set.Add("FoundByPoller", float64(count(results, reconcile.Result.Missed)))
 	if len(results) > 0 && count(results, isReplica) == len(results) {
 		set.Add("OnlyReplicas", 1)
 	}

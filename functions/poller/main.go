@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/secrets"
 	"keepcurrent.example/internal/setup"
 )
@@ -28,15 +28,12 @@ func main() {
 	parts.Secrets.Pace = &secrets.Pace{Every: pace}
 	parts.Reconciler.Secrets = parts.Secrets
 	h := &handler{
-		reconciler:    *parts.Reconciler,
-		subscriptions: subscriptions{period: parts.Period},
-		period:        parts.Period,
-		remaining:     parts.Accounts.Remaining,
-		log:           parts.Log,
-		metrics:       metric.Stdout(),
-	}
-	if parts.Webhooks != nil {
-		h.subscriptions.webhooks = func(tokenSecretID string) webhooks { return parts.Webhooks(tokenSecretID) }
+		reconciler: *parts.Reconciler,
+		webhooks:   parts.Webhooks,
+		period:     parts.Period,
+		remaining:  parts.Accounts.Remaining,
+		log:        parts.Log,
+		metrics:    report.Stdout(),
 	}
 	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"keepcurrent.example/internal/lock"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/reconcile"
 )
 
@@ -24,7 +24,7 @@ type directory struct {
 	// Keep is how long a list counts as fresh; zero is not at all.
 	Keep time.Duration
 
-	mu      lock.Mutex // guards what follows, and makes a caller wait for Prefetch
+	mu      credential.Mutex // guards what follows, and makes a caller wait for Prefetch
 	secrets []reconcile.Secret
 	listed  map[string]time.Time // by app; "" is all apps
 }

@@ -20,8 +20,8 @@ import (
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/metric"
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
 )
 
@@ -110,10 +110,9 @@ func (w *world) handler() lambda.Handler {
 	return lambda.NewHandler((&handler{
 		keys:       ring,
 		bindings:   &directory{ForApps: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
-		warmUp:     func() {},
 		reconciler: &reconcile.Reconciler{Secrets: w, Heroku: func(string) reconcile.Heroku { return w }, Database: w, Keys: ring},
 		log:        func(context.Context, string) *slog.Logger { return log },
-		metrics:    metric.Writer{Out: &w.counts},
+		metrics:    report.Writer{Out: &w.counts},
 
 		remaining: func() (int, bool) { return 0, false },
 	}).handle)

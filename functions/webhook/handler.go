@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/metric"
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/report"
 )
 
 const trigger = "webhook"
@@ -34,12 +34,11 @@ const margin = time.Second
 type handler struct {
 	keys       credential.Source
 	bindings   *directory
-	warmUp     func() // opens a connection to Heroku
 	reconciler *reconcile.Reconciler
 	// remaining is how many of the accounts' hourly requests are left.
 	remaining func() (requests int, known bool)
 	log       func(ctx context.Context, trigger string) *slog.Logger
-	metrics   metric.Writer
+	metrics   report.Writer
 }
 
 func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -80,7 +79,6 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	if len(identities) == 0 {
 		return http.StatusNoContent
 	}
-	h.warmUp()
 	kept, all := h.bindings.Kept(ctx, identities...)
 	var listed []reconcile.Binding
 	var err error
@@ -154,7 +152,7 @@ func (h *handler) measure(results []reconcile.Result) {
 	if len(results) == 0 {
 		return
 	}
-	set := metric.Measure(results)
+	set := report.Measure(results)
 	if left, known := h.remaining(); known {
 		set.Add("HerokuRequestsLeft", float64(left))
 	}

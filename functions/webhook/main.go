@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/setup"
 )
 
@@ -43,11 +43,10 @@ func main() {
 	h := &handler{
 		keys:       parts.SigningKeys,
 		bindings:   bindings,
-		warmUp:     parts.WarmUp,
 		reconciler: parts.Reconciler,
 		remaining:  parts.Accounts.Remaining,
 		log:        parts.Log,
-		metrics:    metric.Stdout(),
+		metrics:    report.Stdout(),
 	}
 	lambda.Start(setup.RecoverPanic(parts, h.handle))
 }

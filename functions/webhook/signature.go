@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 )
 
 // signatureHeader carries base64 of the HMAC-SHA256 over the raw body
@@ -46,12 +46,12 @@ func verified(ctx context.Context, ring credential.Source, request events.APIGat
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoKey, err)
 	}
-	if body.signedByOne(keys, signature) {
-		return body.bytes(), nil
+	if isSigned(body, keys, signature) {
+		return body, nil
 	}
 	newer, err := ring.Renew(ctx, keys)
-	if err == nil && body.signedByOne(unlike(newer, keys), signature) {
-		return body.bytes(), nil
+	if err == nil && isSigned(body, unlike(newer, keys), signature) {
+		return body, nil
 	}
 	return nil, errors.Join(errSignature, err)
 }
@@ -63,52 +63,26 @@ func (h *handler) refuse(log *slog.Logger, err error) (status int) {
 		return http.StatusInternalServerError
 	}
 	log.Warn("signature refused", "error", err.Error())
-	h.metrics.Write(metric.Set{"BadSignatures": {1}})
+	h.metrics.Write(report.Metrics{"BadSignatures": {1}})
 	return http.StatusUnauthorized
 }
 
-// body is a request's body as Heroku sent it. It is verified before it is copied: until
-// then the sender is not authenticated.
-type body struct {
-	text    string
-	decoded []byte // out of base64; then text is empty
-}
-
-// bodyOf returns the body of a request. API Gateway encodes a body in base64 if its
-// content type does not look like text.
-func bodyOf(request events.APIGatewayV2HTTPRequest) (b body, err error) {
+// bodyOf returns the body of a request as Heroku sent it. API Gateway encodes a body in
+// base64 if its content type does not look like text.
+func bodyOf(request events.APIGatewayV2HTTPRequest) ([]byte, error) {
 	if !request.IsBase64Encoded {
-		return body{text: request.Body}, nil
+		return []byte(request.Body), nil
 	}
-	b.decoded, err = base64.StdEncoding.DecodeString(request.Body)
-	return b, err
+	return base64.StdEncoding.DecodeString(request.Body)
 }
 
-func (b body) bytes() []byte {
-	if b.text == "" {
-		return b.decoded
-	}
-	return []byte(b.text)
-}
-
-func (b body) signedByOne(keys []credential.Value, signature []byte) bool {
-	if len(keys) == 0 {
-		return false
-	}
-	var block [16 << 10]byte
-	for _, key := range keys {
+// isSigned reports whether one of the keys has signed the body. An empty key signs nothing.
+func isSigned(body []byte, keys []credential.Value, signature []byte) bool {
+	return slices.ContainsFunc(keys, func(key credential.Value) bool {
 		mac := hmac.New(sha256.New, []byte(key.Reveal()))
-		mac.Write(b.decoded)
-		for rest := b.text; rest != ""; {
-			n := copy(block[:], rest)
-			mac.Write(block[:n])
-			rest = rest[n:]
-		}
-		if !key.Empty() && hmac.Equal(mac.Sum(nil), signature) {
-			return true
-		}
-	}
-	return false
+		mac.Write(body)
+		return !key.Empty() && hmac.Equal(mac.Sum(nil), signature)
+	})
 }
 
 // unlike returns the keys that are not among the others, which were tried already.

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 )
 
 // TestVectors compares verified with the verdicts in testdata/signatures. A file is one
@@ -50,7 +50,7 @@ func TestVectors(t *testing.T) {
 			case v.status != 0 && err == nil:
 				t.Errorf("%s: accepted", v.comment)
 			case v.status != 0:
-				if status := (&handler{metrics: metric.Writer{Out: io.Discard}}).refuse(slog.New(slog.DiscardHandler), err); status != v.status {
+				if status := (&handler{metrics: report.Writer{Out: io.Discard}}).refuse(slog.New(slog.DiscardHandler), err); status != v.status {
 					t.Errorf("%s: %d, want %d", v.comment, status, v.status)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,14 +75,9 @@ func decode(parameter string) (Parameter, error) {
 
 // isWord reports whether a text has the form of a parameter's name, so that an error
 // may show it. A dot is in the name of an extension's setting.
-func isWord(text string) bool {
-	for _, c := range []byte(text) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.') {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 63
-}
+func isWord(text string) bool { return word.MatchString(text) }
+
+var word = regexp.MustCompile(`^[A-Za-z0-9_.]{1,63}$`)
 
 // Handler says which program handles a parameter.
 type Handler int

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"keepcurrent.example/internal/lock"
 )
 
 // Source returns the values of one secret, the newest first. There is at least one.
@@ -30,7 +28,7 @@ type Ring struct {
 	// key no longer counts.
 	Age time.Duration
 
-	mu     lock.Mutex // guards what follows, and makes one read serve all who wait
+	mu     Mutex // guards what follows, and makes one read serve all who wait
 	values []Value
 	read   time.Time // the last one
 	good   time.Time // the last one that gave the values

@@ -10,7 +10,6 @@ import (
 	platform "github.com/heroku/heroku-go/v5"
 
 	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/lock"
 )
 
 const (
@@ -34,7 +33,7 @@ const (
 // tokenCheck remembers the last answer about a token. Its lock makes one check serve
 // all that wait for it.
 type tokenCheck struct {
-	mu    lock.Mutex // guards what follows
+	mu    credential.Mutex // guards what follows
 	token credential.Value
 	at    time.Time // zero before the first check
 	state tokenState

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"regexp"
 
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/reconcile"
 )
 
@@ -83,15 +84,13 @@ func (e *StatusError) Unwrap() error {
 	return nil
 }
 
-// plain keeps of a failed exchange what cannot quote an answer: net/http's words
-// for a malformed one do.
+// plain keeps of a failed exchange what cannot quote an answer.
 func plain(err error) error {
 	var status *StatusError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &status):
+	if errors.As(err, &status) {
 		return status
-	case errors.As(err, &network):
+	}
+	if network := credential.NetworkError(err); network != nil {
 		return network
 	}
 	return errors.New("the connection to Heroku broke off")
@@ -138,17 +137,11 @@ func statusError(resp *http.Response) error {
 	var body struct {
 		ID string `json:"id"`
 	}
-	if json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&body) != nil || !isWord(body.ID) {
+	if json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&body) != nil || !errorID.MatchString(body.ID) {
 		body.ID = ""
 	}
 	return &StatusError{Code: resp.StatusCode, ID: body.ID}
 }
 
-func isWord(s string) bool {
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c == '_') {
-			return false
-		}
-	}
-	return len(s) <= 40
-}
+// errorID is the form of Heroku's words for errors.
+var errorID = regexp.MustCompile(`^[a-z_]{0,40}$`)

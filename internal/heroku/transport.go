@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 )
 
@@ -16,36 +15,21 @@ const (
 	// freezes a container between its runs, and then it does not see that Heroku
 	// has closed the connection.
 	idle = 30 * time.Second
-	// stale is how long after its dial began a warmed-up connection is used.
-	stale = 20 * time.Second
+	// fresh is for how long the connection that was opened before the first request
+	// may be used.
+	fresh = 20 * time.Second
 )
 
-// Transport carries requests to the API. It can open a connection before it is
-// needed: from another continent the handshakes take longer than most of what
-// comes before the first request.
+// Transport carries requests to the API. It can open its first connection before that is
+// needed: from another continent the handshakes take longer than all else that a
+// container does before its first request.
 type Transport struct {
-	base   *http.Transport
+	*http.Transport
 	url    *url.URL
 	dialer *tls.Dialer
 
-	mu   sync.Mutex // guards what follows
-	used time.Time  // by a request
-	warm *warm      // what WarmUp has begun and no request has taken
-}
-
-// warm is a connection that is being dialed, or was.
-type warm struct {
-	begun time.Time
-	done  chan struct{}
-	conn  net.Conn // nil if it could not be opened
-}
-
-// drop closes what nobody has used.
-func (a *warm) drop() {
-	<-a.done
-	if a.conn != nil {
-		_ = a.conn.Close()
-	}
+	warm  chan net.Conn // has the connection that WarmUp opens, and is closed; nil without
+	begun time.Time     // by the wall clock, which a freeze does not stop
 }
 
 // NewTransport returns a transport for the API at a URL.
@@ -54,68 +38,55 @@ func NewTransport(api string) *Transport {
 	if err != nil {
 		u = new(url.URL) // nothing is warmed up; the first request says why
 	}
-	base := http.DefaultTransport.(*http.Transport).Clone()
-	t := &Transport{base: base, url: u, dialer: &tls.Dialer{Config: &tls.Config{NextProtos: []string{"h2", "http/1.1"}}}}
-	base.DialTLSContext, base.IdleConnTimeout = t.dial, idle
+	t := &Transport{
+		Transport: http.DefaultTransport.(*http.Transport).Clone(),
+		url:       u,
+		dialer:    &tls.Dialer{Config: &tls.Config{NextProtos: []string{"h2", "http/1.1"}}},
+	}
+	t.DialTLSContext, t.IdleConnTimeout = t.dial, idle
 	return t
 }
 
-// RoundTrip makes a request.
-func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	t.mu.Lock()
-	t.used = time.Now()
-	t.mu.Unlock()
-	return t.base.RoundTrip(req)
-}
-
-// WarmUp opens a connection, unless one was in use a moment ago, and does not wait
-// for it. It does nothing where a proxy or no TLS is in between.
+// WarmUp opens a connection, and does not wait for it. It is called before the first
+// request, once. It does nothing where a proxy or no TLS is in between.
 func (t *Transport) WarmUp() {
-	proxy, err := t.base.Proxy(&http.Request{URL: t.url})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err != nil || proxy != nil || t.url.Scheme != "https" || time.Since(t.used) < idle {
+	proxy, err := t.Proxy(&http.Request{URL: t.url})
+	if err != nil || proxy != nil || t.url.Scheme != "https" {
 		return
 	}
-	if t.warm != nil {
-		if time.Since(t.warm.begun) < stale {
-			return
-		}
-		go t.warm.drop()
-	}
-	a := &warm{begun: time.Now(), done: make(chan struct{})}
-	t.warm = a
+	warm := make(chan net.Conn, 1)
+	t.warm, t.begun = warm, time.Now().Round(0)
 	go func() {
-		defer close(a.done)
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
-		defer cancel()
+		defer close(warm)
 		address := net.JoinHostPort(t.url.Hostname(), cmp.Or(t.url.Port(), "443"))
-		if conn, err := t.dialer.DialContext(ctx, "tcp", address); err == nil {
-			a.conn = conn
+		if conn, err := t.open(context.Background(), "tcp", address); err == nil {
+			warm <- conn
 		}
 	}()
 }
 
-// dial takes the connection that WarmUp dialed, if it is fresh, or dials one.
+// dial takes the connection that WarmUp opens, if it is there and fresh, or opens one.
 func (t *Transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	t.mu.Lock()
-	a := t.warm
-	t.warm = nil
-	t.mu.Unlock()
-	if a != nil && time.Since(a.begun) < stale {
-		select {
-		case <-a.done:
-			if a.conn != nil {
-				return a.conn, nil
-			}
-		case <-ctx.Done():
-			go a.drop()
-			return nil, ctx.Err()
-		}
-	} else if a != nil {
-		go a.drop()
+	if t.warm == nil {
+		return t.open(ctx, network, address)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout) // net/http does not end a dial with its request
+	select {
+	case conn := <-t.warm:
+		switch {
+		case conn != nil && time.Since(t.begun) < fresh:
+			return conn, nil
+		case conn != nil: // Heroku may have closed it
+			_ = conn.Close()
+		}
+		return t.open(ctx, network, address)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// open opens a connection. net/http does not end a dial with its request.
+func (t *Transport) open(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return t.dialer.DialContext(ctx, network, address)
 }

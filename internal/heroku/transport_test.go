@@ -82,12 +82,10 @@ func TestAConnectionThatWasWarmedUpIsUsed(t *testing.T) {
 	t.Parallel()
 	url, transport, door := secureFixture(t)
 	transport.WarmUp()
-	transport.WarmUp()
 	door.wait(t)
 	if proto := get(t, transport, url); proto != "HTTP/2.0" {
 		t.Errorf("it speaks %s", proto)
 	}
-	transport.WarmUp() // one was in use a moment ago
 	get(t, transport, url)
 	if n := door.came.Load(); n != 1 {
 		t.Errorf("%d connections", n)
@@ -110,14 +108,14 @@ func TestThereIsNoWarmUpWithAProxyOrWithoutTLS(t *testing.T) {
 	for _, api := range []string{"http://127.0.0.1:1", "::", ""} {
 		transport := heroku.NewTransport(api)
 		transport.WarmUp()
-		if transport.IsAhead() {
+		if transport.IsWarm() {
 			t.Errorf("a connection to %q is opened", api)
 		}
 	}
 	transport := heroku.NewTransport("https://heroku.example")
 	transport.Behind(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
 	transport.WarmUp()
-	if transport.IsAhead() {
+	if transport.IsWarm() {
 		t.Error("a connection is opened past the proxy")
 	}
 }
@@ -125,24 +123,11 @@ func TestThereIsNoWarmUpWithAProxyOrWithoutTLS(t *testing.T) {
 // Heroku may have closed the connection.
 func TestAConnectionThatWasNotUsedInTimeIsOpenedAnew(t *testing.T) {
 	t.Parallel()
-	for name, before := range map[string]func(*testing.T, *heroku.Transport, *door){
-		"by the request":       func(*testing.T, *heroku.Transport, *door) {},
-		"by the next occasion": func(t *testing.T, transport *heroku.Transport, door *door) { transport.WarmUp(); door.wait(t) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url, transport, door := secureFixture(t)
-			transport.WarmUp()
-			door.wait(t)
-			transport.Age(time.Minute)
-			before(t, transport, door)
-			if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
-				t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
-			}
-			transport.WarmUp()
-			if transport.IsAhead() {
-				t.Error("a connection is opened beside one that is in use")
-			}
-		})
+	url, transport, door := secureFixture(t)
+	transport.WarmUp()
+	door.wait(t)
+	transport.Age(time.Minute)
+	if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
+		t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
 	}
 }

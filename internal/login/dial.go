@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/reconcile"
 )
 
@@ -120,19 +121,17 @@ var errBrokenOff = errors.New("it broke the connection off, or answered what no 
 
 // plain keeps of an error what no server can have written.
 func plain(err error) error {
-	var network *net.OpError
 	var timeout net.Error
 	var name *net.DNSError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("it did not answer in time: %w", context.DeadlineExceeded)
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
 	case errors.As(err, &name) && name.IsNotFound:
 		return errors.New("its name is not known (no such host)")
 	case errors.As(err, &name):
 		return errors.New("its name could not be looked up")
-	case errors.As(err, &network):
+	}
+	if network := credential.NetworkError(err); network != nil {
 		return network
 	}
 	return errBrokenOff

@@ -1,6 +1,9 @@
 package login
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // SQLStateKind is what an error of a Postgres, or of a PgBouncer in front of one, that ends
 // a login is about.
@@ -15,14 +18,9 @@ const (
 
 // ValidSQLState reports whether a code is five capitals and digits. A server that sends
 // another one could send back what it was sent, and have it printed.
-func ValidSQLState(code string) bool {
-	for _, c := range []byte(code) {
-		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z') {
-			return false
-		}
-	}
-	return len(code) == 5
-}
+func ValidSQLState(code string) bool { return sqlState.MatchString(code) }
+
+var sqlState = regexp.MustCompile(`^[0-9A-Z]{5}$`)
 
 // JudgeSQLState says what an error of a login is about. KindRefused are class 28 (invalid
 // authorization) and 3D000 (no such database), KindFull is 53300

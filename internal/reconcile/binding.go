@@ -176,7 +176,7 @@ func (r *reader) configVar() string {
 	switch {
 	case !tagged:
 		return "DATABASE_URL"
-	case isConfigVar(name) && !LooksLikeCredential(name):
+	case configVar.MatchString(name) && !LooksLikeCredential(name):
 		return name
 	case name == "":
 		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
@@ -220,66 +220,26 @@ func (r *reader) secretID(tag string) string {
 
 // IsApp reports whether the text can be an app's name or id. Nothing else may
 // become part of the path of a request that carries the API token.
-func IsApp(text string) bool { return isName(text) || isUUID(text) }
+func IsApp(text string) bool { return appName.MatchString(text) || uuid.MatchString(text) }
 
-// isName follows Heroku's published schema of an app name:
-// ^[a-z][a-z0-9-]{1,28}[a-z0-9]$
-// (https://devcenter.heroku.com/articles/platform-api-reference#app).
-func isName(s string) bool {
-	if len(s) < 3 || len(s) > 30 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
-			return false
-		}
-	}
-	return true
-}
+var (
+	// appName is from Heroku's published schema
+	// (https://devcenter.heroku.com/articles/platform-api-reference#app).
+	appName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,28}[a-z0-9]$`)
+	uuid    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	// configVar is the form of a config var's name. Heroku asks for letters, digits and
+	// underscores, so that every programming language can read it
+	// (https://devcenter.heroku.com/articles/config-vars), and names no limit. That a digit
+	// does not begin it is the rule of the shells.
+	configVar = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z_][A-Za-z0-9_]{0,%d}$`, maxConfigVar-1))
+	// secretID is a name or an ARN
+	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html,
+	// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html).
+	secretID = regexp.MustCompile(`^(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]+$`)
+)
 
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i, c := range []byte(s) {
-		dash := i == 8 || i == 13 || i == 18 || i == 23
-		hex := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
-		if dash != (c == '-') || !dash && !hex {
-			return false
-		}
-	}
-	return true
-}
-
-// maxConfigVar is the longest name of a config var that is taken. Heroku names no limit.
 const maxConfigVar = 100
 
-// isConfigVar reports whether the text has the form of a config var's name. Heroku asks
-// for letters, digits and underscores, so that every programming language can read it
-// (https://devcenter.heroku.com/articles/config-vars). That a digit does not begin it is
-// the rule of the shells.
-func isConfigVar(s string) bool {
-	for i, c := range s {
-		if c != '_' && (!isAlphanumeric(c) || i == 0 && isDigit(c)) {
-			return false
-		}
-	}
-	return s != "" && len(s) <= maxConfigVar
-}
-
-// secretARN is the form of a secret's ARN before the secret's name
-// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html).
-var secretARN = regexp.MustCompile(`^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:`)
-
 // IsSecretID reports whether the text can be the name or the ARN of a secret, and does
-// not look like a credential. A name has letters, digits and /_+=.@-
-// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
-func IsSecretID(s string) bool {
-	name := s[len(secretARN.FindString(s)):]
-	for _, c := range name {
-		if !isAlphanumeric(c) && !strings.ContainsRune("/_+=.@-", c) {
-			return false
-		}
-	}
-	return name != "" && !LooksLikeCredential(s)
-}
+// not look like a credential.
+func IsSecretID(s string) bool { return secretID.MatchString(s) && !LooksLikeCredential(s) }

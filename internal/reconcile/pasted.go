@@ -20,7 +20,7 @@ const tokenLength = 58
 // 2024 is a UUID.
 func LooksLikeCredential(text string) bool {
 	lower := strings.ToLower(text)
-	return strings.HasPrefix(lower, "hrku-") || strings.HasPrefix(lower, "bearer ") || isUUID(lower) ||
+	return strings.HasPrefix(lower, "hrku-") || strings.HasPrefix(lower, "bearer ") || uuid.MatchString(lower) ||
 		strings.Contains(text, "://") || strings.Contains(text, "-----BEGIN") || hasPassword(text)
 }
 

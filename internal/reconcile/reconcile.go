@@ -175,3 +175,7 @@ func (r Result) Lag() (lag time.Duration, known bool) {
 	}
 	return max(r.Moved.Sub(r.Released), 0), true
 }
+
+// Missed reports whether a webhook should have brought what a poll has published. A paused
+// stack publishes nothing, and the first value follows its binding and no release.
+func (r Result) Missed() bool { return !r.Moved.IsZero() && r.Current != "" }

@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -277,19 +276,13 @@ func (m Manager) get(ctx context.Context, in *secretsmanager.GetSecretValueInput
 }
 
 // plain keeps of a failed request what cannot quote an answer: AWS's own error, a
-// network's, or the end of the context. net/http quotes an answer that is
-// malformed, and a decoder could.
+// network's, or the end of the context.
 func plain(err error) error {
 	var api smithy.APIError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &api), errors.Is(err, errHollow):
+	if errors.As(err, &api) || errors.Is(err, errHollow) {
 		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	case errors.As(err, &network):
+	}
+	if network := credential.NetworkError(err); network != nil {
 		return network
 	}
 	return errors.New("the connection to Secrets Manager broke off, or its answer could not be read")

@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -32,7 +31,7 @@ const (
 // https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 func secretsManager() *secretsmanager.Client {
 	options := secretsmanager.Options{
-		Region: cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
+		Region: os.Getenv("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
 		HTTPClient: reader{awshttp.NewBuildableClient().WithTimeout(awsTimeout)},
@@ -41,14 +40,8 @@ func secretsManager() *secretsmanager.Client {
 			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
 		}),
 	}
-	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" {
+	if endpoint := os.Getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"); endpoint != "" {
 		options.BaseEndpoint = &endpoint
-	}
-	if os.Getenv("AWS_USE_FIPS_ENDPOINT") == "true" {
-		options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-	}
-	if os.Getenv("AWS_USE_DUALSTACK_ENDPOINT") == "true" {
-		options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
 	}
 	return secretsmanager.New(options)
 }

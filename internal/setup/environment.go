@@ -47,25 +47,6 @@ func readEnvironment() (environment, error) {
 	}, errors.Join(logErr, pauseErr, reserveErr, minutesErr, apiErr, tokenErr, keyErr)
 }
 
-func logger(level string) (*slog.Logger, error) {
-	least := slog.LevelInfo
-	if level != "" {
-		if err := least.UnmarshalText([]byte(level)); err != nil {
-			return nil, fmt.Errorf("LOG_LEVEL is %q: it can be debug, info, warn or error", level)
-		}
-	}
-	return slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: least, ReplaceAttr: cut})), nil
-}
-
-// cut bounds every text of a log line except the stack of a panic: an error can quote
-// AWS or a server at any length.
-func cut(_ []string, attr slog.Attr) slog.Attr {
-	if attr.Value.Kind() == slog.KindString && attr.Key != "stack" {
-		attr.Value = slog.StringValue(reconcile.Cut(attr.Value.String(), reconcile.MaxText))
-	}
-	return attr
-}
-
 // herokuURL refuses to send the API token over a network in the clear.
 func herokuURL(text string) (string, error) {
 	if text == "" {

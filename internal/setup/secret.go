@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -51,7 +52,7 @@ func signingKeys(ctx context.Context, manager secrets.Manager, id string) ([]cre
 // (https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
 func apiToken(ctx context.Context, manager secrets.Manager, id string) (credential.Value, error) {
 	token, err := value(ctx, manager, id)
-	if err == nil && !isToken68(token.Reveal()) {
+	if err == nil && !token68.MatchString(token.Reveal()) {
 		return credential.Value{}, fmt.Errorf("secret %s: %w", id, errNoToken)
 	}
 	return token, err
@@ -67,14 +68,7 @@ func isFinal(err error) bool {
 		errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException"
 }
 
-func isToken68(s string) bool {
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~+/=", c) >= 0) {
-			return false
-		}
-	}
-	return true
-}
+var token68 = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]*$`)
 
 // value returns the value of a secret, without white space around it. It fails if the
 // value is empty.

@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
-
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/login"
@@ -31,11 +29,11 @@ type Parts struct {
 	Reconciler  *reconcile.Reconciler
 	Secrets     secrets.Manager
 	SigningKeys *credential.Ring // the current one first, then the previous one
-	Accounts    *Accounts
-	// WarmUp opens a connection to Heroku, unless one was in use a moment ago.
+	Accounts    *heroku.Accounts
+	// WarmUp opens a connection to Heroku before the first request. It does not wait.
 	WarmUp func()
-	// Webhooks keeps the webhooks of an account's apps. It is nil without WEBHOOK_URL.
-	Webhooks func(tokenSecretID string) *heroku.Webhooks
+	// Webhooks keeps the apps' webhooks, or none without WEBHOOK_URL.
+	Webhooks *heroku.Schedule
 	// Period is the time from one poll to the next.
 	Period time.Duration
 
@@ -56,7 +54,7 @@ func FromEnvironment() (*Parts, error) {
 		return signingKeys(ctx, manager, env.keyID)
 	}}
 	transport := heroku.NewTransport(env.herokuURL)
-	accounts := &Accounts{open: func(tag string) *heroku.API {
+	accounts := &heroku.Accounts{Open: func(tag string) *heroku.API {
 		return &heroku.API{URL: env.herokuURL, Tokens: tokens(manager, tag, env.tokenID), Transport: transport, Reserve: env.reserve}
 	}}
 	return &Parts{
@@ -100,9 +98,12 @@ func clientTLS(manager secrets.Manager) func(ctx context.Context, id string) (cr
 	}
 }
 
-func webhooks(accounts *Accounts, manager secrets.Manager, env environment) func(tokenSecretID string) *heroku.Webhooks {
+// webhooks is the schedule by which the apps' webhooks are checked. It checks none without
+// an address of ours.
+func webhooks(accounts *heroku.Accounts, manager secrets.Manager, env environment) *heroku.Schedule {
+	schedule := &heroku.Schedule{Period: env.period}
 	if env.webhookURL == "" {
-		return nil
+		return schedule
 	}
 	key := func(ctx context.Context) (credential.Value, time.Time, error) {
 		key, made, err := manager.Dated(ctx, env.keyID)
@@ -111,16 +112,23 @@ func webhooks(accounts *Accounts, manager secrets.Manager, env environment) func
 		}
 		return key, made, err
 	}
-	return func(tokenSecretID string) *heroku.Webhooks {
+	schedule.ForToken = func(tokenSecretID string) heroku.AppWebhooks {
 		return &heroku.Webhooks{API: accounts.ForToken(tokenSecretID), URL: env.webhookURL, Key: key}
 	}
+	return schedule
 }
 
-// Log returns the logger of one invocation.
-func (p *Parts) Log(ctx context.Context, trigger string) *slog.Logger {
-	log := p.log.With("trigger", trigger)
-	if lambda, ok := lambdacontext.FromContext(ctx); ok {
-		log = log.With("requestId", lambda.AwsRequestID)
+// prefetchTimeout bounds how long a run may have to wait for a prefetch.
+const prefetchTimeout = 5 * time.Second
+
+// Prefetch starts the reads and does not wait for them. It drops their errors: a run
+// that needs the value reads it again and reports the error itself.
+func Prefetch(reads ...func(context.Context) error) {
+	for _, read := range reads {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), prefetchTimeout)
+			defer cancel()
+			_ = credential.RecoverPanic(func() error { return read(ctx) })
+		}()
 	}
-	return log
 }

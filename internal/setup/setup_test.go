@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
-	"keepcurrent.example/internal/credential"
-	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/secrets"
 )
@@ -87,7 +84,7 @@ func TestOnlyWhatLooksLikeATokenGoesToHeroku(t *testing.T) {
 		"two words":                            false,
 		"line\nend":                            false,
 	} {
-		if isToken68(text) != token {
+		if token68.MatchString(text) != token {
 			t.Errorf("%q", text)
 		}
 	}
@@ -111,53 +108,6 @@ func TestOnlyWhatAPersonMustFixIsFinal(t *testing.T) {
 			t.Errorf("%v: final %t", err, !final)
 		}
 	}
-}
-
-func TestEachTokenSecretIsAnAccountOfItsOwn(t *testing.T) {
-	t.Parallel()
-	var opened []string
-	accounts := &Accounts{open: func(token string) *heroku.API {
-		opened = append(opened, token)
-		return &heroku.API{}
-	}}
-	if own := accounts.ForToken(""); own != accounts.ForToken("") || own == accounts.ForToken("b") || len(opened) != 2 {
-		t.Errorf("opened %q", opened)
-	}
-	if _, known := accounts.Remaining(); known {
-		t.Error("accounts that were never asked are known to have requests left")
-	}
-}
-
-func TestOneAccountsRequestsAreNotAnothers(t *testing.T) {
-	t.Parallel()
-	left := map[string]string{"": "3000", "b": "20", "c": ""}
-	accounts := &Accounts{open: func(token string) *heroku.API {
-		return &heroku.API{URL: "https://heroku.example", Tokens: ring("EXAMPLE"), Transport: says(left[token]), Reserve: 100}
-	}}
-	for token := range left {
-		if _, err := accounts.ForToken(token).ConfigVars(t.Context(), "shop"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !accounts.ForToken("").Spare() || accounts.ForToken("b").Spare() || !accounts.ForToken("c").Spare() {
-		t.Error("who has requests to spare is not who has")
-	}
-	if least, known := accounts.Remaining(); !known || least != 20 {
-		t.Errorf("the least is %d (known: %t)", least, known)
-	}
-}
-
-// says is a Heroku that has so many requests left.
-type says string
-
-func (s says) RoundTrip(req *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{"Ratelimit-Remaining": {string(s)}}, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
-}
-
-func ring(token string) *credential.Ring {
-	return &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
-		return []credential.Value{credential.New(token)}, nil
-	}}
 }
 
 func TestNumbersOfTheEnvironmentHaveBounds(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 // erring are the packages whose errors a user reads in a log, a report or an answer.
 var erring = []string{
-	"internal/connection", "internal/credential", "internal/heroku", "internal/login", "internal/reconcile", "internal/secrets", "internal/setup",
+	"internal/connection", "internal/credential", "internal/heroku", "internal/login", "internal/reconcile", "internal/report", "internal/secrets", "internal/setup",
 	"functions/poller", "functions/webhook",
 }
 

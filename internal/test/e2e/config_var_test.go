@@ -107,7 +107,7 @@ func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {
 	inDyno.Intercept(func() postgrestest.Fault { return withoutTLS })
 	s.app.Set("DATABASE_URL", inDyno.URL())
 	s.must(s.db.Rotate(t.Context())) // also if what the secret holds is dead
-	if report := s.poll(); report.Held != 1 || !strings.Contains(report.Problems[0].Error, "speaks no TLS") || s.value(s.secret) != before {
+	if report := s.poll(); report.Held != 1 || !strings.Contains(string(report.Problems[0].Error), "speaks no TLS") || s.value(s.secret) != before {
 		t.Errorf("report: %+v", report)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -46,7 +46,7 @@ func (s *stack) measured(f *lambdatest.Function) map[string][]float64 {
 		for _, m := range d.Metrics {
 			var some []float64
 			s.must(json.Unmarshal(values[m.Name], &some))
-			if m.Unit == "" || m.Unit != metric.Units[m.Name] {
+			if m.Unit == "" || m.Unit != report.MetricUnits[m.Name] {
 				s.t.Errorf("%s is in %q", m.Name, m.Unit)
 			}
 			all[m.Name] = append(all[m.Name], some...)

@@ -156,7 +156,7 @@ func TestABoundSecretThatIsBinaryIsReplacedByWhatLogsIn(t *testing.T) {
 	s.putBinary(s.secret, s.db.URL())
 	s.app.Set("DATABASE_URL", strings.Replace(s.db.URL(), ":"+s.password(), ":wrong-EXAMPLE", 1))
 	report := s.poll()
-	if report.Held != 1 || !strings.Contains(report.Problems[0].Error, "is not understood") {
+	if report.Held != 1 || !strings.Contains(string(report.Problems[0].Error), "is not understood") {
 		t.Errorf("report: %+v", report)
 	}
 	s.app.Set("DATABASE_URL", s.db.URL())

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -143,9 +144,9 @@ type planned struct {
 	logsIn          string // whether the new value does: yes, no, or "" if it was not tried
 }
 
-func planOf(report stacktest.Report) (plan []planned) {
+func planOf(report report.Report) (plan []planned) {
 	for _, line := range report.Plan {
-		p := planned{secret: line.Secret, outcome: line.Outcome, changes: strings.Join(line.Changes, ", ")}
+		p := planned{secret: string(line.Secret), outcome: string(line.Outcome), changes: strings.Trim(fmt.Sprint(line.Changes), "[]")}
 		switch {
 		case line.LogsIn == nil:
 		case *line.LogsIn:

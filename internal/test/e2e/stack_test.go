@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -133,7 +134,7 @@ func (s *stack) value(secret string) string {
 	return value
 }
 
-func (s *stack) poll(event ...string) stacktest.Report {
+func (s *stack) poll(event ...string) report.Report {
 	s.t.Helper()
 	report, err := s.Poll(s.t.Context(), event...)
 	s.must(err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
@@ -92,7 +93,7 @@ func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 
 // pollNewBinding lets a poll fill a new secret, which is a reason to check the webhook. A
 // delivery that was under way can be faster than the poll: then it tries another secret.
-func (s *shop) pollNewBinding(name string) (report stacktest.Report) {
+func (s *shop) pollNewBinding(name string) (report report.Report) {
 	s.t.Helper()
 	for n := range 20 {
 		s.bind(s.app.Name, fmt.Sprint(name, "-", n))
@@ -145,7 +146,7 @@ func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
 	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	report := s.poll()
 	if report.Published != 1 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
-		!strings.Contains(report.Subscriptions[0].Error, "heroku authorizations:create") {
+		!strings.Contains(string(report.Subscriptions[0].Error), "heroku authorizations:create") {
 		t.Errorf("report: %+v", report)
 	}
 }
@@ -178,7 +179,7 @@ func TestUnsubscribeRemovesWhatNoTagAsksForAnyMore(t *testing.T) {
 	s := openShop(t, stacktest.Config{SelfSubscribe: true})
 	for _, did := range []string{"unsubscribed", "had none of ours"} {
 		report := s.poll(`{"unsubscribe": "shop"}`)
-		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != did || len(s.webhooks()) != 0 {
+		if len(report.Subscriptions) != 1 || string(report.Subscriptions[0].Did) != did || len(s.webhooks()) != 0 {
 			t.Errorf("report: %+v", report)
 		}
 	}

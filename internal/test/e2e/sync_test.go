@@ -154,7 +154,7 @@ func TestABadCredentialIsHeldAndTheWebhookAsksToBeCalledAgain(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	report := s.poll()
-	if report.Held != 1 || !strings.Contains(report.Problems[0].Error, "28P01") {
+	if report.Held != 1 || !strings.Contains(string(report.Problems[0].Error), "28P01") {
 		t.Errorf("report: %+v", report)
 	}
 	if s.value(s.secret) != good {

@@ -101,11 +101,11 @@ func TestASecretThatIsNotOursToWriteIsLeftAlone(t *testing.T) {
 				t.Errorf("the webhook answers %d", status)
 			}
 			plan := s.poll(`{"dryRun":true}`).Plan
-			if len(plan) != 1 || plan[0].Outcome != tt.outcome {
+			if len(plan) != 1 || string(plan[0].Outcome) != tt.outcome {
 				t.Errorf("plan: %+v", plan)
 			}
 			report, _ := s.Poll(t.Context())
-			if tt.outcome == "off" && (report.Off != 1 || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error, tt.says) || len(s.webhooks()) != 0) {
+			if tt.outcome == "off" && (report.Off != 1 || len(report.Problems) != 1 || !strings.Contains(string(report.Problems[0].Error), tt.says) || len(s.webhooks()) != 0) {
 				t.Errorf("report: %+v, webhooks: %v", report, s.webhooks())
 			}
 			if !strings.Contains(string(s.Webhook.Logs()), tt.says) || !strings.Contains(string(s.Poller.Logs()), tt.says) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 )
 
 const pollPeriod = "!FindInMap [Poll, !Ref PollMinutes, Seconds]"
@@ -51,7 +51,7 @@ func measuredBy(alarm tree) []measured {
 func TestAlarmsAreExactlyThese(t *testing.T) {
 	t.Parallel()
 	ours := func(name, function, period string) measured {
-		return measured{metric.Namespace, name, metric.Dimension, "!Ref " + function, "Sum", period}
+		return measured{report.Namespace, name, report.Dimension, "!Ref " + function, "Sum", period}
 	}
 	want := map[string]struct {
 		metrics []measured
@@ -117,7 +117,7 @@ func TestAlarmsMeasureWhatTheFunctionsWrite(t *testing.T) {
 	t.Parallel()
 	for id, alarm := range alarms(t) {
 		for _, m := range measuredBy(alarm) {
-			if _, written := metric.Units[m.name]; m.namespace == metric.Namespace && !written {
+			if _, written := report.MetricUnits[m.name]; m.namespace == report.Namespace && !written {
 				t.Errorf("%s measures %s, which no function writes", id, m.name)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"keepcurrent.example/internal/metric"
+	"keepcurrent.example/internal/report"
 )
 
 // widget is the part of a widget of the dashboard that the tests read
@@ -48,7 +48,7 @@ func TestDashboardShowsEveryMetricAndBothFunctions(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 		for _, m := range w.Properties.Metrics {
-			if len(m) != 5 || m[2] != metric.Dimension || (m[3] != "PollerFunction" && m[3] != "WebhookFunction") {
+			if len(m) != 5 || m[2] != report.Dimension || (m[3] != "PollerFunction" && m[3] != "WebhookFunction") {
 				t.Errorf("%s: %q", w.Properties.Title, m)
 				continue
 			}
@@ -57,7 +57,7 @@ func TestDashboardShowsEveryMetricAndBothFunctions(t *testing.T) {
 				t.Errorf("%s: %q has no label, or the statistic that CloudWatch likes", w.Properties.Title, m)
 			}
 			switch name := m[1].(string); m[0] {
-			case metric.Namespace:
+			case report.Namespace:
 				shown[name] = true
 			case "AWS/Lambda":
 				aws[[2]string{name, m[3].(string)}] = true
@@ -66,7 +66,7 @@ func TestDashboardShowsEveryMetricAndBothFunctions(t *testing.T) {
 			}
 		}
 	}
-	mustBeSet(t, "metrics on the dashboard", slices.Collect(maps.Keys(shown)), slices.Collect(maps.Keys(metric.Units)))
+	mustBeSet(t, "metrics on the dashboard", slices.Collect(maps.Keys(shown)), slices.Collect(maps.Keys(report.MetricUnits)))
 	for _, name := range []string{"Errors", "Duration"} {
 		for _, function := range functions {
 			if !aws[[2]string{name, function}] {
@@ -86,10 +86,10 @@ func TestTheRunbookHasARowForEveryMetric(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(string(runbook), -1) {
 		rows[row[1]] = row[2]
 	}
-	for name, unit := range metric.Units {
+	for name, unit := range report.MetricUnits {
 		mustBe(t, "unit of "+name, rows[name], strings.ToLower(unit))
 	}
-	mustBeSet(t, "rows of the runbook", slices.Collect(maps.Keys(rows)), slices.Collect(maps.Keys(metric.Units)))
+	mustBeSet(t, "rows of the runbook", slices.Collect(maps.Keys(rows)), slices.Collect(maps.Keys(report.MetricUnits)))
 }
 
 func TestDashboardsOfTwoStacksOrRegionsHaveTwoNames(t *testing.T) {

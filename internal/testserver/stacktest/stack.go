@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	platform "github.com/heroku/heroku-go/v5"
 
+	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/postgrestest"
@@ -262,29 +263,15 @@ func (s *Stack) Value(ctx context.Context, secret string) (string, error) {
 	return *out.SecretString, nil
 }
 
-// Report is the part of the poller's answer that the tests and the demo use.
-type Report struct {
-	DryRun                                                      bool
-	Bindings, Published, Unchanged, Held, Failed, Deferred, Off int
-	DeferredBecause, LeftOut                                    map[string]int
-	Changes, Problems                                           []struct{ App, Secret, Outcome, Error string }
-	Subscriptions                                               []struct{ App, Did, State, Error string }
-	Plan                                                        []struct {
-		Secret, Outcome string
-		Changes         []string
-		LogsIn          *bool
-	}
-}
-
 // Poll invokes the poller, with {} unless an event is given.
-func (s *Stack) Poll(ctx context.Context, event ...string) (report Report, err error) {
+func (s *Stack) Poll(ctx context.Context, event ...string) (answer report.Report, err error) {
 	payload := "{}"
 	if len(event) > 0 {
 		payload = event[0]
 	}
 	out, err := s.Poller.Invoke(ctx, []byte(payload))
 	if err != nil {
-		return report, err
+		return answer, err
 	}
-	return report, json.Unmarshal(out, &report)
+	return answer, json.Unmarshal(out, &answer)
 }

@@ -1,4 +1,4 @@
-package lock_test
+package credential_test
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keepcurrent.example/internal/lock"
+	"keepcurrent.example/internal/credential"
 )
 
 func TestOneIsInAtATime(t *testing.T) {
 	t.Parallel()
-	var lock lock.Mutex
+	var lock credential.Mutex
 	var wg sync.WaitGroup
 	in, most := 0, 0
 	for range 50 {
@@ -37,7 +37,7 @@ func TestOneIsInAtATime(t *testing.T) {
 func TestACallerWaitsNoLongerThanItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var lock lock.Mutex
+		var lock credential.Mutex
 		if err := lock.Lock(t.Context()); err != nil {
 			t.Fatal(err)
 		}

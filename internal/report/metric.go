@@ -1,7 +1,4 @@
-// Package metric writes the functions' metrics in CloudWatch's embedded format: a line
-// of JSON in the log, from which CloudWatch makes metrics without a request
-// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
-package metric
+package report
 
 import (
 	"encoding/json"
@@ -9,6 +6,10 @@ import (
 	"os"
 	"time"
 )
+
+// Metrics are written in CloudWatch's embedded format: a line of JSON in the log, from
+// which CloudWatch makes metrics without a request
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 
 // Namespace is the metrics' namespace in CloudWatch.
 const Namespace = "keepcurrent"
@@ -25,8 +26,8 @@ const (
 	milliseconds = "Milliseconds"
 )
 
-// Units are all metrics, by name, with their units.
-var Units = map[string]string{
+// MetricUnits are all metrics, by name, with their units.
+var MetricUnits = map[string]string{
 	"Bindings": count, // that a round saw
 
 	// Outcomes of a run.
@@ -54,11 +55,11 @@ var Units = map[string]string{
 // maxValues is how many values of one metric a line may carry, by the specification.
 const maxValues = 100
 
-// Set is what one run has measured, by the names of [Units].
-type Set map[string][]float64
+// Metrics is what one run has measured, by the names of [MetricUnits].
+type Metrics map[string][]float64
 
 // Add adds a value.
-func (s Set) Add(name string, value float64) { s[name] = append(s[name], value) }
+func (s Metrics) Add(name string, value float64) { s[name] = append(s[name], value) }
 
 // Writer writes sets.
 type Writer struct {
@@ -72,7 +73,7 @@ func Stdout() Writer {
 }
 
 // Write writes the set, in as many lines as its longest list of values needs.
-func (w Writer) Write(set Set) {
+func (w Writer) Write(set Metrics) {
 	for from := 0; ; from += maxValues {
 		part := set.part(from)
 		if len(part) == 0 {
@@ -83,8 +84,8 @@ func (w Writer) Write(set Set) {
 }
 
 // part is what a line may carry of the values from that one on.
-func (s Set) part(from int) Set {
-	part := make(Set)
+func (s Metrics) part(from int) Metrics {
+	part := make(Metrics)
 	for name, values := range s {
 		if from < len(values) {
 			part[name] = values[from:min(from+maxValues, len(values))]
@@ -106,11 +107,11 @@ type metadata struct {
 	CloudWatchMetrics []directive
 }
 
-func (w Writer) line(set Set) {
+func (w Writer) line(set Metrics) {
 	d := directive{Namespace: Namespace, Dimensions: [][]string{{Dimension}}}
 	line := map[string]any{Dimension: w.Function}
 	for name, values := range set {
-		d.Metrics = append(d.Metrics, definition{name, Units[name]})
+		d.Metrics = append(d.Metrics, definition{name, MetricUnits[name]})
 		line[name] = values
 	}
 	line["_aws"] = metadata{Timestamp: time.Now().UnixMilli(), CloudWatchMetrics: []directive{d}}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func result(name string, outcome reconcile.Outcome, err error) reconcile.Result 
 
 func TestReportCountsAndNames(t *testing.T) {
 	t.Parallel()
-	r := newReport(false, []reconcile.Result{
+	r := New(false, []reconcile.Result{
 		result("f", reconcile.Held, errors.New("held back")),
 		result("a", reconcile.Published, nil),
 		result("b", reconcile.Published, errors.New("not verified")),
@@ -42,16 +42,16 @@ func TestReportCountsAndNames(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if r.err() != nil {
-		t.Errorf("nothing has failed, but: %v", r.err())
+	if r.Err() != nil {
+		t.Errorf("nothing has failed, but: %v", r.Err())
 	}
 }
 
 func TestReportOfNothing(t *testing.T) {
 	t.Parallel()
-	r := newReport(true, nil)
-	if got, _ := json.Marshal(r); string(got) != `{"dryRun":true,"bindings":0,"published":0,"unchanged":0,"held":0,"failed":0,"deferred":0,"off":0}` || r.err() != nil {
-		t.Errorf("%s, %v", got, r.err())
+	r := New(true, nil)
+	if got, _ := json.Marshal(r); string(got) != `{"dryRun":true,"bindings":0,"published":0,"unchanged":0,"held":0,"failed":0,"deferred":0,"off":0}` || r.Err() != nil {
+		t.Errorf("%s, %v", got, r.Err())
 	}
 }
 
@@ -61,7 +61,7 @@ func TestTheErrorNamesTheFirstFailures(t *testing.T) {
 	for i := range 25 {
 		results = append(results, result(fmt.Sprintf("s%02d", i), reconcile.Failed, fmt.Errorf("failure %02d", i)), result("ok", reconcile.Unchanged, nil))
 	}
-	message := newReport(false, results).err().Error()
+	message := New(false, results).Err().Error()
 	for _, part := range []string{"25 of 50 bindings failed", "failure 00", "failure 09", "and 15 more"} {
 		if !strings.Contains(message, part) {
 			t.Errorf("the error does not say %q: %s", part, message)
@@ -81,13 +81,13 @@ func TestAReportStaysSmall(t *testing.T) {
 		results = append(results, result(name, reconcile.Deferred, reconcile.ErrReserve), result(name, reconcile.Failed, errors.New("some failure that takes its words")))
 	}
 	results = append(results, result("zz", reconcile.Held, errors.New("held")))
-	r := newReport(true, results)
+	r := New(true, results)
 	if text, _ := json.Marshal(r); len(text) > 200_000 {
 		t.Errorf("%d bytes", len(text))
 	}
-	r.plan(results)
+	r.AddPlan(results)
 	text, _ := json.Marshal(r)
-	if len(text) > 6_000_000 || r.Plan[0].Outcome == reconcile.Deferred || r.Plan[len(r.Plan)-1].Outcome != reconcile.Failed {
+	if len(text) > 6_000_000 || r.Plan[0].is(reconcile.Deferred) || !r.Plan[len(r.Plan)-1].is(reconcile.Failed) {
 		t.Errorf("%d bytes, from %v to %v", len(text), r.Plan[0], r.Plan[len(r.Plan)-1])
 	}
 }
@@ -104,25 +104,25 @@ func TestNoLengthOfANameOrAnErrorMakesAReportTooLarge(t *testing.T) {
 	t.Parallel()
 	long := errors.New(strings.Repeat("<\x00é", 1<<16))
 	var results []reconcile.Result
-	var lines []subscribed
+	var lines []Subscription
 	for i := range 6000 {
 		results = append(results, longResult(2*i, reconcile.Published, long), longResult(2*i+1, reconcile.Failed, long))
-		lines = append(lines, subscribed{App: fmt.Sprintf("app-%05d", i), Error: reconcile.Text(long)})
+		lines = append(lines, Subscription{App: Text(fmt.Sprintf("app-%05d", i)), Error: Text(reconcile.Text(long))})
 	}
-	r := newReport(false, results)
-	r.subscribe(slices.Clone(lines), maxNamed, maxList)
+	r := New(false, results)
+	r.Subscribe(slices.Clone(lines))
 	if text, _ := json.Marshal(r); len(text) > 256<<10 || len(r.Changes) == 0 || len(r.Problems) == 0 || len(r.Subscriptions) == 0 {
 		t.Errorf("a round: %d bytes, which name %d changes, %d problems and %d subscriptions", len(text), len(r.Changes), len(r.Problems), len(r.Subscriptions))
 	}
 	if r.LeftOut["changes"]+len(r.Changes) != 6000 || r.LeftOut["problems"]+len(r.Problems) != 12000 || r.LeftOut["subscriptions"]+len(r.Subscriptions) != 6000 {
 		t.Errorf("left out: %v", r.LeftOut)
 	}
-	if message := r.err().Error(); len(message) > 10*(reconcile.MaxText+100) || !strings.HasPrefix(message, "6000 of 12000 bindings failed") {
+	if message := r.Err().Error(); len(message) > 10*(reconcile.MaxText+100) || !strings.HasPrefix(message, "6000 of 12000 bindings failed") {
 		t.Errorf("an error of %d bytes", len(message))
 	}
-	r = newReport(true, results)
-	r.plan(results)
-	r.subscribe(lines, maxApps, maxSubscriptions)
+	r = New(true, results)
+	r.AddPlan(results)
+	r.Subscribe(lines)
 	text, _ := json.Marshal(r)
 	if len(text) > 6_000_000 || len(r.Plan) < 200 || r.LeftOut["plan"]+len(r.Plan) != 12000 {
 		t.Errorf("a dry run: %d bytes, %d lines, left out: %v", len(text), len(r.Plan), r.LeftOut)
@@ -132,20 +132,20 @@ func TestNoLengthOfANameOrAnErrorMakesAReportTooLarge(t *testing.T) {
 // With 4,800 apps that Heroku refuses, a round's line in the log had 1.4 MB.
 func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
 	t.Parallel()
-	var lines []subscribed
+	var lines []Subscription
 	for i := range 4800 {
-		line := subscribed{App: fmt.Sprintf("app-%04d", i), Did: "mended"}
+		line := Subscription{App: Text(fmt.Sprintf("app-%04d", i)), Did: "mended"}
 		switch {
 		case i >= 4780:
-			line = subscribed{App: line.App, Error: "refused"}
+			line = Subscription{App: line.App, Error: "refused"}
 		case i >= 4770:
-			line = subscribed{App: line.App, State: "missing"}
+			line = Subscription{App: line.App, State: "missing"}
 		}
 		lines = append(lines, line)
 	}
-	r := newReport(false, nil)
-	r.subscribe(lines, maxNamed, maxList)
-	if len(r.Subscriptions) != maxNamed || r.LeftOut["subscriptions"] != 4700 {
+	r := New(false, nil)
+	r.Subscribe(lines)
+	if len(r.Subscriptions) != MaxNamed || r.LeftOut["subscriptions"] != 4700 {
 		t.Fatalf("%d are named, left out: %v", len(r.Subscriptions), r.LeftOut)
 	}
 	if r.Subscriptions[69].Did != "mended" || r.Subscriptions[70].State != "missing" || r.Subscriptions[80].Error == "" || r.Subscriptions[99].App != "app-4799" {
@@ -164,11 +164,11 @@ func TestAPlanNamesThoseFirstThatNeedAPerson(t *testing.T) {
 		results[i].Outcome, results[i].Err = outcome, errors.New("some reason")
 	}
 	results[maxPlan+40].Outcome, results[maxPlan+40].Changes = reconcile.Published, []string{"password"}
-	r := newReport(true, results)
-	r.plan(results)
+	r := New(true, results)
+	r.AddPlan(results)
 	var named []reconcile.Outcome
 	for _, l := range r.Plan[maxPlan-4:] {
-		named = append(named, l.Outcome)
+		named = append(named, reconcile.Outcome(l.Outcome))
 	}
 	if want := []reconcile.Outcome{reconcile.Failed, reconcile.Held, reconcile.Deferred, reconcile.Published}; !slices.Equal(named, want) || r.LeftOut["plan"] != 100 {
 		t.Errorf("the plan ends with %v, left out: %v", named, r.LeftOut)
@@ -190,7 +190,7 @@ func TestARoundThatCheckedNothingIsNotGood(t *testing.T) {
 		"one failed":            {[]reconcile.Result{result("a", reconcile.Unchanged, nil), result("b", reconcile.Failed, nil)}, false},
 	}
 	for name, tt := range tests {
-		if newReport(false, tt.results).good() != tt.good {
+		if New(false, tt.results).Good() != tt.good {
 			t.Errorf("%s: good is not %t", name, tt.good)
 		}
 	}

@@ -1,31 +1,29 @@
-package setup
+package heroku
 
-import (
-	"sync"
-
-	"keepcurrent.example/internal/heroku"
-)
+import "sync"
 
 // Accounts are the Heroku accounts of a stack, one for each token secret. Each has
 // its token and its budget for as long as the container is warm.
 type Accounts struct {
-	open func(tokenSecretID string) *heroku.API
+	// Open makes the account of a token secret, "" for the stack's own. It is called once
+	// for each.
+	Open func(tokenSecretID string) *API
 
 	mu   sync.Mutex // guards what follows
-	apis map[string]*heroku.API
+	apis map[string]*API
 }
 
-// ForToken returns the account of a token secret, "" for the stack's own.
-func (a *Accounts) ForToken(tokenSecretID string) *heroku.API {
+// ForToken returns the account of a token secret.
+func (a *Accounts) ForToken(tokenSecretID string) *API {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if api, opened := a.apis[tokenSecretID]; opened {
 		return api
 	}
 	if a.apis == nil {
-		a.apis = make(map[string]*heroku.API)
+		a.apis = make(map[string]*API)
 	}
-	a.apis[tokenSecretID] = a.open(tokenSecretID)
+	a.apis[tokenSecretID] = a.Open(tokenSecretID)
 	return a.apis[tokenSecretID]
 }
 

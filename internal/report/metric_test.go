@@ -1,4 +1,4 @@
-package metric_test
+package report_test
 
 import (
 	"bytes"
@@ -9,18 +9,18 @@ import (
 	"testing"
 	"time"
 
-	"keepcurrent.example/internal/metric"
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/report"
 )
 
 func TestNoLineCarriesMoreThanAHundredValues(t *testing.T) {
 	t.Parallel()
-	set := metric.Set{"Published": {1}}
+	set := report.Metrics{"Published": {1}}
 	for i := range 250 {
 		set.Add("Lag", float64(i))
 	}
 	var out bytes.Buffer
-	metric.Writer{Out: &out, Function: "poller"}.Write(set)
+	report.Writer{Out: &out, Function: "poller"}.Write(set)
 	var lags, published []float64
 	lines := 0
 	for line := range bytes.Lines(out.Bytes()) {
@@ -45,7 +45,7 @@ func TestNoLineCarriesMoreThanAHundredValues(t *testing.T) {
 func TestNothingIsWrittenOfNothing(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	metric.Writer{Out: &out}.Write(nil)
+	report.Writer{Out: &out}.Write(nil)
 	if out.Len() > 0 {
 		t.Errorf("%s", &out)
 	}
@@ -65,8 +65,8 @@ func TestResultsAreCounted(t *testing.T) {
 		{Outcome: reconcile.Deferred},
 		{Outcome: reconcile.Off},
 	}
-	got := metric.Measure(results)
-	want := metric.Set{
+	got := report.Measure(results)
+	want := report.Metrics{
 		"Published": {2}, "Pending": {1}, "Unchanged": {1}, "Held": {1}, "Failed": {1}, "Deferred": {1},
 		"Conflicts": {2}, "LookedAgain": {1}, "TokenRefused": {1}, "Lag": {2}, "LoginTime": {20},
 	}
@@ -74,7 +74,7 @@ func TestResultsAreCounted(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	for name := range got {
-		if metric.Units[name] == "" {
+		if report.MetricUnits[name] == "" {
 			t.Errorf("%s has no unit", name)
 		}
 	}
@@ -83,7 +83,7 @@ func TestResultsAreCounted(t *testing.T) {
 // An alarm sees a zero, and takes what is missing for missing.
 func TestCountsThatAreZeroAreThere(t *testing.T) {
 	t.Parallel()
-	set := metric.Measure(nil)
+	set := report.Measure(nil)
 	for _, name := range []string{"Published", "Held", "Failed", "Deferred", "TokenRefused"} {
 		if !slices.Equal(set[name], []float64{0}) {
 			t.Errorf("%s: %v", name, set[name])

@@ -1,13 +1,12 @@
-// Package lock has a mutex whose Lock honours a context. It is held during calls over the
-// network; for anything shorter a [sync.Mutex] will do.
-package lock
+package credential
 
 import (
 	"context"
 	"sync"
 )
 
-// Mutex is a mutex. Its zero value is unlocked.
+// Mutex is a mutex whose Lock honours a context. Its zero value is unlocked. It is held
+// during calls over the network; for anything shorter a [sync.Mutex] will do.
 type Mutex struct {
 	once sync.Once
 	held chan struct{}

@@ -1,4 +1,4 @@
-package main
+package heroku
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// clerk is a webhooks that records its calls.
+// clerk is an AppWebhooks that records its calls.
 type clerk struct {
 	answer func(context.Context) error // nil: all goes well
 
@@ -48,14 +48,13 @@ func (c *clerk) Remove(ctx context.Context, app string) (string, error) {
 	return "unsubscribed", c.answers(ctx)
 }
 
-func (c *clerk) webhooks(string) webhooks { return c }
+func (c *clerk) forToken(string) AppWebhooks { return c }
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func of(app string, outcome reconcile.Outcome) reconcile.Result {
-	r := result("secret of "+app, outcome, nil)
-	r.App = app
-	return r
+	binding := reconcile.Binding{Secret: reconcile.Secret{Name: "secret of " + app}, Source: reconcile.Source{App: app}, ConfigVar: "DATABASE_URL"}
+	return reconcile.Result{Binding: binding, Outcome: outcome}
 }
 
 func TestEveryAppIsCheckedOnceADay(t *testing.T) {
@@ -65,10 +64,10 @@ func TestEveryAppIsCheckedOnceADay(t *testing.T) {
 		results = append(results, of(fmt.Sprint("app-", i), reconcile.Unchanged))
 	}
 	c := &clerk{}
-	s := &subscriptions{webhooks: c.webhooks, last: noon}
+	s := &Schedule{ForToken: c.forToken, last: noon}
 	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
 		now = now.Add(7 * time.Minute)
-		s.check(t.Context(), now, results)
+		s.Ensure(t.Context(), now, results)
 	}
 	seen := make(map[string]int)
 	for _, app := range c.ensured {
@@ -82,14 +81,14 @@ func TestEveryAppIsCheckedOnceADay(t *testing.T) {
 func TestAnAppIsCheckedWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{webhooks: c.webhooks, last: noon}
-	s.check(t.Context(), noon, []reconcile.Result{of("missed", reconcile.Published), of("missed", reconcile.Unchanged), of("quiet", reconcile.Unchanged), of("held", reconcile.Held)})
+	s := &Schedule{ForToken: c.forToken, last: noon}
+	s.Ensure(t.Context(), noon, []reconcile.Result{of("missed", reconcile.Published), of("missed", reconcile.Unchanged), of("quiet", reconcile.Unchanged), of("held", reconcile.Held)})
 	if fmt.Sprint(c.ensured, c.missed) != "[missed] [false]" || len(c.removed) != 0 {
 		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
 	}
 	followed := of("missed", reconcile.Published)
 	followed.Current, followed.Moved = "the version before", noon
-	s.check(t.Context(), noon, []reconcile.Result{followed})
+	s.Ensure(t.Context(), noon, []reconcile.Result{followed})
 	if fmt.Sprint(c.missed) != "[false true]" {
 		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
 	}
@@ -98,12 +97,12 @@ func TestAnAppIsCheckedWhenTheWebhookMissedSomething(t *testing.T) {
 func TestARateLimitEndsTheChecks(t *testing.T) {
 	t.Parallel()
 	c := failing(fmt.Errorf("429: %w", reconcile.ErrRateLimited))
-	s := &subscriptions{webhooks: c.webhooks, last: noon}
+	s := &Schedule{ForToken: c.forToken, last: noon}
 	var results []reconcile.Result
 	for i := range 100 {
 		results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 	}
-	if lines := s.check(t.Context(), noon, results); lines != nil || len(c.ensured) > 2*parallelChecks {
+	if lines := s.Ensure(t.Context(), noon, results); lines != nil || len(c.ensured) > 2*parallelChecks {
 		t.Errorf("%v after %d", lines, len(c.ensured))
 	}
 }
@@ -116,14 +115,14 @@ func TestTheChecksEndInTime(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}}
-		s := &subscriptions{webhooks: c.webhooks, last: noon}
+		s := &Schedule{ForToken: c.forToken, last: noon}
 		var results []reconcile.Result
 		for i := range 3 * parallelChecks {
 			results = append(results, of(fmt.Sprint("app-", i), reconcile.Published))
 		}
 		began := time.Now()
-		lines := s.check(t.Context(), noon, results)
-		if took := time.Since(began); lines != nil || took != checkTime || len(c.ensured) != parallelChecks {
+		lines := s.Ensure(t.Context(), noon, results)
+		if took := time.Since(began); lines != nil || took != checksTime || len(c.ensured) != parallelChecks {
 			t.Errorf("%v after %v and %d apps", lines, took, len(c.ensured))
 		}
 	})
@@ -133,9 +132,9 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clerk{answer: func(context.Context) error { cancel(); return nil }}
-	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	lines := s.check(ctx, noon, []reconcile.Result{of("off", reconcile.Off)})
-	if fmt.Sprint(lines) != "[{off unsubscribed  }]" {
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	lines := s.Ensure(ctx, noon, []reconcile.Result{of("off", reconcile.Off)})
+	if fmt.Sprint(lines) != "[{off unsubscribed  <nil>}]" {
 		t.Errorf("%v", lines)
 	}
 }
@@ -143,8 +142,8 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 func TestAnAppTagThatIsNoAppIsNotChecked(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	s.check(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	s.Ensure(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
 	if len(c.ensured)+len(c.removed) != 0 {
 		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
 	}
@@ -153,18 +152,18 @@ func TestAnAppTagThatIsNoAppIsNotChecked(t *testing.T) {
 func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
-	lines := s.check(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
-	if fmt.Sprint(c.ensured, c.removed, lines) != "[half] [off] [{off unsubscribed  }]" {
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	lines := s.Ensure(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
+	if fmt.Sprint(c.ensured, c.removed, lines) != "[half] [off] [{off unsubscribed  <nil>}]" {
 		t.Errorf("ensured %v, removed %v, said %v", c.ensured, c.removed, lines)
 	}
 }
 
 func TestAnErrorWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 	t.Parallel()
-	s := &subscriptions{webhooks: failing(errors.New("no scope")).webhooks, last: noon}
-	lines := s.check(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published)})
-	if len(lines) != 1 || lines[0].Error != "no scope" {
+	s := &Schedule{ForToken: failing(errors.New("no scope")).forToken, last: noon}
+	lines := s.Ensure(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published)})
+	if len(lines) != 1 || lines[0].Err.Error() != "no scope" {
 		t.Errorf("%v", lines)
 	}
 }
@@ -174,10 +173,10 @@ func TestAnErrorWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
 	other := of("shop", reconcile.Off)
 	other.TokenSecretID = "other"
-	s.check(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
+	s.Ensure(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
 	if fmt.Sprint(c.ensured, c.removed) != "[shop] []" {
 		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
 	}
@@ -188,10 +187,10 @@ func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 func TestADeferredRoundStillChecksWhatIsDue(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &subscriptions{webhooks: c.webhooks, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
 	deferred := of("other", reconcile.Deferred)
 	deferred.Err = reconcile.ErrReserve
-	s.check(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})
+	s.Ensure(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})
 	if slices.Sort(c.ensured); fmt.Sprint(c.ensured) != "[other shop]" {
 		t.Errorf("ensured %v", c.ensured)
 	}
@@ -200,13 +199,13 @@ func TestADeferredRoundStillChecksWhatIsDue(t *testing.T) {
 func TestNothingIsCheckedWithoutAnAddressOrRequests(t *testing.T) {
 	t.Parallel()
 	published := []reconcile.Result{of("shop", reconcile.Published)}
-	if lines := (&subscriptions{}).check(t.Context(), noon, published); lines != nil {
+	if lines := (&Schedule{}).Ensure(t.Context(), noon, published); lines != nil {
 		t.Errorf("%v", lines)
 	}
 	c := &clerk{}
 	limited := of("other", reconcile.Deferred)
 	limited.Err = reconcile.ErrRateLimited
-	(&subscriptions{webhooks: c.webhooks}).check(t.Context(), noon, append(published, limited))
+	(&Schedule{ForToken: c.forToken}).Ensure(t.Context(), noon, append(published, limited))
 	if len(c.ensured) != 0 {
 		t.Errorf("ensured %v", c.ensured)
 	}

@@ -1,4 +1,4 @@
-package metric
+package report
 
 import (
 	"errors"
@@ -19,8 +19,8 @@ var outcomes = map[reconcile.Outcome]string{
 
 // Measure measures the results of one run. Counts that are zero are there, too: an
 // alarm can only see what is reported.
-func Measure(results []reconcile.Result) Set {
-	set := make(Set)
+func Measure(results []reconcile.Result) Metrics {
+	set := make(Metrics)
 	counts := map[string]int{
 		"Published": 0, "Unchanged": 0, "Held": 0, "Failed": 0, "Deferred": 0, "Pending": 0,
 		"Conflicts": 0, "LookedAgain": 0, "TokenRefused": 0,

@@ -1,0 +1,183 @@
+package heroku
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/reconcile"
+)
+
+const (
+	// checksTime is how long a round may check webhooks.
+	checksTime = time.Minute
+	// parallelChecks is how many apps' webhooks are checked at once.
+	parallelChecks = 8
+)
+
+// AppWebhooks keeps the webhooks of one account's apps. It is a [Webhooks].
+type AppWebhooks interface {
+	Ensure(ctx context.Context, app string, missed bool) (did string, err error)
+	Remove(ctx context.Context, app string) (did string, err error)
+	State(ctx context.Context, app string) (string, error)
+}
+
+// Schedule decides which apps' webhooks a round checks: each app once a day, and each app
+// where the round filled a secret for the first time or published a value that the webhook
+// had missed. It stores nothing between rounds but the last one's time.
+type Schedule struct {
+	// ForToken returns the webhooks of the account of a token secret. If it is nil, no webhook
+	// is checked.
+	ForToken func(tokenSecretID string) AppWebhooks
+	// Period is the time from one round to the next.
+	Period time.Duration
+
+	last time.Time // the round before, zero in a fresh container
+}
+
+// Check is what became of the webhook of one app.
+type Check struct {
+	App string
+	Did string // what was done, "" for nothing
+	// State is right, missing, wrong or doubled, if only that was asked.
+	State string
+	Err   error
+}
+
+// Ensure repairs the webhooks that are due. It returns a check for each app where it
+// changed something or failed. The checks are few, so they may use the requests that polls
+// leave to other users of the account. Skipped apps are checked after their next missed
+// event, or at their daily slot.
+func (s *Schedule) Ensure(ctx context.Context, now time.Time, results []reconcile.Result) []Check {
+	since := s.last
+	if since.IsZero() {
+		since = now.Add(-2 * s.Period) // the schedule is not punctual
+	}
+	s.last = now
+	on := make(map[string]bool) // by app
+	for _, r := range results {
+		on[r.App] = on[r.App] || isOn(r)
+	}
+	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (c Check, err error) {
+		if slices.ContainsFunc(results, isPublished) || slices.ContainsFunc(results, reconcile.Result.Missed) || isDue(from.App, since, now) {
+			c.Did, err = s.ensure(ctx, from, results, on[from.App])
+		}
+		return c, err
+	})
+}
+
+// States returns the state of the webhook of every app that needs one.
+func (s *Schedule) States(ctx context.Context, results []reconcile.Result) []Check {
+	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (c Check, err error) {
+		if slices.ContainsFunc(results, isOn) {
+			c.State, err = s.ForToken(from.TokenSecretID).State(ctx, from.App)
+		}
+		return c, err
+	})
+}
+
+// ensure leaves an app with one webhook of ours. If all bindings of the app are opted out,
+// whichever tokens they name, it removes the webhook.
+func (s *Schedule) ensure(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
+	switch {
+	case !on:
+		return s.ForToken(from.TokenSecretID).Remove(ctx, from.App)
+	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
+		return "", nil
+	}
+	return s.ForToken(from.TokenSecretID).Ensure(ctx, from.App, slices.ContainsFunc(results, reconcile.Result.Missed))
+}
+
+var errNoAddress = errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
+
+// Remove removes the webhook of one app. A round cannot do it once no secret carries the
+// app's tag.
+func (s *Schedule) Remove(ctx context.Context, from reconcile.Source) (did string, err error) {
+	if s.ForToken == nil {
+		return "", errNoAddress
+	}
+	return s.ForToken(from.TokenSecretID).Remove(ctx, from.App)
+}
+
+// checks are those of one round.
+type checks struct {
+	mu      sync.Mutex      // guards what follows
+	limited map[string]bool // by token
+	all     []Check
+}
+
+// each calls check for every app and returns what is worth telling. It skips the apps of
+// an account that has used up its requests.
+func (s *Schedule) each(ctx context.Context, results []reconcile.Result,
+	check func(context.Context, reconcile.Source, []reconcile.Result) (Check, error)) []Check {
+	if s.ForToken == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, checksTime)
+	defer cancel()
+	done := checks{limited: make(map[string]bool)}
+	for _, r := range results {
+		done.limited[r.TokenSecretID] = done.limited[r.TokenSecretID] || isLimited(r.Err)
+	}
+	sources := reconcile.BySource(results)
+	reconcile.Each(parallelChecks, maps.Keys(sources), func(from reconcile.Source) {
+		if ctx.Err() != nil || !from.Valid() || done.isOver(from) {
+			return
+		}
+		var c Check
+		err := credential.RecoverPanic(func() (err error) {
+			c, err = check(ctx, from, sources[from])
+			return err
+		})
+		if err == nil || ctx.Err() == nil { // an app that ran out of time is checked another time
+			done.add(from, c, err)
+		}
+	})
+	slices.SortFunc(done.all, func(a, b Check) int { return cmp.Compare(a.App, b.App) })
+	return done.all
+}
+
+func (d *checks) isOver(from reconcile.Source) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.limited[from.TokenSecretID]
+}
+
+// add adds a check that did or found something. A rate limit marks the account instead.
+func (d *checks) add(from reconcile.Source, c Check, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case isLimited(err):
+		d.limited[from.TokenSecretID] = true
+	case err != nil || c != (Check{}):
+		c.App, c.Err = from.App, err
+		d.all = append(d.all, c)
+	}
+}
+
+func isLimited(err error) bool { return errors.Is(err, reconcile.ErrRateLimited) }
+
+func isPublished(r reconcile.Result) bool { return r.Outcome == reconcile.Published }
+
+func isOn(r reconcile.Result) bool {
+	return r.Outcome != reconcile.Off && r.Outcome != reconcile.Elsewhere
+}
+
+// isDue reports whether the app's daily slot lies after since and not after now.
+func isDue(app string, since, now time.Time) bool {
+	h := fnv.New32a()
+	h.Write([]byte(app))
+	const day = 24 * time.Hour
+	due := now.Truncate(day).Add(time.Duration(h.Sum32()) * time.Second % day)
+	if due.After(now) {
+		due = due.Add(-day)
+	}
+	return due.After(since)
+}

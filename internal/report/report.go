@@ -1,0 +1,194 @@
+// Package report says how a run came out: the answer of the poller, and the metrics of both
+// functions.
+package report
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keepcurrent.example/internal/reconcile"
+)
+
+// Report is the poller's answer, and a line of its log. Its JSON is a contract, which the
+// README describes. In a dry run, Published counts the bindings that a round would publish.
+type Report struct {
+	DryRun    bool `json:"dryRun"`
+	Bindings  int  `json:"bindings"`
+	Published int  `json:"published"`
+	Unchanged int  `json:"unchanged"`
+	Held      int  `json:"held"`
+	Failed    int  `json:"failed"`
+	Deferred  int  `json:"deferred"`
+	Off       int  `json:"off"`
+	// DeferredBecause counts the deferred ones by the reason.
+	DeferredBecause map[string]int `json:"deferredBecause,omitempty"`
+	// Plan tells of every binding, in a dry run that was asked for.
+	Plan []Line `json:"plan,omitempty"`
+	// Changes and Problems name at most MaxNamed bindings each.
+	Changes  []Line `json:"changes,omitempty"`
+	Problems []Line `json:"problems,omitempty"`
+	// Subscriptions names the apps whose webhook was created, repaired or removed, or whose
+	// check failed: at most MaxNamed in a round.
+	Subscriptions []Subscription `json:"subscriptions,omitempty"`
+	// LeftOut counts the lines that a list has no space for, by the list's name.
+	LeftOut map[string]int `json:"leftOut,omitempty"`
+}
+
+// Subscription says what was done about the webhook of one app. An error with it is only
+// a warning: the poller updates the secrets without webhooks.
+type Subscription struct {
+	App   Text `json:"app"`
+	Did   Text `json:"did,omitempty"`
+	State Text `json:"state,omitempty"` // in a dry run: right, missing, wrong or doubled
+	Error Text `json:"error,omitempty"`
+}
+
+// Line names one binding that changed or has a problem.
+type Line struct {
+	App       Text `json:"app"`
+	ConfigVar Text `json:"configVar"`
+	Secret    Text `json:"secret"`
+	Outcome   Text `json:"outcome"`
+	Version   Text `json:"version,omitempty"`
+	// Changes names the parts of the value that would be new. LogsIn says whether the
+	// candidate logs in; it is nil if that was not tried. Both are only in a plan.
+	Changes []Text `json:"changes,omitempty"`
+	LogsIn  *bool  `json:"logsIn,omitempty"`
+	Error   Text   `json:"error,omitempty"`
+}
+
+// New counts the results of a round, and names those that changed or have a problem.
+func New(dryRun bool, results []reconcile.Result) *Report {
+	r := &Report{DryRun: dryRun, Bindings: len(results)}
+	counters := map[reconcile.Outcome]*int{
+		reconcile.Published: &r.Published,
+		reconcile.Unchanged: &r.Unchanged,
+		reconcile.Held:      &r.Held,
+		reconcile.Failed:    &r.Failed,
+		reconcile.Deferred:  &r.Deferred,
+		reconcile.Off:       &r.Off,
+		reconcile.Elsewhere: &r.Off,
+	}
+	for _, result := range results {
+		*counters[result.Outcome]++
+		l := lineOf(result)
+		if result.Outcome == reconcile.Published {
+			r.Changes = append(r.Changes, l)
+		}
+		switch {
+		case result.Outcome == reconcile.Deferred:
+			r.deferred(result.Err)
+		case result.Err != nil:
+			r.Problems = append(r.Problems, l)
+		}
+	}
+	slices.SortFunc(r.Changes, bySecret)
+	slices.SortFunc(r.Problems, bySecret)
+	r.Changes = fit(r, "changes", r.Changes, MaxNamed, maxList)
+	r.Problems = fit(r, "problems", r.Problems, MaxNamed, maxList)
+	return r
+}
+
+// Subscribe adds as many lines about subscriptions as there is space for, those with an
+// error first.
+func (r *Report) Subscribe(lines []Subscription) {
+	most, bytes := MaxNamed, maxList
+	if r.DryRun {
+		most, bytes = maxApps, maxSubscriptions
+	}
+	slices.SortStableFunc(lines, func(a, b Subscription) int { return a.rank() - b.rank() })
+	r.Subscriptions = fit(r, "subscriptions", lines, most, bytes)
+	slices.SortFunc(r.Subscriptions, func(a, b Subscription) int { return cmp.Compare(a.App, b.App) })
+}
+
+// rank is 0 for an error, 1 for a subscription that is not right, and 2 for the others.
+func (s Subscription) rank() int {
+	switch {
+	case s.Error != "":
+		return 0
+	case s.State != "" && s.State != "right":
+		return 1
+	}
+	return 2
+}
+
+func (r *Report) deferred(why error) {
+	if r.DeferredBecause == nil {
+		r.DeferredBecause = make(map[string]int)
+	}
+	for _, reason := range []error{reconcile.ErrRateLimited, reconcile.ErrReserve, reconcile.ErrNoTime} {
+		if errors.Is(why, reason) {
+			r.DeferredBecause[reason.Error()]++
+		}
+	}
+}
+
+// Good reports whether no binding failed and, if there are bindings that are on, at
+// least one was checked.
+func (r *Report) Good() bool {
+	looked := r.Published + r.Unchanged + r.Held
+	return r.Failed == 0 && (looked > 0 || r.Deferred == 0)
+}
+
+func bySecret(a, b Line) int { return cmp.Compare(a.Secret, b.Secret) }
+
+// AddPlan adds as many lines about bindings as there is space for: first those that need a
+// person, then those that were not checked, then the others.
+func (r *Report) AddPlan(results []reconcile.Result) {
+	for _, result := range results {
+		l := lineOf(result)
+		for _, part := range result.Changes {
+			l.Changes = append(l.Changes, Text(part))
+		}
+		if result.Login != nil {
+			l.LogsIn = new(result.Login.Err == nil)
+		}
+		r.Plan = append(r.Plan, l)
+	}
+	slices.SortFunc(r.Plan, func(a, b Line) int { return cmp.Or(a.rank()-b.rank(), bySecret(a, b)) })
+	r.Plan = fit(r, "plan", r.Plan, maxPlan, maxPlanBytes)
+	slices.SortFunc(r.Plan, bySecret)
+}
+
+func (l Line) rank() int {
+	switch {
+	case l.is(reconcile.Failed), l.is(reconcile.Held), len(l.Changes) > 0:
+		return 0
+	case l.is(reconcile.Deferred):
+		return 1
+	}
+	return 2
+}
+
+func (l Line) is(outcome reconcile.Outcome) bool { return l.Outcome == Text(outcome) }
+
+func lineOf(r reconcile.Result) Line {
+	l := Line{App: Text(r.App), ConfigVar: Text(r.ConfigVar), Secret: Text(r.Name), Outcome: Text(r.Outcome), Version: Text(r.Version)}
+	if r.Outcome == reconcile.Elsewhere { // the contract has one word for both
+		l.Outcome = Text(reconcile.Off)
+	}
+	if r.Err != nil {
+		l.Error = Text(reconcile.Text(r.Err))
+	}
+	return l
+}
+
+// Err is nil unless a binding failed.
+func (r *Report) Err() error {
+	if r.Failed == 0 {
+		return nil
+	}
+	var failures []string
+	for _, p := range r.Problems {
+		if p.is(reconcile.Failed) && len(failures) < 10 { // the log has more
+			failures = append(failures, string(p.Error))
+		}
+	}
+	if more := r.Failed - len(failures); more > 0 {
+		failures = append(failures, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("%d of %d bindings failed: %s", r.Failed, r.Bindings, strings.Join(failures, "; "))
+}

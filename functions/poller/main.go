@@ -6,18 +6,17 @@ package main
 import (
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"golang.org/x/time/rate"
 
 	"keepcurrent.example/internal/report"
-	"keepcurrent.example/internal/secrets"
 	"keepcurrent.example/internal/setup"
 )
 
-// pace spaces out the poller's writes. AWS accepts 50 a second; the poller makes at most
-// 40, which leaves some for the webhook when a maintenance changes all URLs at once.
-const pace = time.Second / 40
+// pace is how many writes a second the poller makes at most. AWS accepts 50; that leaves
+// some for the webhook when a maintenance changes all URLs at once.
+const pace = 40
 
 func main() {
 	parts, err := setup.FromEnvironment()
@@ -25,7 +24,7 @@ func main() {
 		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the poller cannot start", "error", err.Error())
 		os.Exit(1)
 	}
-	parts.Secrets.Pace = &secrets.Pace{Every: pace}
+	parts.Secrets.Pace = rate.NewLimiter(pace, 1)
 	parts.Reconciler.Secrets = parts.Secrets
 	h := &handler{
 		reconciler: *parts.Reconciler,

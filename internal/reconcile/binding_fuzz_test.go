@@ -43,31 +43,42 @@ func isCredential(value string) bool {
 		slices.ContainsFunc(tokenRuns.FindAllString(value, -1), func(run string) bool { return isRandom(run, 45) })
 }
 
-// FuzzTags takes any texts for the values of the tags. present says, a bit for
-// each, which of the tags there are at all.
-func FuzzTags(f *testing.F) {
-	const all = ^uint16(0)
-	f.Add(uint16(1), "shop", "", "", "", "", "", "", "")
-	f.Add(all, "01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "postgresql", "off", "shop/certificate", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3")
-	f.Add(uint16(0x57), "s-1", "DATABASE_URL", "json", "", "login", "", "on", "")
-	f.Add(all, "../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b")
-	f.Add(uint16(0), "shop", "A\n", "url\x00", "\xff", "\xff", `"`, "", "")
-	f.Add(all, "shop", "A_URL", "json", "postgres", "server", "shop/root", "on", "a/b")
-	f.Add(uint16(1), "shop\n", "", "", "", "", "", "", "")
-	f.Add(all, "shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE")
-	f.Add(uint16(1), strings.Repeat("a", 31), "", "", "", "", "", "", "")
-	f.Add(all, "my shop", "user:passwordEXAMPLE@h:5432/d", "hunter2EXAMPLE", "hrku-example", "swordfish-EXAMPLE-1", "user:EXAMPLE@h", "EXAMPLE1", strings.Repeat("EXAMPLE1", 8))
-	f.Add(all, "shop", "DATABASE_URL=EXAMPLE1", "json", "postgres", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:b", "on", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-	f.Fuzz(func(t *testing.T, present uint16, app, configVar, format, scheme, verify, clientTLS, sync, token string) {
-		tags := make(map[string]string)
-		for i, tag := range []struct{ name, value string }{
-			{reconcile.AppTag, app}, {reconcile.ConfigVarTag, configVar}, {reconcile.FormatTag, format}, {reconcile.SchemeTag, scheme},
-			{reconcile.VerifyTag, verify}, {reconcile.ClientTLSTag, clientTLS}, {reconcile.SyncTag, sync}, {reconcile.TokenTag, token},
-		} {
-			if present>>i&1 == 1 {
-				tags[tag.name] = tag.value
-			}
+// tagsOf reads tags out of a text: records that end in a line of two dashes, each of which
+// begins with the number of the tag in [reconcile.Tags]. A further tag changes no text.
+func tagsOf(text string) map[string]string {
+	tags := make(map[string]string)
+	for record := range strings.SplitSeq(text, "\n--\n") {
+		if record != "" {
+			tags[reconcile.Tags[int(record[0]-'0')%len(reconcile.Tags)]] = record[1:]
 		}
+	}
+	return tags
+}
+
+// records is the text of which tagsOf makes these values, in the order of [reconcile.Tags].
+func records(values ...string) string {
+	for i := range values {
+		values[i] = fmt.Sprint(i, values[i])
+	}
+	return strings.Join(values, "\n--\n")
+}
+
+// FuzzTags takes any texts for the values of the tags.
+func FuzzTags(f *testing.F) {
+	f.Add(records("shop"))
+	f.Add(records("01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "postgresql", "off", "shop/certificate", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3"))
+	f.Add("0s-1\n--\n1DATABASE_URL\n--\n2json\n--\n4login\n--\n6on")
+	f.Add(records("../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b"))
+	f.Add("1A\n\n--\n2url\x00\n--\n3\xff\n--\n5\"")
+	f.Add(records("shop", "A_URL", "json", "postgres", "server", "shop/root", "on", "a/b"))
+	f.Add(records("shop\n"))
+	f.Add(records("shop/../../account"))
+	f.Add(records("shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE"))
+	f.Add(records(strings.Repeat("a", 31)))
+	f.Add(records("my shop", "user:passwordEXAMPLE@h:5432/d", "hunter2EXAMPLE", "hrku-example", "swordfish-EXAMPLE-1", "user:EXAMPLE@h", "EXAMPLE1", strings.Repeat("EXAMPLE1", 8)))
+	f.Add(records("shop", "DATABASE_URL=EXAMPLE1", "json", "postgres", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:b", "on", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
+	f.Fuzz(func(t *testing.T, text string) {
+		tags := tagsOf(text)
 		b, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags})
 		if wrong := wrongTags(tags); len(wrong) > 0 {
 			named(t, err, wrong)
@@ -87,19 +98,32 @@ func FuzzTags(f *testing.F) {
 // secretID is the name or the ARN of a secret.
 const secretID = `(?:arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]+`
 
-// wrongTags says the README's table of tags once more.
-func wrongTags(tags map[string]string) []string {
-	var wrong []string
-	if !identity.MatchString(tags[reconcile.AppTag]) {
-		wrong = append(wrong, reconcile.AppTag)
+// tagRules say the README's table of tags once more: what each can be.
+var tagRules = map[string]string{
+	reconcile.AppTag:       identity.String(),
+	reconcile.ConfigVarTag: `[A-Za-z_][A-Za-z0-9_]{0,99}`,
+	reconcile.FormatTag:    `json|url`,
+	reconcile.SchemeTag:    `postgres|postgresql`,
+	reconcile.VerifyTag:    `login|server|off`,
+	reconcile.ClientTLSTag: secretID,
+	reconcile.SyncTag:      `on|off`,
+	reconcile.TokenTag:     secretID,
+}
+
+func TestEveryTagHasARule(t *testing.T) {
+	t.Parallel()
+	for _, tag := range reconcile.Tags {
+		if tagRules[tag] == "" {
+			t.Errorf("tagRules does not say what %s can be: FuzzTags needs it", tag)
+		}
 	}
-	for tag, options := range map[string]string{
-		reconcile.ConfigVarTag: `[A-Za-z_][A-Za-z0-9_]{0,99}`, reconcile.FormatTag: `json|url`, reconcile.SchemeTag: `postgres|postgresql`,
-		reconcile.VerifyTag: `login|server|off`, reconcile.SyncTag: `on|off`,
-		reconcile.TokenTag: secretID, reconcile.ClientTLSTag: secretID,
-	} {
+}
+
+func wrongTags(tags map[string]string) (wrong []string) {
+	for tag, options := range tagRules {
 		value, tagged := tags[tag]
-		if tagged && (!regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) || isCredential(value)) {
+		isApp := tag == reconcile.AppTag
+		if (tagged || isApp) && (!regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) || !isApp && isCredential(value)) {
 			wrong = append(wrong, tag)
 		}
 	}

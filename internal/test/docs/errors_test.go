@@ -155,17 +155,7 @@ func TestEveryRowOfTheRunbookIsAboutAnErrorThatThereIs(t *testing.T) {
 	t.Parallel()
 	var sources strings.Builder
 	for _, folder := range erring {
-		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sources.Write(text)
-		}
+		sources.WriteString(concatenated(t, filepath.Join(folder, "*.go")))
 	}
 	for _, row := range rows(t) {
 		if !elsewhere.MatchString(row) && !strings.Contains(sources.String(), row) {

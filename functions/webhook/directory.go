@@ -101,8 +101,8 @@ func tagged(secrets []reconcile.Secret, identities []string) []reconcile.Secret 
 func bindings(secrets []reconcile.Secret) []reconcile.Binding {
 	var found []reconcile.Binding
 	for _, s := range secrets {
-		b, _ := reconcile.ParseBinding(s) // the tags are checked when the fence is read
-		found = append(found, b)
+		bindings, _ := reconcile.ParseBindings(s) // the tags are checked when the fence is read
+		found = append(found, bindings...)
 	}
 	return found
 }

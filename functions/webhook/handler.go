@@ -101,7 +101,7 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	if !all && err == nil {
 		results = slices.DeleteFunc(results, func(r reconcile.Result) bool { return isGone(r) && !contains(listed, r.ARN) })
 	}
-	results = append(results, h.update(ctx, identities, without(listed, results))...)
+	results = append(results, h.update(ctx, identities, missing(listed, results))...)
 	status = http.StatusNoContent
 	if err != nil {
 		log.Error("bindings not found", "app", release.AppName, "error", err.Error())
@@ -119,24 +119,30 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 }
 
 // update updates bindings. If the fence shows that a binding follows the app in another
-// way than the list said, by its other identity or with another token, update runs it
-// again with the tags of the fence.
+// way than the list said, by its other identity, with another token or by another config
+// var, update runs what the secret's tags say now.
 func (h *handler) update(ctx context.Context, identities []string, bindings []reconcile.Binding) (results []reconcile.Result) {
 	var retagged []reconcile.Binding
 	for _, r := range h.reconciler.Update(ctx, bindings) {
 		if r.Outcome == reconcile.Elsewhere && slices.Contains(identities, r.App) {
-			retagged = append(retagged, r.Binding)
+			now, _ := reconcile.ParseBindings(r.Secret)
+			retagged = append(without(retagged, r.ARN), now...)
 		} else {
 			results = append(results, r)
 		}
 	}
-	return append(results, h.reconciler.Update(ctx, retagged)...)
+	return append(results, h.reconciler.Update(ctx, missing(retagged, results))...)
 }
 
-// without returns the bindings that have no result yet.
-func without(bindings []reconcile.Binding, results []reconcile.Result) []reconcile.Binding {
+// without returns the bindings of the other secrets.
+func without(bindings []reconcile.Binding, arn string) []reconcile.Binding {
+	return slices.DeleteFunc(bindings, func(b reconcile.Binding) bool { return b.ARN == arn })
+}
+
+// missing returns the bindings that have no result yet.
+func missing(bindings []reconcile.Binding, results []reconcile.Result) []reconcile.Binding {
 	return slices.DeleteFunc(bindings, func(b reconcile.Binding) bool {
-		return slices.ContainsFunc(results, func(r reconcile.Result) bool { return r.ARN == b.ARN })
+		return slices.ContainsFunc(results, func(r reconcile.Result) bool { return r.ARN == b.ARN && r.ConfigVar == b.ConfigVar })
 	})
 }
 
@@ -159,10 +165,8 @@ func (h *handler) measure(results []reconcile.Result) {
 	h.metrics.Write(set)
 }
 
-// again reports whether Heroku shall try again. Only a person can fix an invalid tag or
-// a secret that another owner writes; retries would not help, and would delay the
-// deliveries for the app's other bindings.
+// again reports whether Heroku shall try again. For what only a person can repair, retries
+// would not help, and would delay the deliveries for the app's other bindings.
 func again(r reconcile.Result) bool {
-	isForAPerson := errors.Is(r.Err, reconcile.ErrTag) || errors.Is(r.Err, reconcile.ErrOwned)
-	return (r.Outcome == reconcile.Failed || r.Outcome == reconcile.Held) && !isForAPerson
+	return (r.Outcome == reconcile.Failed || r.Outcome == reconcile.Held) && !r.ForAPerson()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,11 +25,17 @@ type parts struct {
 	Database string `json:"dbname"`
 }
 
+// keys are those of parts.
+var keys = []string{"engine", "host", "port", "username", "password", "dbname"}
+
+// IsPart reports whether a name is one of AWS's keys.
+func IsPart(name string) bool { return slices.Contains(keys, name) }
+
 // optional are the keys that the secret of a Redis may lack.
 var optional = []string{"username", "dbname"}
 
 // JSON returns the object of AWS's keys with the whole URL beside them under
-// name, the config var's own name. The same URL always gives the same bytes.
+// name. The same URL always gives the same bytes.
 // It fails if name is one of AWS's keys.
 func (u URL) JSON(name string) (credential.Value, error) {
 	object := map[string]any{
@@ -39,8 +46,8 @@ func (u URL) JSON(name string) (credential.Value, error) {
 		"password": u.password.Reveal(),
 		"dbname":   u.database,
 	}
-	if _, taken := object[name]; taken {
-		return credential.Value{}, errors.New("the config var's name is a key of the JSON format: use heroku:format=url")
+	if IsPart(name) {
+		return credential.Value{}, errors.New("the config var's name is a key of the JSON format: use heroku:key or heroku:format=url")
 	}
 	for _, key := range optional {
 		if object[key] == "" {
@@ -91,7 +98,7 @@ func HasOtherKeys(value credential.Value, name string) bool {
 	if json.Unmarshal([]byte(value.Reveal()), &object) != nil {
 		return false
 	}
-	for _, ours := range []string{"engine", "host", "port", "username", "password", "dbname", name} {
+	for _, ours := range append([]string{name}, keys...) {
 		delete(object, ours)
 	}
 	return len(object) > 0

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 )
 
@@ -22,13 +23,16 @@ var (
 	// ErrOwned says that a service, a partner or a rotation writes the secret. Only a
 	// person can decide who should.
 	ErrOwned = errors.New("the secret is not ours to write")
+	// ErrValue says that the secret's value cannot take our key beside the others.
+	ErrValue = errors.New("the secret's value cannot take the key, and stays as it is")
 )
 
 // The tags of a bound secret. All but [AppTag] are optional.
 const (
 	AppTag       = "heroku:app"        // app name or id
-	ConfigVarTag = "heroku:config-var" // default DATABASE_URL
-	FormatTag    = "heroku:format"     // json (default) or url
+	ConfigVarTag = "heroku:config-var" // default DATABASE_URL; several names, with blanks between them, in the format key
+	FormatTag    = "heroku:format"     // json (default), url or key
+	KeyTag       = "heroku:key"        // of the member with the URL; default the config var's name
 	SchemeTag    = "heroku:scheme"     // postgres or postgresql; default as Heroku spells it
 	VerifyTag    = "heroku:verify"     // login (default), server or off
 	ClientTLSTag = "heroku:client-tls" // secret with certificates for the login; default none
@@ -37,7 +41,7 @@ const (
 )
 
 // Tags are all of them. A test for each that is forgotten reads this list.
-var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag}
+var Tags = []string{AppTag, ConfigVarTag, FormatTag, KeyTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag}
 
 // Secret is what Secrets Manager tells of a secret without giving its value.
 type Secret struct {
@@ -76,6 +80,7 @@ type Format string
 const (
 	FormatJSON Format = "json" // an object with AWS's keys and the URL
 	FormatURL  Format = "url"  // the URL alone
+	FormatKey  Format = "key"  // the URL as one member of an object that holds others
 )
 
 // Verify says what is tried before a URL is published.
@@ -106,34 +111,43 @@ type Binding struct {
 	Source
 	ConfigVar string
 	Format    Format
+	Key       string // of the member that holds the URL, "" with the format url
 	Scheme    string // of the URL of a Postgres, "" for as Heroku spells it
 	Verify    Verify // what is tried before publishing
 	ClientTLS string // name or ARN of the secret with the certificates for that, "" for none
 	Sync      bool   // false: opted out, the value stays as it is
 }
 
-// ParseBinding reads the binding out of a secret's tags. The error wraps [ErrTag] and names
-// every tag that is invalid, or [ErrReplica] or [ErrOwned] if the secret is not ours to
-// write; the fields that could be read are set all the same.
-func ParseBinding(s Secret) (Binding, error) {
+// ParseBindings reads the bindings out of a secret's tags: one, or one for each config var
+// with [FormatKey]. The error wraps [ErrTag] and names every tag that is invalid, or
+// [ErrReplica] or [ErrOwned] if the secret is not ours to write; then there is one binding,
+// whose fields are set as far as they could be read.
+func ParseBindings(s Secret) ([]Binding, error) {
 	r := reader{tags: s.Tags}
 	b := Binding{
 		Secret:    s,
 		Source:    Source{App: r.app(), TokenSecretID: r.secretID(TokenTag)},
-		ConfigVar: r.configVar(),
-		Format:    Format(r.choice(FormatTag, string(FormatJSON), string(FormatJSON), string(FormatURL))),
+		Format:    Format(r.choice(FormatTag, string(FormatJSON), string(FormatJSON), string(FormatURL), string(FormatKey))),
 		Scheme:    r.choice(SchemeTag, "", "postgres", "postgresql"),
 		Verify:    Verify(r.choice(VerifyTag, string(VerifyLogin), string(VerifyLogin), string(VerifyServer), string(VerifyOff))),
 		ClientTLS: r.secretID(ClientTLSTag),
 		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",
 	}
+	vars := r.configVars(b.Format)
+	keys := r.keys(b.Format, vars)
+	b.ConfigVar, b.Key = vars[0], keys[0]
 	if err := s.writable(); err != nil {
-		return b, err
+		return []Binding{b}, err
 	}
 	if len(r.wrong) > 0 {
-		return b, fmt.Errorf("%w: %w", ErrTag, errors.Join(r.wrong...))
+		return []Binding{b}, fmt.Errorf("%w: %w", ErrTag, errors.Join(r.wrong...))
 	}
-	return b, nil
+	all := make([]Binding, len(vars))
+	for i := range all {
+		all[i] = b
+		all[i].ConfigVar, all[i].Key = vars[i], keys[i]
+	}
+	return all, nil
 }
 
 // reader reads tags one by one, and notes which are invalid.
@@ -172,23 +186,67 @@ func (r *reader) app() string {
 	return app
 }
 
-// configVar returns the name of the config var. What is no name is not shown: it can be
-// a part of a connection URL, or a whole line of `heroku config --shell`.
-func (r *reader) configVar() string {
-	name, tagged := r.tags[ConfigVarTag]
+// configVars returns the names of the config vars, at least one. What is no name is not
+// shown: it can be a part of a connection URL, or a whole line of `heroku config --shell`.
+func (r *reader) configVars(format Format) []string {
+	text, tagged := r.tags[ConfigVarTag]
+	names := strings.Fields(text)
+	isName := func(name string) bool { return configVar.MatchString(name) && !LooksLikeCredential(name) }
+	isAll := len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return !isName(name) })
 	switch {
 	case !tagged:
-		return "DATABASE_URL"
-	case configVar.MatchString(name) && !LooksLikeCredential(name):
-		return name
-	case name == "":
+		return []string{"DATABASE_URL"}
+	case isAll && format == FormatKey && !hasDouble(names), isName(text):
+		return names
+	case isAll && format == FormatKey:
+		r.refuse("tag %s names a config var twice", ConfigVarTag)
+		return names[:1]
+	case isAll && len(names) > 1 && format != "":
+		r.refuse("tag %s has several names, which needs %s=%s", ConfigVarTag, FormatTag, FormatKey)
+		return names[:1]
+	case isAll && len(names) > 1: // the format is refused already
+		return names[:1]
+	case text == "":
 		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
-		return name
-	case !r.isPasted(ConfigVarTag, name):
+		return []string{text}
+	case !r.isPasted(ConfigVarTag, text):
 		r.refuse("tag %s is a value of %d bytes that is not shown: it can be the name of a config var, which has letters, "+
-			"digits and underscores, does not begin with a digit, and has at most %d characters", ConfigVarTag, len(name), maxConfigVar)
+			"digits and underscores, does not begin with a digit, and has at most %d characters", ConfigVarTag, len(text), maxConfigVar)
 	}
-	return credential.Redacted
+	return []string{credential.Redacted}
+}
+
+// keys returns the key of each config var: those of the tag, or the config vars' own names.
+func (r *reader) keys(format Format, vars []string) []string {
+	text, tagged := r.tags[KeyTag]
+	keys := strings.Fields(text)
+	switch {
+	case !tagged && format == FormatURL:
+		return make([]string, len(vars))
+	case !tagged:
+		return vars
+	case len(keys) == 0, slices.ContainsFunc(keys, func(key string) bool { return !memberKey.MatchString(key) || LooksLikeCredential(key) }):
+		if !r.isPasted(KeyTag, text) {
+			r.refuse("tag %s is a value of %d bytes that is not shown: it can be the name of a key, which has letters, digits and "+
+				"_+=./@-, and at most %d characters", KeyTag, len(text), maxKey)
+		}
+	case format == FormatURL:
+		r.refuse("tag %s is of no use with %s=%s: a URL alone has no key", KeyTag, FormatTag, FormatURL)
+	case len(keys) != len(vars):
+		r.refuse("tag %s has %d names, and tag %s has %d: each config var needs one", KeyTag, len(keys), ConfigVarTag, len(vars))
+	case hasDouble(keys):
+		r.refuse("tag %s names a key twice", KeyTag)
+	case format == FormatJSON && connection.IsPart(keys[0]):
+		r.refuse("tag %s is %q, which is a key of the JSON format itself", KeyTag, keys[0])
+	default:
+		return keys
+	}
+	return []string{credential.Redacted}
+}
+
+func hasDouble(names []string) bool {
+	sorted := slices.Sorted(slices.Values(names))
+	return len(slices.Compact(sorted)) < len(names)
 }
 
 // choice returns the tag's value, which is one of options, or untagged if there is
@@ -242,6 +300,13 @@ var (
 )
 
 const maxConfigVar = 100
+
+// maxKey is the longest name of a key, and memberKey is its form. A colon is not in it: it
+// ends the key in the reference of an ECS task definition
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+const maxKey = 100
+
+var memberKey = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_+=./@-]{1,%d}$`, maxKey))
 
 // IsSecretID reports whether the text can be the name or the ARN of a secret, and does
 // not look like a credential.

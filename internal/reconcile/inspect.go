@@ -3,13 +3,17 @@ package reconcile
 import (
 	"context"
 	"slices"
-
-	"keepcurrent.example/internal/connection"
 )
 
 const otherKeys = "other keys"
 
-var everything = []string{"everything"}
+// orEverything is for a value that does not say what is in it.
+func orEverything(parts []string) []string {
+	if len(parts) == 0 {
+		return []string{"everything"}
+	}
+	return parts
+}
 
 // inspect is an update for a person who wants to know what it would change.
 func (k *Reconciler) inspect(ctx context.Context, from Source, bindings []Binding) []Result {
@@ -23,21 +27,26 @@ func (k *Reconciler) inspect(ctx context.Context, from Source, bindings []Bindin
 func (k *Reconciler) changes(ctx context.Context, t *task) (parts []string) {
 	isEqual := t.Version == t.Current
 	switch {
-	case t.payload.Empty(), isEqual && !t.there.isRead:
+	case t.desired.text.Empty(), isEqual && !t.wasRead:
 		return nil
-	case t.Current == "":
-		return everything
-	case k.read(ctx, t.Binding, &t.there) != nil:
-		return nil
+	case t.Format == FormatKey && !isEqual:
+		parts = append(parts, "key "+t.Key)
+	}
+	if t.Current == "" {
+		return orEverything(parts)
+	}
+	there, err := t.secret.read(ctx, k.Secrets, t.Binding)
+	if err != nil {
+		return parts
 	}
 	if !isEqual {
-		held, err := connection.Read(t.there.value, t.ConfigVar)
+		held, err := heldURL(t.Binding, there)
 		if err != nil {
-			return everything
+			return orEverything(parts)
 		}
-		parts = t.url.Differs(held)
+		parts = append(parts, t.desired.url.Differs(held)...)
 	}
-	if connection.HasOtherKeys(t.there.value, t.ConfigVar) {
+	if hasOtherKeys(t.Binding, there) {
 		parts = append(parts, otherKeys)
 	}
 	if len(parts) == 0 && !isEqual {

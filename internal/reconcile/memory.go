@@ -1,12 +1,10 @@
 package reconcile
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	"keepcurrent.example/internal/connection"
-	"keepcurrent.example/internal/credential"
 )
 
 const (
@@ -24,113 +22,93 @@ const (
 // last hour. A version never changes, so what is known of one stays true. The zero value
 // is empty; a nil Memory remembers nothing.
 type Memory struct {
-	mu    sync.Mutex             // guards what follows
-	byARN map[string]*remembered // of each secret
+	mu      sync.Mutex          // guards what follows
+	secrets map[string]contents // by ARN
+	puts    map[bindingID]*puts
 }
 
-// remembered is what is known of one secret.
-type remembered struct {
-	version string               // of which the members are known, "" if of none
-	members connection.Members   // of that version
+// bindingID tells bindings apart: a secret can have several.
+type bindingID struct{ arn, configVar string }
+
+func (b Binding) id() bindingID { return bindingID{b.ARN, b.ConfigVar} }
+
+// contents are the members of one version of a secret.
+type contents struct {
+	version string
+	members connection.Members
+}
+
+// puts are those of one binding.
+type puts struct {
 	staged  string               // the version that was put last
 	written map[string]time.Time // the versions that were put within the last hour
 }
 
-// with calls f with what is known of a secret, under the lock.
-func (m *Memory) with(arn string, f func(*remembered)) {
+// members returns what the binding's current version says, if that is known.
+func (m *Memory) members(b Binding) (members connection.Members, isKnown bool) {
+	if m == nil {
+		return nil, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.secrets[b.ARN]
+	return c.members, c.version == b.Current && b.Current != ""
+}
+
+// learn remembers what a version says, in place of what was known of another one.
+func (m *Memory) learn(arn, version string, members connection.Members) {
+	if m == nil || len(members) > maxMembers {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.secrets == nil {
+		m.secrets = make(map[string]contents)
+	}
+	m.secrets[arn] = contents{version, members}
+}
+
+// with calls f with what is known of a binding's puts, under the lock.
+func (m *Memory) with(b Binding, f func(*puts)) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byARN == nil {
-		m.byARN = make(map[string]*remembered)
+	if m.puts == nil {
+		m.puts = make(map[bindingID]*puts)
 	}
-	if m.byARN[arn] == nil {
-		m.byARN[arn] = &remembered{written: make(map[string]time.Time)}
+	if m.puts[b.id()] == nil {
+		m.puts[b.id()] = &puts{written: make(map[string]time.Time)}
 	}
-	f(m.byARN[arn])
-}
-
-// members returns what the binding's current version says, if that is known.
-func (m *Memory) members(b Binding) (members connection.Members, isKnown bool) {
-	m.with(b.ARN, func(r *remembered) {
-		members, isKnown = r.members, r.version == b.Current && b.Current != ""
-	})
-	return members, isKnown
-}
-
-// learn remembers what a version says, in place of what was known of another one.
-func (m *Memory) learn(arn, version string, members connection.Members) {
-	if len(members) > maxMembers {
-		return
-	}
-	m.with(arn, func(r *remembered) { r.version, r.members = version, members })
+	f(m.puts[b.id()])
 }
 
 // hasStaged reports whether this container has put the version already. Its label may have
-// gone to another writer's candidate since, and a put of a known version does not bring it
+// gone to another candidate since, and a put of a known version does not bring it
 // back, but a version can be promoted by its id.
-func (m *Memory) hasStaged(arn, version string) (has bool) {
-	m.with(arn, func(r *remembered) { has = r.staged == version })
+func (m *Memory) hasStaged(b Binding, version string) (has bool) {
+	m.with(b, func(p *puts) { has = p.staged == version })
 	return has
 }
 
 // forget forgets what was put: AWS may have removed a version without a label.
-func (m *Memory) forget(arn string) {
-	m.with(arn, func(r *remembered) { r.staged = "" })
+func (m *Memory) forget(b Binding) {
+	m.with(b, func(p *puts) { p.staged = "" })
 }
 
 // wrote notes that this container put a version, and reports whether it has put more
-// than a few of this secret within an hour.
-func (m *Memory) wrote(arn, version string) (tooOften bool) {
-	m.with(arn, func(r *remembered) {
-		r.staged = version
-		r.written[version] = time.Now().Round(0) // by the wall clock: Lambda freezes the container, and perhaps its other clock
-		for id, at := range r.written {
+// than a few for this binding within an hour.
+func (m *Memory) wrote(b Binding, version string) (tooOften bool) {
+	m.with(b, func(p *puts) {
+		p.staged = version
+		p.written[version] = time.Now().Round(0) // by the wall clock: Lambda freezes the container, and perhaps its other clock
+		for id, at := range p.written {
 			if time.Since(at) > time.Hour {
-				delete(r.written, id)
+				delete(p.written, id)
 			}
 		}
-		tooOften = len(r.written) > often
+		tooOften = len(p.written) > often
 	})
 	return tooOften
-}
-
-// readTime is how long a put waits for the value that is there.
-const readTime = 2 * time.Second
-
-// current is what the secret holds, as far as it was read.
-type current struct {
-	isRead  bool
-	isEqual bool
-	value   credential.Value
-}
-
-// compareValue reads the value that is there before another one is put: no version id tells
-// another payload of ours from one that a stack with another key, or another tool, wrote.
-// What this container knows already it does not read again.
-func (k *Reconciler) compareValue(ctx context.Context, b Binding, payload credential.Value) (there current, err error) {
-	if _, known := k.Memory.members(b); known {
-		return there, nil // and not equal
-	}
-	brief, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	if err := k.read(brief, b, &there); err != nil {
-		return there, err
-	}
-	members := connection.MembersOf(there.value)
-	k.Memory.learn(b.ARN, b.Current, members)
-	there.isEqual = members.Contain(connection.MembersOf(payload))
-	return there, nil
-}
-
-// read reads what the secret holds, once.
-func (k *Reconciler) read(ctx context.Context, b Binding, there *current) (err error) {
-	if there.isRead {
-		return nil
-	}
-	there.value, err = k.Secrets.Read(ctx, b.ARN, b.Current)
-	there.isRead = err == nil
-	return err
 }

@@ -74,13 +74,15 @@ func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 func group(secrets []Secret) (settled []Result, sources map[Source][]Binding) {
 	var open []Binding
 	for _, secret := range secrets {
-		b, err := ParseBinding(secret)
-		b.Tags = nil // read, and a third of what an estate takes of memory
-		if outcome, err, ruledOut := ruleOut(b, err); ruledOut {
-			settled = append(settled, Result{Binding: b}.ended(outcome, err))
-			continue
+		bindings, err := ParseBindings(secret)
+		for _, b := range bindings {
+			b.Tags = nil // read, and a third of what an estate takes of memory
+			if outcome, err, ruledOut := ruleOut(b, err); ruledOut {
+				settled = append(settled, Result{Binding: b}.ended(outcome, err))
+				continue
+			}
+			open = append(open, b)
 		}
-		open = append(open, b)
 	}
 	return settled, BySource(open)
 }
@@ -185,7 +187,7 @@ func (k *Reconciler) filter(ctx context.Context, bindings []Binding, vars map[st
 
 func (k *Reconciler) part(bindings []Binding, vars map[string]credential.Value, keys []credential.Value) (same, different []Binding) {
 	for _, b := range bindings {
-		if _, payload, err := desiredPayload(b, vars); err == nil && k.isEqual(keys, b, payload) {
+		if d, err := desiredOf(b, vars); err == nil && k.isEqual(keys, b, d) {
 			same = append(same, b)
 		} else {
 			different = append(different, b)

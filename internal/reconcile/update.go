@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 )
 
@@ -44,8 +43,9 @@ const (
 // update is one call of [Reconciler.Update].
 type update struct {
 	*Reconciler
-	from  Source
-	tasks []*task
+	from   Source
+	tasks  []*task
+	listed map[string]int // how many bindings of a secret, by ARN
 }
 
 // task is one binding on its way.
@@ -55,9 +55,10 @@ type task struct {
 	before   Result // of the attempt before
 	returns  int    // how often Heroku took back what was published
 	isFenced bool
-	url      connection.URL   // that the config var holds
-	payload  credential.Value // what the secret ought to hold
-	there    current          // what the secret holds
+	secret   *secretValue // of this attempt
+	desired  desired
+	key      credential.Value // of the version's id
+	wasRead  bool             // the secret was found equal by reading its value
 }
 
 // Update brings bindings up to date, one source after another. It starts again at
@@ -73,8 +74,9 @@ func (k *Reconciler) Update(ctx context.Context, bindings []Binding) (results []
 
 // update brings the bindings of one source up to date.
 func (k *Reconciler) update(ctx context.Context, from Source, bindings []Binding) []*task {
-	u := &update{Reconciler: k, from: from}
+	u := &update{Reconciler: k, from: from, listed: make(map[string]int)}
 	for _, b := range bindings {
+		u.listed[b.ARN]++
 		u.tasks = append(u.tasks, &task{Result: Result{Binding: b}})
 	}
 	patient := time.Now().Add(k.Patience)
@@ -171,6 +173,13 @@ func (u *update) bring(ctx context.Context, fenced []*task) {
 	if err == nil {
 		keys, err = u.Keys.Values(ctx)
 	}
+	secrets := make(map[string]*secretValue)
+	for _, t := range fenced {
+		if secrets[t.ARN] == nil {
+			secrets[t.ARN] = new(secretValue)
+		}
+		t.secret = secrets[t.ARN]
+	}
 	each(fenced, func(t *task) (Result, retry) {
 		if err != nil {
 			return t.stop(Failed, err)
@@ -195,18 +204,23 @@ func each(tasks []*task, f func(*task) (Result, retry)) {
 // fence reads the secret's tags and the version that holds AWSCURRENT. The tags
 // decide what the binding is: the list that named it may be minutes old. ok is false if
 // the binding ends here.
-func (k *Reconciler) fence(ctx context.Context, r Result, isLook bool) (fenced Result, ok bool) {
+func (u *update) fence(ctx context.Context, r Result, isLook bool) (fenced Result, ok bool) {
 	from := r.Source
 	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: r.Looks, TooOften: r.TooOften, Moved: r.Moved}
 	if isLook {
 		fenced.Looks++
 	}
-	secret, err := k.describe(ctx, r.Binding)
+	secret, err := u.describe(ctx, r.Binding)
 	if err != nil {
 		return fenced.ended(Failed, err), false
 	}
-	fenced.Binding, err = ParseBinding(secret)
-	if fenced.Source != from { // it follows another app, or with another token
+	bindings, err := ParseBindings(secret)
+	fenced.Binding = bindings[0]
+	isNamed := true
+	if err == nil {
+		fenced.Binding, isNamed = u.match(r.Binding, bindings)
+	}
+	if fenced.Source != from || !isNamed { // another app, another token, or other config vars
 		return fenced.ended(Elsewhere, nil), false
 	}
 	outcome, err, ruledOut := ruleOut(fenced.Binding, err)
@@ -214,6 +228,17 @@ func (k *Reconciler) fence(ctx context.Context, r Result, isLook bool) (fenced R
 		return fenced.ended(outcome, err), false
 	}
 	return fenced, true
+}
+
+// match returns the one of a secret's bindings that a listed binding is now: that of the
+// same config var, or the only one where the list had only one, too.
+func (u *update) match(listed Binding, bindings []Binding) (b Binding, isNamed bool) {
+	for _, b := range bindings {
+		if b.ConfigVar == listed.ConfigVar {
+			return b, true
+		}
+	}
+	return bindings[0], len(bindings) == 1 && u.listed[listed.ARN] == 1
 }
 
 // describe describes a secret by its ARN, or by its name if there is no such ARN any
@@ -289,7 +314,7 @@ func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task,
 		return nil, err
 	}
 	for _, t := range tasks {
-		if _, payload, err := desiredPayload(t.Binding, vars); err != nil || !payload.Equal(t.payload) {
+		if d, err := desiredOf(t.Binding, vars); err != nil || !d.text.Equal(t.desired.text) {
 			returned = append(returned, t)
 		}
 	}

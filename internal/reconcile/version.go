@@ -24,28 +24,32 @@ const digestLen = 32
 
 // versionOf returns the id of the version that leads from the binding's current
 // version to the payload.
-func versionOf(key credential.Value, b Binding, payload credential.Value) string {
-	digest := payloadDigest(key, b, payload)
+func versionOf(key credential.Value, b Binding, text credential.Value) string {
+	digest := payloadDigest(key, b, text)
 	return digest + hexMAC(key, "step", b.ARN, b.Current, digest)
 }
 
 // digestMatches reports whether the binding's current version is one of ours with this
 // payload, under any of the keys.
-func digestMatches(keys []credential.Value, b Binding, payload credential.Value) bool {
+func digestMatches(keys []credential.Value, b Binding, text credential.Value) bool {
 	if len(b.Current) != 2*digestLen {
 		return false
 	}
 	for _, key := range keys {
-		if strings.HasPrefix(b.Current, payloadDigest(key, b, payload)) {
+		if strings.HasPrefix(b.Current, payloadDigest(key, b, text)) {
 			return true
 		}
 	}
 	return false
 }
 
-// payloadDigest covers the ARN, so that two secrets with one value do not show it.
-func payloadDigest(key credential.Value, b Binding, payload credential.Value) string {
-	return hexMAC(key, "payload", b.ARN, payload.Reveal())
+// payloadDigest covers the ARN, so that two secrets with one value do not show it. With
+// [FormatKey] it is of our member alone: all others follow from the version before.
+func payloadDigest(key credential.Value, b Binding, text credential.Value) string {
+	if b.Format == FormatKey {
+		return hexMAC(key, "member", b.ARN, b.Key, text.Reveal())
+	}
+	return hexMAC(key, "payload", b.ARN, text.Reveal())
 }
 
 // hexMAC authenticates the parts, each behind its purpose, so that the key can

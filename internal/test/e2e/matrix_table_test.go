@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"sync"
@@ -37,6 +38,41 @@ func (t *matrixTable) String() string {
 		}
 	}
 	return markdown(rows)
+}
+
+// answers are all that a run can answer in the matrix; see bench.run.
+var answers = []string{"204", "500", "503", "published", "unchanged", "held", "deferred", "failed"}
+
+// digest returns how often each fault had each answer, and a checksum of the whole table,
+// which changes with every cell.
+func (t *matrixTable) digest() string {
+	const format = "%-20s%5v%5v%5v%11v%11v%6v%10v%8v\n"
+	counts := map[string]int{}
+	for c, o := range t.cells {
+		counts[c.name+o.answer]++
+		counts["all"+o.answer]++
+	}
+	var text strings.Builder
+	line := func(name string, cell func(answer string) any) {
+		row := []any{name}
+		for _, answer := range answers {
+			row = append(row, cell(answer))
+		}
+		fmt.Fprintf(&text, format, row...)
+	}
+	line("", func(answer string) any { return answer })
+	for _, name := range append(faultNames(), "all") {
+		line(name, func(answer string) any { return counts[name+answer] })
+	}
+	fmt.Fprintf(&text, "%d cells, SHA-256 of the table %.8x\n", len(t.cells), sha256.Sum256([]byte(t.String())))
+	return text.String()
+}
+
+func faultNames() (names []string) {
+	for _, f := range faults {
+		names = append(names, f.name)
+	}
+	return names
 }
 
 func (t *matrixTable) rowsOf(c call, lasts bool) [][]string {

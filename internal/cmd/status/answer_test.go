@@ -21,7 +21,7 @@ func TestWhatIsNoPlanIsExplained(t *testing.T) {
 		{"null", `null`, misused, "no answer to a dry run"},
 		{"the CLI's own output alone", `{"StatusCode":200}`, misused, "a redirection of /dev/stdout loses it"},
 		{"a round", `{"dryRun":false,"bindings":1,"published":1}`, misused, "no answer to a dry run"},
-		{"an older poller", `{"dryRun":true,"bindings":4,"unchanged":4}`, misused, "the poller is older"},
+		{"an older poller", `{"dryRun":true,"bindings":4,"unchanged":4}`, misused, "counts 4 bindings and its plan has 0: it is cut off, or the poller is older"},
 		{"a plan with holes", `{"dryRun":true,"bindings":4,"plan":[` + shopOK + `]}`, misused, "counts 4 bindings and its plan has 1"},
 		{"a function error", `{"errorMessage":"listing the secrets\u001b[2J: denied","errorType":"wrapError"}`, unwell,
 			"the poller failed: listing the secrets\uFFFD[2J: denied (wrapError)"},

@@ -56,7 +56,7 @@ ok            shop/database    shop                yes      right`)
 		`wiki/database: a tag is invalid: tag heroku:format is "yaml"`,
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
-		"The webhook of blog is not right",
+		"Without the right webhook: blog.",
 		"6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 1 ok. 3 need you: wiki/database, ledger/reports, forum/database.",
 	} {
 		if !strings.Contains(rest, want) {

@@ -60,13 +60,6 @@ func printable(r rune) rune {
 	return unicode.ReplacementChar
 }
 
-// functionError is the answer of a poller that failed.
-type functionError struct{ kind, message text }
-
-func (e functionError) Error() string {
-	return fmt.Sprintf("the poller failed: %s (%s)", e.message, cmp.Or(e.kind, "no type given"))
-}
-
 // read reads the first JSON value, since the AWS CLI writes its own after the answer. It
 // sorts the plan by mark.
 func read(r io.Reader) (answer, error) {
@@ -78,7 +71,7 @@ func read(r io.Reader) (answer, error) {
 	case err != nil:
 		return a, fmt.Errorf("stdin has no answer of the poller: %w", err)
 	case a.ErrorMessage != "" || a.ErrorType != "":
-		return a, functionError{a.ErrorType, a.ErrorMessage}
+		return a, fmt.Errorf("the poller failed: %s (%s)", a.ErrorMessage, cmp.Or(a.ErrorType, "no type given"))
 	case !a.DryRun:
 		return a, errors.New(`stdin has no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
 	case len(a.Plan)+a.LeftOut["plan"] != a.Bindings:

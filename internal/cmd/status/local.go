@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/testserver/herokutest"
-	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
@@ -36,9 +35,6 @@ func askLocal(ctx context.Context) (answer io.Reader, err error) {
 		return nil, err
 	}
 	raw, err := stack.Poller.Invoke(ctx, []byte(`{"dryRun":true}`))
-	if failure, ok := errors.AsType[*lambdatest.FunctionError](err); ok {
-		raw, err = failure.Raw, nil // as the AWS CLI does
-	}
 	return bytes.NewReader(raw), err
 }
 

@@ -63,13 +63,11 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 	defer s.Heroku.SetPolicy(herokutest.Policy{})
 	s.story.tell("the schedule runs the poller every %s here (every minute on AWS)", milliseconds(pollEvery))
 	s.story.tell("heroku pg:credentials:rotate; both events are lost on their way")
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	if err := s.addon.Rotate(ctx); err != nil {
 		return line{}, err
 	}
 	for published := 0; published == 0; {
-		<-tick.C
+		time.Sleep(pollEvery)
 		report, err := s.Poll(ctx)
 		if err != nil {
 			return line{}, err

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -47,6 +48,9 @@ var answers = []string{"204", "500", "503", "published", "unchanged", "held", "d
 // which changes with every cell.
 func (t *matrixTable) digest() string {
 	const format = "%-20s%5v%5v%5v%11v%11v%6v%10v%8v\n"
+	checksum := sha256.Sum256([]byte(t.String()))
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	counts := map[string]int{}
 	for c, o := range t.cells {
 		counts[c.name+o.answer]++
@@ -61,18 +65,11 @@ func (t *matrixTable) digest() string {
 		fmt.Fprintf(&text, format, row...)
 	}
 	line("", func(answer string) any { return answer })
-	for _, name := range append(faultNames(), "all") {
-		line(name, func(answer string) any { return counts[name+answer] })
+	for _, f := range append(slices.Clip(faults), &fault{name: "all"}) {
+		line(f.name, func(answer string) any { return counts[f.name+answer] })
 	}
-	fmt.Fprintf(&text, "%d cells, SHA-256 of the table %.8x\n", len(t.cells), sha256.Sum256([]byte(t.String())))
+	fmt.Fprintf(&text, "%d cells, SHA-256 of the table %.8x\n", len(t.cells), checksum)
 	return text.String()
-}
-
-func faultNames() (names []string) {
-	for _, f := range faults {
-		names = append(names, f.name)
-	}
-	return names
 }
 
 func (t *matrixTable) rowsOf(c call, lasts bool) [][]string {

@@ -60,14 +60,8 @@ func printable(r rune) rune {
 	return unicode.ReplacementChar
 }
 
-// functionError is the answer of a poller that failed.
-type functionError struct{ kind, message text }
-
-func (e functionError) Error() string {
-	return fmt.Sprintf("the poller failed: %s (%s)", e.message, cmp.Or(e.kind, "no type given"))
-}
-
-// read reads the first JSON value: the AWS CLI writes its own after the answer.
+// read reads the first JSON value, since the AWS CLI writes its own after the answer. It
+// sorts the plan by mark.
 func read(r io.Reader) (answer, error) {
 	var a answer
 	err := json.NewDecoder(r).Decode(&a)
@@ -77,13 +71,11 @@ func read(r io.Reader) (answer, error) {
 	case err != nil:
 		return a, fmt.Errorf("stdin has no answer of the poller: %w", err)
 	case a.ErrorMessage != "" || a.ErrorType != "":
-		return a, functionError{a.ErrorType, a.ErrorMessage}
+		return a, fmt.Errorf("the poller failed: %s (%s)", a.ErrorMessage, cmp.Or(a.ErrorType, "no type given"))
 	case !a.DryRun:
 		return a, errors.New(`stdin has no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
-	case a.Plan == nil && a.Bindings > 0:
-		return a, errors.New(`the answer has no plan: ask with {"dryRun":true}, and if you did, the poller is older than this program: deploy it again`)
 	case len(a.Plan)+a.LeftOut["plan"] != a.Bindings:
-		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is not whole", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
+		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is cut off, or the poller is older than this program: deploy it again", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
 	}
 	slices.SortStableFunc(a.Plan, func(x, y line) int {
 		return cmp.Or(cmp.Compare(x.mark(), y.mark()), cmp.Compare(x.Secret, y.Secret))
@@ -110,36 +102,20 @@ var words = [marks]string{"FAILED", "HELD", "NO LOGIN", "UNKNOWN", "deferred", "
 
 func (m mark) String() string { return words[m] }
 
-// needsYou reports whether the next poll alone will not repair the binding.
-func (m mark) needsYou() bool { return m < deferred }
+// outcomes are the marks of the poller's outcomes, if a login was not refused.
+var outcomes = map[text]mark{"failed": failed, "held": held, "deferred": deferred, "published": change, "off": off, "unchanged": ok}
 
 func (l line) mark() mark {
-	switch l.Outcome {
-	case "failed":
-		return failed
-	case "held":
-		if l.refused() && len(l.Changes) == 0 {
-			return noLogin
-		}
-		return held
-	case "deferred":
-		return deferred
-	case "off":
-		return off
-	case "published", "unchanged":
-	default:
-		return unknown
-	}
+	m, known := outcomes[l.Outcome]
+	refused := l.LogsIn != nil && !*l.LogsIn
 	switch {
-	case l.refused():
+	case !known:
+		return unknown
+	case refused && (m == change || m == ok || m == held && len(l.Changes) == 0):
 		return noLogin
-	case l.Outcome == "published":
-		return change
 	}
-	return ok
+	return m
 }
-
-func (l line) refused() bool { return l.LogsIn != nil && !*l.LogsIn }
 
 // counts returns how many bindings have each mark.
 func (a answer) counts() (n [marks]int) {
@@ -151,14 +127,12 @@ func (a answer) counts() (n [marks]int) {
 
 // isWell reports whether every binding was checked and none needs a person. It ignores
 // webhooks: a wrong one only delays changes.
-func (a answer) isWell() bool {
-	return !slices.ContainsFunc(a.Plan, func(l line) bool { return l.mark() <= deferred })
-}
+func (a answer) isWell() bool { return len(a.Plan) == 0 || a.Plan[0].mark() > deferred }
 
-// needy returns the secrets that need a person.
+// needy returns the secrets that the next poll alone will not repair.
 func (a answer) needy() (names []text) {
 	for _, l := range a.Plan {
-		if l.mark().needsYou() {
+		if l.mark() < deferred {
 			names = append(names, l.Secret)
 		}
 	}

@@ -7,57 +7,17 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"unicode"
+
+	"keepcurrent.example/internal/report"
 )
 
-// answer is the part of the poller's answer to a dry run that the table needs.
+// answer is the poller's answer to a dry run.
 type answer struct {
-	DryRun        bool
-	Bindings      int
-	Plan          []line
-	Subscriptions []subscription // none if the stack leaves subscriptions alone
-	// LeftOut counts the lines that the answer has no space for, by the list's name.
-	LeftOut map[string]int
+	report.Report
 
 	// If the function failed, Lambda answers with these instead
 	// (https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html).
-	ErrorMessage, ErrorType text
-}
-
-// line is one binding.
-type line struct {
-	Secret, App, ConfigVar text
-	Outcome                text
-	Changes                []text
-	LogsIn                 *bool // nil if it was not tried
-	Error                  text
-}
-
-// subscription is the webhook of one app.
-type subscription struct{ App, State, Error text }
-
-// text is untrusted: a tag can have any character, and a terminal executes some of them.
-// Decoding removes the characters that cannot be printed.
-type text string
-
-func (t *text) UnmarshalJSON(raw []byte) error {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	*t = text(strings.Map(printable, s))
-	return nil
-}
-
-func printable(r rune) rune {
-	switch {
-	case unicode.IsPrint(r):
-		return r
-	case unicode.IsSpace(r): // some errors have several lines
-		return ' '
-	}
-	return unicode.ReplacementChar
+	ErrorMessage, ErrorType report.Text
 }
 
 // read reads the first JSON value, since the AWS CLI writes its own after the answer. It
@@ -77,8 +37,8 @@ func read(r io.Reader) (answer, error) {
 	case len(a.Plan)+a.LeftOut["plan"] != a.Bindings:
 		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is cut off, or the poller is older than this program: deploy it again", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
 	}
-	slices.SortStableFunc(a.Plan, func(x, y line) int {
-		return cmp.Or(cmp.Compare(x.mark(), y.mark()), cmp.Compare(x.Secret, y.Secret))
+	slices.SortStableFunc(a.Plan, func(x, y report.Line) int {
+		return cmp.Or(cmp.Compare(markOf(x), markOf(y)), cmp.Compare(x.Secret, y.Secret))
 	})
 	return a, nil
 }
@@ -103,9 +63,9 @@ var words = [marks]string{"FAILED", "HELD", "NO LOGIN", "UNKNOWN", "deferred", "
 func (m mark) String() string { return words[m] }
 
 // outcomes are the marks of the poller's outcomes, if a login was not refused.
-var outcomes = map[text]mark{"failed": failed, "held": held, "deferred": deferred, "published": change, "off": off, "unchanged": ok}
+var outcomes = map[report.Text]mark{"failed": failed, "held": held, "deferred": deferred, "published": change, "off": off, "unchanged": ok}
 
-func (l line) mark() mark {
+func markOf(l report.Line) mark {
 	m, known := outcomes[l.Outcome]
 	refused := l.LogsIn != nil && !*l.LogsIn
 	switch {
@@ -120,19 +80,19 @@ func (l line) mark() mark {
 // counts returns how many bindings have each mark.
 func (a answer) counts() (n [marks]int) {
 	for _, l := range a.Plan {
-		n[l.mark()]++
+		n[markOf(l)]++
 	}
 	return n
 }
 
 // isWell reports whether every binding was checked and none needs a person. It ignores
 // webhooks: a wrong one only delays changes.
-func (a answer) isWell() bool { return len(a.Plan) == 0 || a.Plan[0].mark() > deferred }
+func (a answer) isWell() bool { return len(a.Plan) == 0 || markOf(a.Plan[0]) > deferred }
 
 // needy returns the secrets that the next poll alone will not repair.
-func (a answer) needy() (names []text) {
+func (a answer) needy() (names []report.Text) {
 	for _, l := range a.Plan {
-		if l.mark() < deferred {
+		if markOf(l) < deferred {
 			names = append(names, l.Secret)
 		}
 	}

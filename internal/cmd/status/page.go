@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"keepcurrent.example/internal/report"
 )
 
 const (
@@ -61,7 +63,7 @@ func (p page) rows(a answer) [][]string {
 	counts := a.counts()
 	var seen [marks]int
 	for _, l := range a.Plan {
-		m := l.mark()
+		m := markOf(l)
 		seen[m]++
 		switch {
 		case p.all || seen[m] <= fold:
@@ -78,7 +80,7 @@ func (p page) rows(a answer) [][]string {
 	return rows
 }
 
-func (a answer) row(l line) []string {
+func (a answer) row(l report.Line) []string {
 	app, login, webhook := string(l.App), "–", "–"
 	if l.ConfigVar != "DATABASE_URL" {
 		app += " " + string(l.ConfigVar)
@@ -86,13 +88,13 @@ func (a answer) row(l line) []string {
 	if l.LogsIn != nil {
 		login = map[bool]string{true: "yes", false: "no"}[*l.LogsIn]
 	}
-	if i := slices.IndexFunc(a.Subscriptions, func(s subscription) bool { return s.App == l.App }); i >= 0 {
-		webhook = a.Subscriptions[i].String()
+	if i := slices.IndexFunc(a.Subscriptions, func(s report.Subscription) bool { return s.App == l.App }); i >= 0 {
+		webhook = stateOf(a.Subscriptions[i])
 	}
-	return []string{l.mark().String(), string(l.Secret), app, login, webhook, join(l.Changes)}
+	return []string{markOf(l).String(), string(l.Secret), app, login, webhook, join(l.Changes)}
 }
 
-func (s subscription) String() string {
+func stateOf(s report.Subscription) string {
 	if s.Error != "" {
 		return "error"
 	}
@@ -101,9 +103,9 @@ func (s subscription) String() string {
 
 // errors prints each error once, with the names of all that have it.
 func (p page) errors(a answer) {
-	names := make(map[text][]text)
-	var order []text
-	add := func(name, problem text) {
+	names := make(map[report.Text][]report.Text)
+	var order []report.Text
+	add := func(name, problem report.Text) {
 		if problem == "" {
 			return
 		}
@@ -113,7 +115,7 @@ func (p page) errors(a answer) {
 		names[problem] = append(names[problem], name)
 	}
 	for _, l := range a.Plan {
-		add(l.Secret, l.problem())
+		add(l.Secret, problem(l))
 	}
 	for _, s := range a.Subscriptions {
 		add("webhook of "+s.App, s.Error)
@@ -130,9 +132,9 @@ func (p page) errors(a answer) {
 }
 
 // problem returns the error without the parts that the line shows already.
-func (l line) problem() text {
+func problem(l report.Line) report.Text {
 	known := fmt.Sprintf("app %s, config var %s, secret %s: ", l.App, l.ConfigVar, l.Secret)
-	return text(strings.TrimPrefix(string(l.Error), known))
+	return report.Text(strings.TrimPrefix(string(l.Error), known))
 }
 
 // paragraph prints words and wraps between them.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"keepcurrent.example/internal/report"
 )
 
 // verdict is the last paragraph.
@@ -69,9 +71,9 @@ func (a answer) leftOut() string {
 
 // webhooks names the apps whose webhook is not right; it returns "" if there is none.
 func (a answer) webhooks() string {
-	var apps []text
+	var apps []report.Text
 	for _, s := range a.Subscriptions {
-		if s.String() != "right" {
+		if stateOf(s) != "right" {
 			apps = append(apps, s.App)
 		}
 	}
@@ -90,7 +92,7 @@ func count(n int, noun string) string {
 }
 
 // some joins the first few names.
-func some(names []text) string {
+func some(names []report.Text) string {
 	const few = 3
 	if more := len(names) - few; more > 0 {
 		return fmt.Sprintf("%s and %d more", join(names[:few]), more)
@@ -98,7 +100,7 @@ func some(names []text) string {
 	return join(names)
 }
 
-func join(all []text) string {
+func join(all []report.Text) string {
 	texts := make([]string, len(all))
 	for i, t := range all {
 		texts[i] = string(t)

@@ -21,10 +21,10 @@ func (s sample) median() time.Duration {
 	return median
 }
 
-// cells are the three columns of a table.
-func (s sample) cells() []string {
+// row begins a row of a table: the name and the spread.
+func (s sample) row(name string) []string {
 	least, median, most := s.spread()
-	return []string{ms(least), ms(median), ms(most)}
+	return []string{name, ms(least), ms(median), ms(most)}
 }
 
 func ms(d time.Duration) string {
@@ -77,6 +77,3 @@ func (p *page) table(heading string, head []string, rows [][]string, notes ...st
 	fmt.Print(b.String())
 	p.WriteString(b.String())
 }
-
-// speed is the throughput of a mebibyte in that time, in MB a second.
-func speed(d time.Duration) string { return fmt.Sprintf("%.0f", (1<<20)/d.Seconds()/1e6) }

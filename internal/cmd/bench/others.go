@@ -27,9 +27,9 @@ type other struct {
 	took   sample
 }
 
-// beside measures the webhook and the other common ways alternately, against the same
+// compare measures the webhook and the other common ways alternately, against the same
 // remotes.
-func (b *bench) beside(ctx context.Context, r *rig) error {
+func (b *bench) compare(ctx context.Context, r *rig) error {
 	ways := []*other{{name: "the webhook, warm", update: r.announce}}
 	ways = append(ways, b.commands(r)...)
 	functions, end, err := b.python(ctx, r)
@@ -49,15 +49,12 @@ func (b *bench) beside(ctx context.Context, r *rig) error {
 	}
 	var rows [][]string
 	for _, o := range ways {
-		rows = append(rows, append(append([]string{o.name}, o.took.cells()...), ratio(o.took.median(), ways[0].took.median())))
-		if o.name == commands {
-			b.cron = o.took
-		}
+		rows = append(rows, append(o.took.row(o.name), ratio(o.took.median(), ways[0].took.median())))
 	}
-	b.table("Compared with what people use today: one run, until AWSCURRENT is right",
+	b.table("Beside what people use today: one run, until AWSCURRENT is right",
 		[]string{"", "min", "median", "max", "ratio"}, rows,
 		fmt.Sprintf("The same servers at the same distances, %d runs each, alternating. The webhook compares, logs in and swaps; "+
-			"the others put what they have read. When a run starts is not included: Heroku calls the webhook, but not a cron job.", otherRuns))
+			"the others put what they have read. Not included is the wait for the run: Heroku calls the webhook, and a cron job waits for its minute.", otherRuns))
 	return nil
 }
 
@@ -144,4 +141,16 @@ func python(ctx context.Context, r *rig, program string) (run func(context.Conte
 		return nil
 	}
 	return run, func() { in.Close(); cmd.Wait() }, nil
+}
+
+// environment is this process's environment without the variables of AWS and Heroku, and
+// with invalid credentials.
+func environment() []string {
+	env := []string{"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE", "AWS_EC2_METADATA_DISABLED=true"}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG"} {
+		if value, set := os.LookupEnv(name); set {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 }

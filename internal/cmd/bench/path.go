@@ -86,15 +86,12 @@ func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 			}
 		}
 	}
-	b.cold, b.warm = cold.took, warm.took
 	login, err := leastLogin(ctx, r)
 	if err != nil {
 		return err
 	}
 	b.pathTable(situations, login)
-	for _, s := range situations {
-		b.steps("Calls of the last run: "+s.name, s.calls)
-	}
+	b.steps("Calls of the last cold run", cold.calls)
 	return nil
 }
 
@@ -109,14 +106,13 @@ func (b *bench) pathTable(situations []*situation, login sample) {
 	var rows [][]string
 	for _, s := range situations {
 		median, floor := s.took.median(), s.floor(login.median())
-		rows = append(rows, append(append([]string{s.name}, s.took.cells()...), ms(floor), ms(median-floor), ratio(median, floor)))
+		rows = append(rows, append(s.took.row(s.name), ms(floor), ms(median-floor), ratio(median, floor)))
 	}
-	rows = append(rows, append([]string{"only a login"}, login.cells()...))
 	b.table("Critical path: from the request's arrival to AWSCURRENT",
 		[]string{"webhook", "min", "median", "max", "floor", "above it", "ratio"}, rows,
-		fmt.Sprintf("AWS answers a call in %s (of which the round trip takes %s), Heroku in %s (%s), and each round trip to Postgres takes %s. "+
-			"All use TLS 1.3. %d runs each, alternating. The floor of a cold run includes the median start-up, %s.",
-			ms(usual.aws.call()), ms(usual.aws.trip), ms(usual.heroku.call()), ms(usual.heroku.trip), ms(usual.postgres), pathRuns, ms(b.start.median())))
+		fmt.Sprintf("AWS answers a call in %s (of which the round trip takes %s), Heroku in %s (%s); each round trip to Postgres takes %s. "+
+			"All use TLS 1.3. %d runs each, alternating. In the floor: a login, %s; for a cold run the start-up, %s.",
+			ms(usual.aws.call()), ms(usual.aws.trip), ms(usual.heroku.call()), ms(usual.heroku.trip), ms(usual.postgres), pathRuns, ms(login.median()), ms(b.start.median())))
 }
 
 // steps lists the calls of a run as their servers saw them.

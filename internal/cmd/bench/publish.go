@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,13 +18,13 @@ const (
 	figuresEnd   = "<!-- end of figures -->\n"
 )
 
-// publish puts the figures and the picture into the documentation.
+// publish puts the figures into docs/performance.md.
 func (b *bench) publish() error {
-	docs, err := folder()
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "keepcurrent.example").Output()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(docs, "performance.md")
+	path := filepath.Join(strings.TrimSpace(string(root)), "docs", "performance.md")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -36,17 +35,7 @@ func (b *bench) publish() error {
 		return fmt.Errorf("%s lacks the comments between which the figures stand", path)
 	}
 	figures := figuresBegin + "\n" + machine() + "\n\n" + b.String() + figuresEnd
-	text = bytes.Join([][]byte{before, []byte(figures), after}, nil)
-	return errors.Join(
-		os.WriteFile(path, text, 0o644),
-		os.WriteFile(filepath.Join(docs, "img", "performance.svg"), []byte(draw(b.ways)), 0o644),
-	)
-}
-
-// folder is the module's docs.
-func folder() (string, error) {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "keepcurrent.example").Output()
-	return filepath.Join(strings.TrimSpace(string(root)), "docs"), err
+	return os.WriteFile(path, bytes.Join([][]byte{before, []byte(figures), after}, nil), 0o644)
 }
 
 var modelName = regexp.MustCompile(`model name\s*: (.*)`)

@@ -24,35 +24,29 @@ func (b *bench) coldStart(ctx context.Context) error {
 	}
 	defer silent.Close()
 	programs := []string{"empty", "webhook", "poller"}
-	wall, cpu := make(map[string]sample), make(map[string]sample)
+	took := make(map[string]sample)
 	for range startRuns {
 		for _, name := range programs {
-			w, c, err := boot(ctx, b.bootstrap(name), silent.Addr().String())
+			t, err := boot(ctx, b.bootstrap(name), silent.Addr().String())
 			if err != nil {
 				return fmt.Errorf("starting the %s: %w", name, err)
 			}
-			wall[name], cpu[name] = append(wall[name], w), append(cpu[name], c)
+			took[name] = append(took[name], t)
 		}
 	}
-	b.start = wall["webhook"]
+	b.start = took["webhook"]
 	var rows [][]string
-	for _, what := range []struct {
-		name string
-		of   map[string]sample
-	}{{"time", wall}, {"CPU, user and system", cpu}} {
-		for _, name := range programs {
-			row := append([]string{name, what.name}, what.of[name].cells()...)
-			rows = append(rows, append(row, ratio(what.of[name].median(), what.of["empty"].median())))
-		}
+	for _, name := range programs {
+		rows = append(rows, append(took[name].row(name), ratio(took[name].median(), took["empty"].median())))
 	}
 	b.table("Cold start: from exec to the first poll of the Runtime API",
-		[]string{"function", "", "min", "median", "max", "ratio"}, rows,
-		fmt.Sprintf("%d runs each, alternating. The ratio is that of the medians, to *empty*: `lambda.Start` with a handler that does nothing. AWS and Heroku are addresses that never answer.", startRuns))
+		[]string{"function", "min", "median", "max", "ratio"}, rows,
+		fmt.Sprintf("%d runs each, alternating. *empty* is `lambda.Start` with a handler that does nothing. AWS and Heroku do not answer here.", startRuns))
 	return nil
 }
 
-// boot runs a program until it asks for work.
-func boot(ctx context.Context, bootstrap, nowhere string) (wall, cpu time.Duration, err error) {
+// boot runs a program until it asks for work, and returns how long that takes.
+func boot(ctx context.Context, bootstrap, nowhere string) (took time.Duration, err error) {
 	asked := make(chan time.Time, 1)
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		asked <- time.Now()
@@ -70,19 +64,19 @@ func boot(ctx context.Context, bootstrap, nowhere string) (wall, cpu time.Durati
 	cmd.Stdout, cmd.Stderr = &said, &said
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	gone := make(chan struct{})
 	go func() { cmd.Wait(); close(gone) }()
 	select {
 	case at := <-asked:
-		wall = at.Sub(began)
+		took = at.Sub(began)
 	case <-gone:
-		return 0, 0, errors.New("it ended: " + said.String())
+		return 0, errors.New("it ended: " + said.String())
 	}
 	cmd.Process.Kill()
 	<-gone
-	return wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+	return took, nil
 }
 
 // newSilence listens, accepts every connection and sends nothing.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"keepcurrent.example/internal/testserver/herokutest"
@@ -28,9 +27,9 @@ func firstPoll(ctx context.Context, s *shop) (line, error) {
 	if err != nil {
 		return line{}, err
 	}
-	s.story.tell("poller: %d binding, %d published, after %s", report.Bindings, report.Published, since(started))
-	s.watcher = watch(s.Stack, s.secret)
-	if s.consumer, err = consume(ctx, s.Stack, s.secret); err != nil {
+	s.story.tell("poller: %d binding, %d published, after %s", report.Bindings, report.Published, milliseconds(time.Since(started)))
+	s.watch(ctx)
+	if err := s.consume(ctx); err != nil {
 		return line{}, err
 	}
 	s.story.tell("a consumer opens a pgx pool with what the secret says and queries all the time")
@@ -64,22 +63,16 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 	defer s.Heroku.SetPolicy(herokutest.Policy{})
 	s.story.tell("the schedule runs the poller every %s here (every minute on AWS)", milliseconds(pollEvery))
 	s.story.tell("heroku pg:credentials:rotate; both events are lost on their way")
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	if err := s.addon.Rotate(ctx); err != nil {
 		return line{}, err
 	}
-	for repaired := false; !repaired; {
-		select {
-		case <-ctx.Done():
-			return line{}, ctx.Err()
-		case <-tick.C:
-		}
+	for published := 0; published == 0; {
+		time.Sleep(pollEvery)
 		report, err := s.Poll(ctx)
 		if err != nil {
 			return line{}, err
 		}
-		repaired = report.Published == 1
+		published = report.Published
 	}
 	s.story.tell("poller: the config var has changed and no event announced it; published")
 	outage, err := s.consumer.recovery(ctx)
@@ -95,8 +88,15 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 // stops it.
 func slowWriter(ctx context.Context, s *shop) (line, error) {
 	s.story.chapter("A slow writer that would put an old URL back")
-	stall := newStall()
-	s.Secrets.Intercept(stall.choose)
+	reached, resume := make(chan struct{}), make(chan struct{})
+	stalled := false
+	s.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
+		if stalled || c.Action != "UpdateSecretVersionStage" {
+			return nil
+		}
+		stalled = true
+		return stall(reached, resume)
+	})
 	defer s.Secrets.Intercept(nil)
 	swaps := s.swaps()
 	answer := make(chan error, 1)
@@ -105,9 +105,15 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	if _, err := s.addon.RotateWithGrace(ctx); err != nil { // both old and new log in for a while
 		return line{}, err
 	}
-	go func() { answer <- s.deliver(ctx) }()
+	go func() {
+		status, err := s.Announce(ctx, s.app)
+		if err == nil && status != http.StatusNoContent {
+			err = fmt.Errorf("the webhook answers %d", status)
+		}
+		answer <- err
+	}()
 	select {
-	case <-stall.reached:
+	case <-reached:
 	case <-ctx.Done():
 		return line{}, ctx.Err()
 	}
@@ -126,7 +132,7 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	}
 	s.story.tell("Heroku rotates again; run B publishes the newer URL as version %s…", newest)
 
-	close(stall.resume)
+	close(resume)
 	if err := <-answer; err != nil {
 		return line{}, err
 	}
@@ -142,36 +148,14 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 // has refused the swap.
 func (s *shop) swaps() int { return s.Secrets.Calls()["UpdateSecretVersionStage"] }
 
-// deliver sends the webhook an event of the app's newest release.
-func (s *shop) deliver(ctx context.Context) error {
-	status, err := s.Announce(ctx, s.app)
-	if err == nil && status != http.StatusNoContent {
-		err = fmt.Errorf("the webhook answers %d", status)
+// stall holds a request until it is to resume.
+func stall(reached, resume chan struct{}) secretstest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, work http.Handler) {
+		close(reached)
+		select {
+		case <-resume:
+		case <-r.Context().Done():
+		}
+		work.ServeHTTP(w, r)
 	}
-	return err
-}
-
-// stall holds the first swap until it is to resume.
-type stall struct {
-	once            sync.Once
-	reached, resume chan struct{}
-}
-
-func newStall() *stall { return &stall{reached: make(chan struct{}), resume: make(chan struct{})} }
-
-func (s *stall) choose(c secretstest.Call) secretstest.Fault {
-	var fault secretstest.Fault
-	if c.Action == "UpdateSecretVersionStage" {
-		s.once.Do(func() { fault = s.hold })
-	}
-	return fault
-}
-
-func (s *stall) hold(w http.ResponseWriter, r *http.Request, work http.Handler) {
-	close(s.reached)
-	select {
-	case <-s.resume:
-	case <-r.Context().Done():
-	}
-	work.ServeHTTP(w, r)
 }

@@ -9,22 +9,18 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"keepcurrent.example/internal/testserver/stacktest"
 )
 
 // consumer is a workload: a pgx pool that queries all the time, and reads the
 // secret for each new connection.
 type consumer struct {
-	pool   *pgxpool.Pool
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	pool *pgxpool.Pool
 
-	mu      sync.Mutex // guards what follows
-	ok      int
-	failed  int
-	current outage // under way
-	ended   []outage
+	mu     sync.Mutex // guards what follows
+	ok     int
+	failed int
+	down   bool
+	outage outage // since the last chapter with one
 }
 
 // outage is the time from the first query that failed to the next that did not.
@@ -34,14 +30,15 @@ type outage struct {
 	failed int
 }
 
-func consume(ctx context.Context, stack *stacktest.Stack, secret string) (*consumer, error) {
+// consume starts a consumer, which ends with the context.
+func (s *shop) consume(ctx context.Context) error {
 	config, err := pgxpool.ParseConfig("postgres://consumer@127.0.0.1/consumer?sslmode=require")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	config.MaxConns = 4
 	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
-		url, err := stack.Value(ctx, secret)
+		url, err := s.Value(ctx, s.secret)
 		if err != nil {
 			return err
 		}
@@ -52,14 +49,13 @@ func consume(ctx context.Context, stack *stacktest.Stack, secret string) (*consu
 		c.Config = fresh.Config
 		return nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	c := &consumer{cancel: cancel}
-	if c.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
-		cancel()
-		return nil, err
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
 	}
-	c.done.Go(func() { c.run(ctx) })
-	return c, nil
+	s.consumer = &consumer{pool: pool}
+	s.tasks.Go(func() { s.consumer.run(ctx) })
+	return nil
 }
 
 // run queries every other millisecond.
@@ -85,37 +81,18 @@ func (c *consumer) count(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
-		if c.current.failed == 0 {
-			c.current.began = time.Now()
+		if c.outage.failed == 0 {
+			c.outage.began = time.Now()
 		}
-		c.current.failed++
+		c.outage.failed++
 		c.failed++
+		c.down = true
 		return
 	}
 	c.ok++
-	if c.current.failed > 0 {
-		c.current.length = time.Since(c.current.began)
-		c.ended = append(c.ended, c.current)
-		c.current = outage{}
-	}
-}
-
-// until checks the condition every millisecond and returns when it is true.
-func (c *consumer) until(ctx context.Context, condition func() bool) error {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		c.mu.Lock()
-		met := condition()
-		c.mu.Unlock()
-		if met {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
+	if c.down {
+		c.outage.length = time.Since(c.outage.began)
+		c.down = false
 	}
 }
 
@@ -124,40 +101,37 @@ func (c *consumer) queries(ctx context.Context, n int) error {
 	c.mu.Lock()
 	goal := c.ok + n
 	c.mu.Unlock()
-	return c.until(ctx, func() bool { return c.ok >= goal })
+	return until(ctx, &c.mu, func() bool { return c.ok >= goal })
 }
 
-// recovery waits for the end of the outage and removes the outage from the list.
-func (c *consumer) recovery(ctx context.Context) (outage, error) {
-	if err := c.until(ctx, func() bool { return len(c.ended) > 0 && c.current.failed == 0 }); err != nil {
-		return outage{}, fmt.Errorf("the consumer is not back: %w", err)
+// recovery waits for the end of an outage and removes the outage from the record.
+func (c *consumer) recovery(ctx context.Context) (o outage, err error) {
+	if err := until(ctx, &c.mu, func() bool { return c.outage.failed > 0 && !c.down }); err != nil {
+		return o, fmt.Errorf("the consumer is not back: %w", err)
 	}
 	if err := c.queries(ctx, 20); err != nil { // and it stays so
-		return outage{}, err
+		return o, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	whole := outage{began: c.ended[0].began}
-	for _, o := range c.ended {
-		whole.failed += o.failed
-		whole.length = o.began.Add(o.length).Sub(whole.began)
-	}
-	c.ended = nil
-	return whole, nil
+	o, c.outage = c.outage, o
+	return o, nil
 }
 
-// unexplained counts the failed queries that belong to no outage of a chapter.
-func (c *consumer) unexplained() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := c.current.failed
-	for _, o := range c.ended {
-		n += o.failed
+// until checks the condition every millisecond, with the lock held, and returns when it
+// is true.
+func until(ctx context.Context, mu *sync.Mutex, condition func() bool) error {
+	for {
+		mu.Lock()
+		met := condition()
+		mu.Unlock()
+		if met {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
 	}
-	return n
-}
-
-func (c *consumer) stop() {
-	c.cancel()
-	c.done.Wait()
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"keepcurrent.example/internal/testserver/herokutest"
@@ -20,9 +21,7 @@ import (
 
 func main() {
 	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), "usage: go run ./internal/cmd/demo\n\n"+
-			"Plays a credential rotation, a lost webhook and a slow writer against both\n"+
-			"compiled functions, on this machine alone. It takes no flags.\n")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./internal/cmd/demo   (shows a rotation, a lost webhook and a slow writer; no flags)")
 	}
 	flag.Parse()
 	postgrestest.ClearEnvironment()
@@ -40,51 +39,35 @@ func main() {
 // consumer of the secret.
 type shop struct {
 	*stacktest.Stack
-	functions string // the folder of the compiled functions
-	story     *story
-	app       *herokutest.App
-	addon     *herokutest.AddOn
-	db        *postgrestest.Database
-	secret    string // its ARN
-	consumer  *consumer
-	watcher   *watcher
+	story    *story
+	app      *herokutest.App
+	addon    *herokutest.AddOn
+	db       *postgrestest.Database
+	secret   string // its ARN
+	consumer *consumer
+	watcher  *watcher
+	tasks    sync.WaitGroup // of the consumer and the watcher
 }
 
 const secretName = "shop/database"
 
 func run(ctx context.Context, out io.Writer) (err error) {
 	s := &shop{story: newStory(out)}
-	defer func() { err = errors.Join(err, s.takeDown()) }()
-	if err := s.build(ctx); err != nil {
+	functions, err := os.MkdirTemp("", "keepcurrent-demo-")
+	if err != nil {
 		return err
 	}
-	for _, chapter := range []func(context.Context, *shop) (line, error){firstPoll, rotation, lostWebhook, slowWriter} {
-		line, err := chapter(ctx, s)
-		if err != nil {
-			return err
-		}
-		s.story.add(line)
-	}
-	s.consumer.stop()
-	s.watcher.stop()
-	return s.story.end(s)
-}
-
-// build makes the parts of the shop. If it fails, the parts made so far remain, for
-// takeDown.
-func (s *shop) build(ctx context.Context) (err error) {
-	if s.functions, err = os.MkdirTemp("", "keepcurrent-demo-"); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(functions)) }()
+	s.story.tell("compiling the webhook and the poller …")
+	if err := stacktest.Build(ctx, functions); err != nil {
 		return err
 	}
-	s.story.progress("compiling the webhook and the poller")
-	if err := stacktest.Build(ctx, s.functions); err != nil {
+	s.story.tell("starting Heroku, Secrets Manager and Lambda …")
+	if s.Stack, err = stacktest.Start(ctx, stacktest.Config{Functions: functions}); err != nil {
 		return err
 	}
-	s.story.progress("starting Heroku, Secrets Manager and Lambda")
-	if s.Stack, err = stacktest.Start(ctx, stacktest.Config{Functions: s.functions}); err != nil {
-		return err
-	}
-	s.story.progress("starting a Postgres server with TLS")
+	defer func() { err = errors.Join(err, s.Close()) }()
+	s.story.tell("starting a Postgres server with TLS …")
 	if s.db, err = s.Database(ctx); err != nil {
 		return err
 	}
@@ -94,19 +77,23 @@ func (s *shop) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.story.stage(s)
-	return nil
+	if err := s.play(ctx); err != nil {
+		return err
+	}
+	return s.story.end(s)
 }
 
-// takeDown ends all parts that were built.
-func (s *shop) takeDown() (err error) {
-	if s.consumer != nil {
-		s.consumer.stop()
+// play plays the chapters. When it returns, the consumer and the watcher have ended.
+func (s *shop) play(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.tasks.Wait()
+	defer cancel()
+	for _, chapter := range []func(context.Context, *shop) (line, error){firstPoll, rotation, lostWebhook, slowWriter} {
+		line, err := chapter(ctx, s)
+		if err != nil {
+			return err
+		}
+		s.story.lines = append(s.story.lines, line)
 	}
-	if s.watcher != nil {
-		s.watcher.stop()
-	}
-	if s.Stack != nil {
-		err = s.Stack.Close()
-	}
-	return errors.Join(err, os.RemoveAll(s.functions))
+	return nil
 }

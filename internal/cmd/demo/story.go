@@ -30,10 +30,6 @@ func newStory(out io.Writer) *story {
 	return &story{out: out, began: time.Now()}
 }
 
-func (s *story) progress(what string) {
-	fmt.Fprintf(s.out, "%7s  %s …\n", s.clock(), what)
-}
-
 func (s *story) clock() string { return fmt.Sprintf("%.2f s", time.Since(s.began).Seconds()) }
 
 // stage shows where everything is.
@@ -56,8 +52,6 @@ func (s *story) chapter(title string) {
 func (s *story) tell(format string, args ...any) {
 	fmt.Fprintf(s.out, "%7s  %s\n", s.clock(), fmt.Sprintf(format, args...))
 }
-
-func (s *story) add(l line) { s.lines = append(s.lines, l) }
 
 // end prints the table, and fails if the promise was broken.
 func (s *story) end(shop *shop) error {
@@ -91,7 +85,7 @@ func (s *story) broken(shop *shop) error {
 	if shop.watcher.backwards() {
 		errs = append(errs, errors.New("AWSCURRENT went back to an older URL"))
 	}
-	if n := shop.consumer.unexplained(); n > 0 {
+	if n := shop.consumer.outage.failed; n > 0 {
 		errs = append(errs, fmt.Errorf("%d queries failed although the secret was right", n))
 	}
 	for _, leak := range shop.Leaks() {
@@ -102,7 +96,5 @@ func (s *story) broken(shop *shop) error {
 	}
 	return nil
 }
-
-func since(t time.Time) string { return milliseconds(time.Since(t)) }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }

@@ -7,67 +7,21 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"unicode"
+
+	"keepcurrent.example/internal/report"
 )
 
-// answer is the part of the poller's answer to a dry run that the table needs.
+// answer is the poller's answer to a dry run.
 type answer struct {
-	DryRun        bool
-	Bindings      int
-	Plan          []line
-	Subscriptions []subscription // none if the stack leaves subscriptions alone
-	// LeftOut counts the lines that the answer has no space for, by the list's name.
-	LeftOut map[string]int
+	report.Report
 
 	// If the function failed, Lambda answers with these instead
 	// (https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html).
-	ErrorMessage, ErrorType text
+	ErrorMessage, ErrorType report.Text
 }
 
-// line is one binding.
-type line struct {
-	Secret, App, ConfigVar text
-	Outcome                text
-	Changes                []text
-	LogsIn                 *bool // nil if it was not tried
-	Error                  text
-}
-
-// subscription is the webhook of one app.
-type subscription struct{ App, State, Error text }
-
-// text is untrusted: a tag can have any character, and a terminal executes some of them.
-// Decoding removes the characters that cannot be printed.
-type text string
-
-func (t *text) UnmarshalJSON(raw []byte) error {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	*t = text(strings.Map(printable, s))
-	return nil
-}
-
-func printable(r rune) rune {
-	switch {
-	case unicode.IsPrint(r):
-		return r
-	case unicode.IsSpace(r): // some errors have several lines
-		return ' '
-	}
-	return unicode.ReplacementChar
-}
-
-// functionError is the answer of a poller that failed.
-type functionError struct{ kind, message text }
-
-func (e functionError) Error() string {
-	return fmt.Sprintf("the poller failed: %s (%s)", e.message, cmp.Or(e.kind, "no type given"))
-}
-
-// read reads the first JSON value: the AWS CLI writes its own after the answer.
+// read reads the first JSON value, since the AWS CLI writes its own after the answer. It
+// sorts the plan by mark.
 func read(r io.Reader) (answer, error) {
 	var a answer
 	err := json.NewDecoder(r).Decode(&a)
@@ -77,16 +31,14 @@ func read(r io.Reader) (answer, error) {
 	case err != nil:
 		return a, fmt.Errorf("stdin has no answer of the poller: %w", err)
 	case a.ErrorMessage != "" || a.ErrorType != "":
-		return a, functionError{a.ErrorType, a.ErrorMessage}
+		return a, fmt.Errorf("the poller failed: %s (%s)", a.ErrorMessage, cmp.Or(a.ErrorType, "no type given"))
 	case !a.DryRun:
 		return a, errors.New(`stdin has no answer to a dry run: ask the poller with {"dryRun":true}, and pipe its answer (a redirection of /dev/stdout loses it)`)
-	case a.Plan == nil && a.Bindings > 0:
-		return a, errors.New(`the answer has no plan: ask with {"dryRun":true}, and if you did, the poller is older than this program: deploy it again`)
 	case len(a.Plan)+a.LeftOut["plan"] != a.Bindings:
-		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is not whole", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
+		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is cut off, or the poller is older than this program: deploy it again", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
 	}
-	slices.SortStableFunc(a.Plan, func(x, y line) int {
-		return cmp.Or(cmp.Compare(x.mark(), y.mark()), cmp.Compare(x.Secret, y.Secret))
+	slices.SortStableFunc(a.Plan, func(x, y report.Line) int {
+		return cmp.Or(cmp.Compare(markOf(x), markOf(y)), cmp.Compare(x.Secret, y.Secret))
 	})
 	return a, nil
 }
@@ -110,55 +62,37 @@ var words = [marks]string{"FAILED", "HELD", "NO LOGIN", "UNKNOWN", "deferred", "
 
 func (m mark) String() string { return words[m] }
 
-// needsYou reports whether the next poll alone will not repair the binding.
-func (m mark) needsYou() bool { return m < deferred }
+// outcomes are the marks of the poller's outcomes, if a login was not refused.
+var outcomes = map[report.Text]mark{"failed": failed, "held": held, "deferred": deferred, "published": change, "off": off, "unchanged": ok}
 
-func (l line) mark() mark {
-	switch l.Outcome {
-	case "failed":
-		return failed
-	case "held":
-		if l.refused() && len(l.Changes) == 0 {
-			return noLogin
-		}
-		return held
-	case "deferred":
-		return deferred
-	case "off":
-		return off
-	case "published", "unchanged":
-	default:
-		return unknown
-	}
+func markOf(l report.Line) mark {
+	m, known := outcomes[l.Outcome]
+	refused := l.LogsIn != nil && !*l.LogsIn
 	switch {
-	case l.refused():
+	case !known:
+		return unknown
+	case refused && (m == change || m == ok || m == held && len(l.Changes) == 0):
 		return noLogin
-	case l.Outcome == "published":
-		return change
 	}
-	return ok
+	return m
 }
-
-func (l line) refused() bool { return l.LogsIn != nil && !*l.LogsIn }
 
 // counts returns how many bindings have each mark.
 func (a answer) counts() (n [marks]int) {
 	for _, l := range a.Plan {
-		n[l.mark()]++
+		n[markOf(l)]++
 	}
 	return n
 }
 
 // isWell reports whether every binding was checked and none needs a person. It ignores
 // webhooks: a wrong one only delays changes.
-func (a answer) isWell() bool {
-	return !slices.ContainsFunc(a.Plan, func(l line) bool { return l.mark() <= deferred })
-}
+func (a answer) isWell() bool { return len(a.Plan) == 0 || markOf(a.Plan[0]) > deferred }
 
-// needy returns the secrets that need a person.
-func (a answer) needy() (names []text) {
+// needy returns the secrets that the next poll alone will not repair.
+func (a answer) needy() (names []report.Text) {
 	for _, l := range a.Plan {
-		if l.mark().needsYou() {
+		if markOf(l) < deferred {
 			names = append(names, l.Secret)
 		}
 	}

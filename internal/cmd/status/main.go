@@ -26,17 +26,8 @@ one on this machine, with a binding in each state.
   -all    list every line; without it, 40 of a kind
   -local  ask a stack on this machine; it needs a Postgres server installed
 
-Exit code: 0 if no binding needs you, 1 if one does or was not looked at, or if the
-poller failed, 2 if the usage or the input cannot be understood. With -local 0 if
-there is a table.
+Exit code: 0 if no binding needs you, with -local 0 if there is a table; otherwise 1.
 `
-
-// The exit codes. `go run` exits with 1 for each that is not 0.
-const (
-	well = iota
-	unwell
-	misused
-)
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -51,49 +42,39 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
-		return well
+		return 0
 	case err != nil || flags.NArg() > 0 || !*local && isTerminal(stdin):
 		fmt.Fprint(stderr, usage)
-		return misused
+		return 1
 	}
 	if *local {
 		fmt.Fprintln(stderr, "starting Heroku, Secrets Manager, Postgres and both functions on this machine …")
-		answer, err := localAnswer()
-		if err != nil {
+		postgrestest.ClearEnvironment()
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+		var err error
+		if stdin, err = askLocal(ctx); err != nil {
 			fmt.Fprintln(stderr, "status:", err)
-			return unwell
+			return 1
 		}
-		stdin = answer
 	}
 	a, err := read(stdin)
 	if err != nil {
 		fmt.Fprintln(stderr, "status:", err)
-		if _, failed := errors.AsType[functionError](err); failed {
-			return unwell
-		}
-		return misused
+		return 1
 	}
-	p := page{out: stdout, all: *all, colour: isTerminal(stdout) && os.Getenv("NO_COLOR") == ""}
-	p.print(a)
+	page{out: stdout, all: *all}.print(a)
 	if *local || a.isWell() {
-		return well
+		return 0
 	}
-	return unwell
-}
-
-// localAnswer is the answer of a stack on this machine.
-func localAnswer() (io.Reader, error) {
-	postgrestest.ClearEnvironment()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	return askLocal(ctx)
+	return 1
 }
 
 // isTerminal reports whether the input is a terminal, and not a pipe or a file.
-func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
+func isTerminal(input io.Reader) bool {
+	file, ok := input.(*os.File)
 	if !ok {
 		return false
 	}

@@ -10,11 +10,11 @@ import (
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-nonsense"}, {"shop"}, {"-all=perhaps"}} {
-		if stdout, stderr, code := invoke("", args...); stdout != "" || !strings.HasSuffix(stderr, usage) || code != misused {
+		if stdout, stderr, code := invoke("", args...); stdout != "" || !strings.HasSuffix(stderr, usage) || code != 1 {
 			t.Errorf("%v: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 		}
 	}
-	if stdout, stderr, code := invoke("", "-h"); stdout != usage || stderr != "" || code != well {
+	if stdout, stderr, code := invoke("", "-h"); stdout != usage || stderr != "" || code != 0 {
 		t.Errorf("-h: exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
@@ -27,7 +27,7 @@ func TestAPersonWhoPipesNothingIsNotLeftWaiting(t *testing.T) {
 	}
 	defer keyboard.Close()
 	var stdout, stderr strings.Builder
-	if code := run(nil, keyboard, &stdout, &stderr); code != misused || stderr.String() != usage {
+	if code := run(nil, keyboard, &stdout, &stderr); code != 1 || stderr.String() != usage {
 		t.Errorf("exit code %d, stderr %q", code, &stderr)
 	}
 }
@@ -39,7 +39,7 @@ var port = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 func TestAStackOnThisMachineHasABindingInEachState(t *testing.T) {
 	t.Parallel()
 	stdout, stderr, code := invoke("", "-local")
-	if code != well {
+	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	table, rest, _ := strings.Cut(stdout, "\n\n")
@@ -56,7 +56,7 @@ ok            shop/database    shop                yes      right`)
 		`wiki/database: a tag is invalid: tag heroku:format is "yaml"`,
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
-		"The webhook of blog is not right",
+		"Without the right webhook: blog.",
 		"6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 1 ok. 3 need you: wiki/database, ledger/reports, forum/database.",
 	} {
 		if !strings.Contains(rest, want) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"keepcurrent.example/internal/report"
 )
 
 const (
@@ -19,9 +21,8 @@ const (
 
 // page is the output: the table, the errors, and the verdict.
 type page struct {
-	out    io.Writer
-	all    bool
-	colour bool
+	out io.Writer
+	all bool
 }
 
 func (p page) print(a answer) {
@@ -30,134 +31,81 @@ func (p page) print(a answer) {
 		fmt.Fprintln(p.out)
 	}
 	p.errors(a)
-	p.webhooks(a)
-	if lacks := a.leftOut(); lacks != "" {
-		p.paragraph(lacks)
+	for _, paragraph := range []string{a.webhooks(), a.leftOut(), a.verdict()} {
+		if paragraph != "" {
+			p.paragraph(paragraph)
+		}
 	}
-	p.paragraph(a.verdict())
 }
 
-// limit is how many of n are shown.
-func (p page) limit(n int) int {
-	if p.all {
-		return n
-	}
-	return min(n, fold)
-}
-
-// table prints a line for each binding.
+// table prints a line for each binding. It aligns the cells.
 func (p page) table(a answer) {
-	shown := make([]line, 0, len(a.Plan))
+	rows := p.rows(a)
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i := 0; len(row) == len(widths) && i < len(row); i++ {
+			widths[i] = max(widths[i], min(utf8.RuneCountInString(row[i]), widest))
+		}
+	}
+	for _, row := range rows {
+		text := ""
+		for i, cell := range row {
+			text += fmt.Sprintf("%-*s  ", widths[i], cell)
+		}
+		fmt.Fprintln(p.out, strings.TrimRight(text, " "))
+	}
+}
+
+// rows returns the cells of the table. A row of two cells says how many lines of a kind
+// are folded.
+func (p page) rows(a answer) [][]string {
+	rows := [][]string{{"", "SECRET", "APP", "LOGS IN", "WEBHOOK", "DIFFERS IN"}}
 	counts := a.counts()
 	var seen [marks]int
 	for _, l := range a.Plan {
-		if m := l.mark(); seen[m] < p.limit(counts[m]) {
-			seen[m]++
-			shown = append(shown, l)
+		m := markOf(l)
+		seen[m]++
+		switch {
+		case p.all || seen[m] <= fold:
+			rows = append(rows, a.row(l))
+		case seen[m] == counts[m]:
+			rows = append(rows, []string{m.String(), fmt.Sprintf("… and %d more (-all lists them)", counts[m]-fold)})
 		}
 	}
-	rows := [][]string{a.header()}
-	for _, l := range shown {
-		rows = append(rows, a.row(l))
-	}
-	widths := columns(rows)
-	p.row(rows[0], widths, "")
-	for i, l := range shown {
-		m := l.mark()
-		p.row(rows[i+1], widths, m.paint())
-		last := i+1 == len(shown) || shown[i+1].mark() != m
-		if more := counts[m] - seen[m]; last && more > 0 {
-			p.row([]string{m.String(), fmt.Sprintf("… and %d more (-all lists them)", more)}, widths, m.paint())
+	for i, row := range rows {
+		if len(a.Subscriptions) == 0 && len(row) > 2 {
+			rows[i] = slices.Delete(row, 4, 5)
 		}
 	}
+	return rows
 }
 
-func (a answer) header() []string {
-	if len(a.Subscriptions) == 0 {
-		return []string{"", "SECRET", "APP", "LOGS IN", "DIFFERS IN"}
-	}
-	return []string{"", "SECRET", "APP", "LOGS IN", "WEBHOOK", "DIFFERS IN"}
-}
-
-func (a answer) row(l line) []string {
-	app := string(l.App)
+func (a answer) row(l report.Line) []string {
+	app, login, webhook := string(l.App), "–", "–"
 	if l.ConfigVar != "DATABASE_URL" {
 		app += " " + string(l.ConfigVar)
 	}
-	row := []string{l.mark().String(), string(l.Secret), app, l.login()}
-	if len(a.Subscriptions) > 0 {
-		row = append(row, a.webhook(l.App))
+	if l.LogsIn != nil {
+		login = map[bool]string{true: "yes", false: "no"}[*l.LogsIn]
 	}
-	return append(row, join(l.Changes))
+	if i := slices.IndexFunc(a.Subscriptions, func(s report.Subscription) bool { return s.App == l.App }); i >= 0 {
+		webhook = stateOf(a.Subscriptions[i])
+	}
+	return []string{markOf(l).String(), string(l.Secret), app, login, webhook, join(l.Changes)}
 }
 
-func (l line) login() string {
-	switch {
-	case l.LogsIn == nil:
-		return "–"
-	case *l.LogsIn:
-		return "yes"
-	}
-	return "no"
-}
-
-// webhook is the state of the app's webhook.
-func (a answer) webhook(app text) string {
-	i := slices.IndexFunc(a.Subscriptions, func(s subscription) bool { return s.App == app })
-	if i < 0 {
-		return "–"
-	}
-	return a.Subscriptions[i].String()
-}
-
-func (s subscription) String() string {
+func stateOf(s report.Subscription) string {
 	if s.Error != "" {
 		return "error"
 	}
 	return string(s.State)
 }
 
-// columns are the widths that fit the rows.
-func columns(rows [][]string) []int {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], min(utf8.RuneCountInString(cell), widest))
-		}
-	}
-	return widths
-}
-
-// row prints the cells; paint colours the first.
-func (p page) row(cells []string, widths []int, paint string) {
-	var b strings.Builder
-	for i, cell := range cells {
-		b.WriteString(cell)
-		b.WriteString(strings.Repeat(" ", max(widths[i]-utf8.RuneCountInString(cell), 0)+2))
-	}
-	row := strings.TrimRight(b.String(), " ")
-	if p.colour && paint != "" {
-		row = paint + row[:len(cells[0])] + "\x1b[0m" + row[len(cells[0]):]
-	}
-	fmt.Fprintln(p.out, row)
-}
-
-// paint is the escape sequence that begins the mark's colour.
-func (m mark) paint() string {
-	switch {
-	case m.needsYou():
-		return "\x1b[31m" // red
-	case m <= change:
-		return "\x1b[33m" // yellow
-	}
-	return "\x1b[32m" // green
-}
-
 // errors prints each error once, with the names of all that have it.
 func (p page) errors(a answer) {
-	names := make(map[text][]text)
-	var order []text
-	add := func(name, problem text) {
+	names := make(map[report.Text][]report.Text)
+	var order []report.Text
+	add := func(name, problem report.Text) {
 		if problem == "" {
 			return
 		}
@@ -167,58 +115,41 @@ func (p page) errors(a answer) {
 		names[problem] = append(names[problem], name)
 	}
 	for _, l := range a.Plan {
-		add(l.Secret, l.problem())
+		add(l.Secret, problem(l))
 	}
 	for _, s := range a.Subscriptions {
 		add("webhook of "+s.App, s.Error)
 	}
-	n := p.limit(len(order))
-	for _, problem := range order[:n] {
+	for i, problem := range order {
+		if i == fold && !p.all {
+			p.paragraph(fmt.Sprintf("… and %d more errors (-all lists them)\n", len(order)-fold))
+			fmt.Fprintln(p.out)
+			break
+		}
 		p.paragraph(some(names[problem]) + ": " + string(problem))
 		fmt.Fprintln(p.out)
-	}
-	if more := len(order) - n; more > 0 {
-		p.paragraph(fmt.Sprintf("… and %d more errors (-all lists them)\n", more))
-		fmt.Fprintln(p.out)
-	}
-}
-
-// webhooks names the apps whose webhook is not right.
-func (p page) webhooks(a answer) {
-	var apps []text
-	for _, s := range a.Subscriptions {
-		if s.String() != "right" {
-			apps = append(apps, s.App)
-		}
-	}
-	if n := len(apps); n > 0 {
-		p.paragraph(fmt.Sprintf("The %s of %s %s not right: until then a change may wait for a poll.",
-			plural(n, "webhook", "webhooks"), some(apps), plural(n, "is", "are")))
 	}
 }
 
 // problem returns the error without the parts that the line shows already.
-func (l line) problem() text {
+func problem(l report.Line) report.Text {
 	known := fmt.Sprintf("app %s, config var %s, secret %s: ", l.App, l.ConfigVar, l.Secret)
-	return text(strings.TrimPrefix(string(l.Error), known))
+	return report.Text(strings.TrimPrefix(string(l.Error), known))
 }
 
 // paragraph prints words and wraps between them.
 func (p page) paragraph(words string) {
-	width := 0
-	for _, word := range strings.Fields(words) {
-		n := utf8.RuneCountInString(word)
+	text := ""
+	for i, word := range strings.Fields(words) {
 		switch {
-		case width == 0:
-		case width+1+n > paper:
-			fmt.Fprint(p.out, "\n  ")
-			width = 2
+		case i == 0:
+			text = word
+		case utf8.RuneCountInString(text+" "+word) > paper:
+			fmt.Fprintln(p.out, text)
+			text = "  " + word
 		default:
-			fmt.Fprint(p.out, " ")
-			width++
+			text += " " + word
 		}
-		fmt.Fprint(p.out, word)
-		width += n
 	}
-	fmt.Fprintln(p.out)
+	fmt.Fprintln(p.out, text)
 }

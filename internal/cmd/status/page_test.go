@@ -16,7 +16,7 @@ func TestThePageOfAnAnswer(t *testing.T) {
 ok  blog/database  blog READ_URL  yes
 ok  shop/database  shop           yes
 
-All 2 secrets are equal and log in.
+2 secrets: 2 ok. All are equal and log in.
 `},
 		{"one of each", dryRun(heldBack, blogOK, dead, later, optedOut, rotated, worthy, shopOK, broken), `
               SECRET           APP            LOGS IN  DIFFERS IN
@@ -54,7 +54,8 @@ ok            shop/database  shop  yes      right
 
 webhook of pay: Heroku answers 403 Forbidden
 
-The webhooks of pay, x are not right: until then a change may wait for a poll.
+Without the right webhook: pay, x. Until that is repaired, a change may wait
+  for a poll.
 2 secrets: 1 would change, 1 ok. Nothing needs you: the next poll publishes
   what differs, unless the stack is paused.
 `},
@@ -69,7 +70,7 @@ UNKNOWN  new/database  new  –
 ok  blog/blog/blog/blog/blog/blog/blog/blog/blog/blog/database  blog READ_URL  yes
 ok  shop/database                             shop           yes
 
-All 2 secrets are equal and log in.
+2 secrets: 2 ok. All are equal and log in.
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestTenThousandBindingsFitOnAPage(t *testing.T) {
 		first, folded, end string
 	}{
 		{"equal", well, 44, 10003, "ok  app-00000/database  app-00000  yes",
-			"ok  … and 9960 more (-all lists them)", "\n\nAll 10000 secrets are equal and log in.\n"},
+			"ok  … and 9960 more (-all lists them)", "\n\n10000 secrets: 10000 ok. All are equal and log in.\n"},
 		{"one error", same, 48, 10007, "FAILED  app-00000/database  app-00000  –",
 			"FAILED  … and 9960 more (-all lists them)",
 			"\n\napp-00000/database, app-00001/database, app-00002/database and 9997 more:\n  Heroku refuses the API token" +
@@ -149,19 +150,4 @@ func TestAParagraphBreaksBetweenWordsOnly(t *testing.T) {
 	if len(words) != 33 || words[30] != long {
 		t.Errorf("the words are not the same: %q", words)
 	}
-}
-
-func TestColourMarksTheFirstWordAlone(t *testing.T) {
-	t.Parallel()
-	a, err := read(strings.NewReader(dryRun(broken, rotated, optedOut)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	page{out: &out, colour: true}.table(a)
-	golden(t, out.String(), `
-              SECRET           APP   LOGS IN  DIFFERS IN
-`+"\x1b[31mFAILED\x1b[0m        wiki/database    wiki  –\n"+
-		"\x1b[33mwould change\x1b[0m  pay/database     pay   yes      host, password\n"+
-		"\x1b[32moff\x1b[0m           museum/database  shop  –\n")
 }

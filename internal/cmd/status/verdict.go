@@ -3,94 +3,96 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"keepcurrent.example/internal/report"
 )
 
-// verdict is the last line.
+// verdict is the last paragraph.
 func (a answer) verdict() string {
-	counts := a.counts()
-	n := len(a.Plan)
-	switch {
-	case n == 0:
+	if len(a.Plan) == 0 {
 		return "No secret is bound: give one the tag heroku:app."
-	case counts[ok] == n && a.LeftOut["plan"] == 0:
-		return a.allEqual()
 	}
 	var parts []string
-	for m, count := range counts {
-		if count > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count, mark(m)))
+	for m, n := range a.counts() {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, mark(m)))
 		}
 	}
-	secrets := fmt.Sprintf("%d %s", n, plural(n, "secret", "secrets"))
+	secrets := count(a.Bindings, "secret")
 	if a.LeftOut["plan"] > 0 {
-		secrets = fmt.Sprintf("%d of %d secrets", n, a.Bindings)
+		secrets = fmt.Sprintf("%d of %s", len(a.Plan), secrets)
 	}
-	return fmt.Sprintf("%s: %s. ", secrets, strings.Join(parts, ", ")) + a.advice()
+	return secrets + ": " + strings.Join(parts, ", ") + ". " + a.advice()
 }
 
-// leftOut returns a sentence about the lines that the answer has no space for, "" if it
-// is complete. The poller first names the bindings that need a person. So those left out
-// need none, unless all named ones do.
-func (a answer) leftOut() string {
-	var parts []string
-	if n := a.LeftOut["plan"]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s", n, plural(n, "secret", "secrets")))
-	}
-	if n := a.LeftOut["subscriptions"]; n > 0 {
-		parts = append(parts, fmt.Sprintf("the %s of %d %s", plural(n, "webhook", "webhooks"), n, plural(n, "app", "apps")))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "The table lacks " + strings.Join(parts, " and ") + ", for which the poller's answer has no space. It names first what needs you."
-}
-
-// allEqual returns the sentence for a stack where all secrets are equal. It mentions
-// logins only if some were tried.
-func (a answer) allEqual() string {
-	n, untried := len(a.Plan), 0
+// advice says what the operator has to do.
+func (a answer) advice() string {
+	counts, needy := a.counts(), a.needy()
+	untried := 0
 	for _, l := range a.Plan {
 		if l.LogsIn == nil {
 			untried++
 		}
 	}
-	equal := plural(n, "The one secret is equal", fmt.Sprintf("All %d secrets are equal", n))
-	if untried == n {
-		return equal + "; no login was tried."
-	}
-	equal += plural(n, " and logs in", " and log in")
-	if untried > 0 {
-		equal += fmt.Sprintf(", but for %d that %s not tried", untried, plural(untried, "is", "are"))
-	}
-	return equal + "."
-}
-
-func (a answer) advice() string {
-	counts, needy := a.counts(), a.needy()
-	switch {
-	case len(needy) > 0:
-		atLeast := ""
-		if len(needy) == len(a.Plan) && a.LeftOut["plan"] > 0 {
-			atLeast = "At least "
-		}
-		return atLeast + fmt.Sprintf("%d %s you: %s.", len(needy), plural(len(needy), "needs", "need"), some(needy))
+	switch n := len(needy); {
+	case n > 0 && n == len(a.Plan) && a.LeftOut["plan"] > 0:
+		return fmt.Sprintf("At least %d need you: %s.", n, some(needy))
+	case n == 1:
+		return "1 needs you: " + some(needy) + "."
+	case n > 0:
+		return fmt.Sprintf("%d need you: %s.", n, some(needy))
 	case counts[deferred] > 0:
-		return "What is deferred was not looked at: ask again later."
+		return "What is deferred was not checked: ask again later."
 	case counts[change] > 0:
 		return "Nothing needs you: the next poll publishes what differs, unless the stack is paused."
+	case counts[ok] < a.Bindings:
+		return "Nothing needs you."
+	case untried > 0:
+		return fmt.Sprintf("All are equal; for %d no login was tried.", untried)
 	}
-	return "Nothing needs you."
+	return "All are equal and log in."
 }
 
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
+// leftOut names what the answer has no space for; it returns "" if it is complete. The
+// poller first names the bindings that need a person. So those left out need none, unless
+// all named ones do.
+func (a answer) leftOut() string {
+	var parts []string
+	for _, list := range []struct{ name, noun string }{{"plan", "secret"}, {"subscriptions", "webhook"}} {
+		if n := a.LeftOut[list.name]; n > 0 {
+			parts = append(parts, count(n, list.noun))
+		}
 	}
-	return many
+	if parts == nil {
+		return ""
+	}
+	return "The poller's answer has no space for " + strings.Join(parts, " and ") + ". It names first what needs you."
+}
+
+// webhooks names the apps whose webhook is not right; it returns "" if there is none.
+func (a answer) webhooks() string {
+	var apps []report.Text
+	for _, s := range a.Subscriptions {
+		if stateOf(s) != "right" {
+			apps = append(apps, s.App)
+		}
+	}
+	if apps == nil {
+		return ""
+	}
+	return "Without the right webhook: " + some(apps) + ". Until that is repaired, a change may wait for a poll."
+}
+
+// count returns the number with the noun.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
 }
 
 // some joins the first few names.
-func some(names []text) string {
+func some(names []report.Text) string {
 	const few = 3
 	if more := len(names) - few; more > 0 {
 		return fmt.Sprintf("%s and %d more", join(names[:few]), more)
@@ -98,13 +100,10 @@ func some(names []text) string {
 	return join(names)
 }
 
-func join(all []text) string {
-	var b strings.Builder
+func join(all []report.Text) string {
+	texts := make([]string, len(all))
 	for i, t := range all {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(t))
+		texts[i] = string(t)
 	}
-	return b.String()
+	return strings.Join(texts, ", ")
 }

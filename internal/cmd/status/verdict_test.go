@@ -14,22 +14,22 @@ func TestTheVerdictIsTheLastParagraphAndTheExitCode(t *testing.T) {
 		code         int
 		want         string
 	}{
-		{"nothing is bound", `{"dryRun":true,"bindings":0}`, well, "No secret is bound: give one the tag heroku:app."},
-		{"one is equal", dryRun(shopOK), well, "The one secret is equal and logs in."},
-		{"one is equal and not tried", dryRun(untried), well, "The one secret is equal; no login was tried."},
-		{"all are equal", dryRun(blogOK, shopOK), well, "All 2 secrets are equal and log in."},
-		{"one of two is not tried", dryRun(untried, shopOK), well, "All 2 secrets are equal and log in, but for 1 that is not tried."},
-		{"two of three are not tried", dryRun(untried, untried, shopOK), well, "All 3 secrets are equal and log in, but for 2 that are not tried."},
-		{"one is off", dryRun(optedOut, shopOK), well, "2 secrets: 1 off, 1 ok. Nothing needs you."},
-		{"two differ", dryRun(filled, rotated, shopOK), well,
+		{"nothing is bound", `{"dryRun":true,"bindings":0}`, 0, "No secret is bound: give one the tag heroku:app."},
+		{"one is equal", dryRun(shopOK), 0, "1 secret: 1 ok. All are equal and log in."},
+		{"one is equal and not tried", dryRun(untried), 0, "1 secret: 1 ok. All are equal; for 1 no login was tried."},
+		{"all are equal", dryRun(blogOK, shopOK), 0, "2 secrets: 2 ok. All are equal and log in."},
+		{"one of two is not tried", dryRun(untried, shopOK), 0, "2 secrets: 2 ok. All are equal; for 1 no login was tried."},
+		{"two of three are not tried", dryRun(untried, untried, shopOK), 0, "3 secrets: 3 ok. All are equal; for 2 no login was tried."},
+		{"one is off", dryRun(optedOut, shopOK), 0, "2 secrets: 1 off, 1 ok. Nothing needs you."},
+		{"two differ", dryRun(filled, rotated, shopOK), 0,
 			"3 secrets: 2 would change, 1 ok. Nothing needs you: the next poll publishes\n  what differs, unless the stack is paused."},
-		{"one is deferred", dryRun(later, rotated), unwell,
-			"2 secrets: 1 deferred, 1 would change. What is deferred was not looked at: ask\n  again later."},
-		{"one needs you", dryRun(broken, shopOK), unwell, "2 secrets: 1 FAILED, 1 ok. 1 needs you: wiki/database."},
-		{"four need you", dryRun(heldBack, dead, worthy, broken), unwell,
+		{"one is deferred", dryRun(later, rotated), 1,
+			"2 secrets: 1 deferred, 1 would change. What is deferred was not checked: ask\n  again later."},
+		{"one needs you", dryRun(broken, shopOK), 1, "2 secrets: 1 FAILED, 1 ok. 1 needs you: wiki/database."},
+		{"four need you", dryRun(heldBack, dead, worthy, broken), 1,
 			"4 secrets: 1 FAILED, 1 HELD, 2 NO LOGIN. 4 need you: wiki/database,\n  ads/database, old/database and 1 more."},
-		{"a later poller", dryRun(novel), unwell, "1 secret: 1 UNKNOWN. 1 needs you: new/database."},
-		{"the CLI's own output follows", dryRun(shopOK) + "{\n    \"StatusCode\": 200\n}\n", well, "The one secret is equal and logs in."},
+		{"a later poller", dryRun(novel), 1, "1 secret: 1 UNKNOWN. 1 needs you: new/database."},
+		{"the CLI's own output follows", dryRun(shopOK) + "{\n    \"StatusCode\": 200\n}\n", 0, "1 secret: 1 ok. All are equal and log in."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,15 +54,15 @@ func TestWhatTheAnswerLeavesOutIsSaid(t *testing.T) {
 		code          int
 		want, claims  string
 	}{
-		{"secrets that need no person", `{"plan":3}`, []string{shopOK, blogOK}, well,
-			"The table lacks 3 secrets, for which the poller's answer has no space. It names first what needs you. 2 of 5 secrets: 2 ok. Nothing needs you.", "All"},
-		{"one secret beside one that needs you", `{"plan":1}`, []string{broken, shopOK}, unwell,
-			"The table lacks 1 secret, for which", "At least"},
-		{"perhaps some that need you", `{"plan":1,"subscriptions":2}`, []string{broken, heldBack}, unwell,
-			"1 secret and the webhooks of 2 apps, for which the poller's answer has no space. It names first what needs you. 2 of 3 secrets: 1 FAILED, 1 HELD. At least 2 need you: wiki/database, ads/database.", "All"},
-		{"webhooks only", `{"subscriptions":1}`, []string{shopOK}, well,
-			"The table lacks the webhook of 1 app, for which the poller's answer has no space. It names first what needs you. The one secret is equal and logs in.", "of 1 secrets"},
-		{"lists of a round", `{"changes":7,"problems":9}`, []string{shopOK}, well, "The one secret is equal and logs in.", "lacks"},
+		{"secrets that need no person", `{"plan":3}`, []string{shopOK, blogOK}, 0,
+			"The poller's answer has no space for 3 secrets. It names first what needs you. 2 of 5 secrets: 2 ok. Nothing needs you.", "All"},
+		{"one secret beside one that needs you", `{"plan":1}`, []string{broken, shopOK}, 1,
+			"The poller's answer has no space for 1 secret. It", "At least"},
+		{"perhaps some that need you", `{"plan":1,"subscriptions":2}`, []string{broken, heldBack}, 1,
+			"no space for 1 secret and 2 webhooks. It names first what needs you. 2 of 3 secrets: 1 FAILED, 1 HELD. At least 2 need you: wiki/database, ads/database.", "All"},
+		{"webhooks only", `{"subscriptions":1}`, []string{shopOK}, 0,
+			"The poller's answer has no space for 1 webhook. It names first what needs you. 1 secret: 1 ok. All are equal and log in.", "of 1 secrets"},
+		{"lists of a round", `{"changes":7,"problems":9}`, []string{shopOK}, 0, "1 secret: 1 ok. All are equal and log in.", "no space"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -50,9 +50,9 @@ func unfilled(situation string) string {
 // expected is the outcome that a cell must have. The rules:
 //
 //  1. A fault of one call that the client repeats does not show, unless the time runs
-//     out: the webhook has 3 s here, and a try that hangs takes 5. Both clients repeat
-//     calls that may succeed later. A refusal is final, except for a prefetch of a cold
-//     webhook: that value is read again when it is needed.
+//     out: the webhook has less than 5 s here, and a try that hangs takes 5. Both clients
+//     repeat calls that may succeed later. A refusal is final, except for a prefetch of a
+//     cold webhook: that value is read again when it is needed.
 //  2. Without the newest release only the lag stays unknown.
 //  3. The result of a login depends on the database; verdict has the rules.
 //  4. A fault of the check after the swap stops a run too. But AWSCURRENT has moved by

@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -37,6 +39,37 @@ func (t *matrixTable) String() string {
 		}
 	}
 	return markdown(rows)
+}
+
+// answers are all that a run can answer in the matrix; see bench.run.
+var answers = []string{"204", "500", "503", "published", "unchanged", "held", "deferred", "failed"}
+
+// digest returns how often each fault had each answer, and a checksum of the whole table,
+// which changes with every cell.
+func (t *matrixTable) digest() string {
+	const format = "%-20s%5v%5v%5v%11v%11v%6v%10v%8v\n"
+	checksum := sha256.Sum256([]byte(t.String()))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	counts := map[string]int{}
+	for c, o := range t.cells {
+		counts[c.name+o.answer]++
+		counts["all"+o.answer]++
+	}
+	var text strings.Builder
+	line := func(name string, cell func(answer string) any) {
+		row := []any{name}
+		for _, answer := range answers {
+			row = append(row, cell(answer))
+		}
+		fmt.Fprintf(&text, format, row...)
+	}
+	line("", func(answer string) any { return answer })
+	for _, f := range append(slices.Clip(faults), &fault{name: "all"}) {
+		line(f.name, func(answer string) any { return counts[f.name+answer] })
+	}
+	fmt.Fprintf(&text, "%d cells, SHA-256 of the table %.8x\n", len(t.cells), checksum)
+	return text.String()
 }
 
 func (t *matrixTable) rowsOf(c call, lasts bool) [][]string {

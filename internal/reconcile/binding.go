@@ -32,16 +32,16 @@ const (
 	AppTag       = "heroku:app"        // app name or id
 	ConfigVarTag = "heroku:config-var" // default DATABASE_URL; several names, with blanks between them, in the format key
 	FormatTag    = "heroku:format"     // json (default), url or key
-	KeyTag       = "heroku:key"        // of the member with the URL; default the config var's name
 	SchemeTag    = "heroku:scheme"     // postgres or postgresql; default as Heroku spells it
 	VerifyTag    = "heroku:verify"     // login (default), server or off
 	ClientTLSTag = "heroku:client-tls" // secret with certificates for the login; default none
 	SyncTag      = "heroku:sync"       // on (default) or off
 	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
+	KeyTag       = "heroku:key"        // key of the URL in an object, one for each config var; default the config var's name
 )
 
 // Tags are all of them. A test for each that is forgotten reads this list.
-var Tags = []string{AppTag, ConfigVarTag, FormatTag, KeyTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag}
+var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag, KeyTag}
 
 // Secret is what Secrets Manager tells of a secret without giving its value.
 type Secret struct {
@@ -111,7 +111,7 @@ type Binding struct {
 	Source
 	ConfigVar string
 	Format    Format
-	Key       string // of the member that holds the URL, "" with the format url
+	Key       string // of the URL in an object; the format url writes none
 	Scheme    string // of the URL of a Postgres, "" for as Heroku spells it
 	Verify    Verify // what is tried before publishing
 	ClientTLS string // name or ARN of the secret with the certificates for that, "" for none
@@ -133,8 +133,8 @@ func ParseBindings(s Secret) ([]Binding, error) {
 		ClientTLS: r.secretID(ClientTLSTag),
 		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",
 	}
-	vars := r.configVars(b.Format)
-	keys := r.keys(b.Format, vars)
+	vars, areNamed := r.configVars(b.Format)
+	keys := r.keys(b.Format, vars, areNamed)
 	b.ConfigVar, b.Key = vars[0], keys[0]
 	if err := s.writable(); err != nil {
 		return []Binding{b}, err
@@ -186,62 +186,62 @@ func (r *reader) app() string {
 	return app
 }
 
-// configVars returns the names of the config vars, at least one. What is no name is not
-// shown: it can be a part of a connection URL, or a whole line of `heroku config --shell`.
-func (r *reader) configVars(format Format) []string {
+// configVars returns the names of the config vars, at least one, and whether they are named
+// rightly. What is no name is not shown: it can be a part of a connection URL, or a whole
+// line of `heroku config --shell`.
+func (r *reader) configVars(format Format) (names []string, areNamed bool) {
 	text, tagged := r.tags[ConfigVarTag]
-	names := strings.Fields(text)
 	isName := func(name string) bool { return configVar.MatchString(name) && !LooksLikeCredential(name) }
-	isAll := len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return !isName(name) })
+	takesOne := format == FormatJSON || format == FormatURL
+	names = strings.Fields(text)
+	areNames := len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return !isName(name) })
 	switch {
 	case !tagged:
-		return []string{"DATABASE_URL"}
-	case isAll && format == FormatKey && !hasDouble(names), isName(text):
-		return names
-	case isAll && format == FormatKey:
+		return []string{"DATABASE_URL"}, true
+	case isName(text), areNames && !takesOne && !hasDouble(names):
+		return names, true
+	case areNames && !takesOne:
 		r.refuse("tag %s names a config var twice", ConfigVarTag)
-		return names[:1]
-	case isAll && len(names) > 1 && format != "":
+		return names[:1], false
+	case areNames && len(names) > 1:
 		r.refuse("tag %s has several names, which needs %s=%s", ConfigVarTag, FormatTag, FormatKey)
-		return names[:1]
-	case isAll && len(names) > 1: // the format is refused already
-		return names[:1]
+		return names[:1], false
 	case text == "":
 		r.refuse("tag %s is empty: name a config var, or remove the tag for DATABASE_URL", ConfigVarTag)
-		return []string{text}
+		return []string{text}, false
 	case !r.isPasted(ConfigVarTag, text):
 		r.refuse("tag %s is a value of %d bytes that is not shown: it can be the name of a config var, which has letters, "+
 			"digits and underscores, does not begin with a digit, and has at most %d characters", ConfigVarTag, len(text), maxConfigVar)
 	}
-	return []string{credential.Redacted}
+	return []string{credential.Redacted}, false
 }
 
 // keys returns the key of each config var: those of the tag, or the config vars' own names.
-func (r *reader) keys(format Format, vars []string) []string {
+// How many there are is no matter if the config vars are not named rightly.
+func (r *reader) keys(format Format, vars []string, areNamed bool) []string {
 	text, tagged := r.tags[KeyTag]
 	keys := strings.Fields(text)
+	isNoKey := func(key string) bool { return !memberKey.MatchString(key) || LooksLikeCredential(key) }
 	switch {
-	case !tagged && format == FormatURL:
-		return make([]string, len(vars))
 	case !tagged:
 		return vars
-	case len(keys) == 0, slices.ContainsFunc(keys, func(key string) bool { return !memberKey.MatchString(key) || LooksLikeCredential(key) }):
+	case len(keys) == 0 || slices.ContainsFunc(keys, isNoKey):
 		if !r.isPasted(KeyTag, text) {
 			r.refuse("tag %s is a value of %d bytes that is not shown: it can be the name of a key, which has letters, digits and "+
 				"_+=./@-, and at most %d characters", KeyTag, len(text), maxKey)
 		}
 	case format == FormatURL:
 		r.refuse("tag %s is of no use with %s=%s: a URL alone has no key", KeyTag, FormatTag, FormatURL)
-	case len(keys) != len(vars):
-		r.refuse("tag %s has %d names, and tag %s has %d: each config var needs one", KeyTag, len(keys), ConfigVarTag, len(vars))
 	case hasDouble(keys):
 		r.refuse("tag %s names a key twice", KeyTag)
+	case areNamed && len(keys) != len(vars):
+		r.refuse("tag %s has %d names, and tag %s has %d: each config var needs one", KeyTag, len(keys), ConfigVarTag, len(vars))
 	case format == FormatJSON && connection.IsPart(keys[0]):
 		r.refuse("tag %s is %q, which is a key of the JSON format itself", KeyTag, keys[0])
-	default:
+	case areNamed:
 		return keys
 	}
-	return []string{credential.Redacted}
+	return slices.Repeat([]string{credential.Redacted}, len(vars))
 }
 
 func hasDouble(names []string) bool {

@@ -71,6 +71,11 @@ func FuzzTags(f *testing.F) {
 	f.Add(records("../account", "", "xml", "mysql", "LOGIN", "", "yes", "a b"))
 	f.Add("1A\n\n--\n2url\x00\n--\n3\xff\n--\n5\"")
 	f.Add(records("shop", "A_URL", "json", "postgres", "server", "shop/root", "on", "a/b"))
+	f.Add(records("shop", "A_URL B_URL", "key", "postgres", "login", "shop/root", "on", "a/b", "a b"))
+	f.Add(records("shop", "A_URL  A_URL", "key", "postgres", "login", "shop/root", "on", "a/b", "a a"))
+	f.Add(records("shop", "A_URL B_URL", "json", "postgres", "login", "shop/root", "on", "a/b", "password"))
+	f.Add("0shop\n--\n2url\n--\n8a")
+	f.Add("0shop\n--\n8host")
 	f.Add(records("shop\n"))
 	f.Add(records("shop/../../account"))
 	f.Add(records("shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE"))
@@ -79,7 +84,7 @@ func FuzzTags(f *testing.F) {
 	f.Add(records("shop", "DATABASE_URL=EXAMPLE1", "json", "postgres", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:b", "on", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
 	f.Fuzz(func(t *testing.T, text string) {
 		tags := tagsOf(text)
-		b, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags})
+		b, err := parseOne(reconcile.Secret{Tags: tags})
 		if wrong := wrongTags(tags); len(wrong) > 0 {
 			named(t, err, wrong)
 			b.Tags = nil
@@ -102,12 +107,13 @@ const secretID = `(?:arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A
 var tagRules = map[string]string{
 	reconcile.AppTag:       identity.String(),
 	reconcile.ConfigVarTag: `[A-Za-z_][A-Za-z0-9_]{0,99}`,
-	reconcile.FormatTag:    `json|url`,
+	reconcile.FormatTag:    `json|url|key`,
 	reconcile.SchemeTag:    `postgres|postgresql`,
 	reconcile.VerifyTag:    `login|server|off`,
 	reconcile.ClientTLSTag: secretID,
 	reconcile.SyncTag:      `on|off`,
 	reconcile.TokenTag:     secretID,
+	reconcile.KeyTag:       `[A-Za-z0-9_+=./@-]{1,100}`,
 }
 
 func TestEveryTagHasARule(t *testing.T) {
@@ -119,15 +125,45 @@ func TestEveryTagHasARule(t *testing.T) {
 	}
 }
 
+// lists are the tags that can have several values, with blanks between them.
+var lists = []string{reconcile.ConfigVarTag, reconcile.KeyTag}
+
 func wrongTags(tags map[string]string) (wrong []string) {
-	for tag, options := range tagRules {
-		value, tagged := tags[tag]
-		isApp := tag == reconcile.AppTag
-		if (tagged || isApp) && (!regexp.MustCompile(`\A(?:`+options+`)\z`).MatchString(value) || !isApp && isCredential(value)) {
+	for tag := range tagRules {
+		if value, tagged := tags[tag]; (tagged || tag == reconcile.AppTag) && !isRight(tag, value, tags) {
 			wrong = append(wrong, tag)
 		}
 	}
 	return wrong
+}
+
+func isRight(tag, value string, tags map[string]string) bool {
+	values := []string{value}
+	format, tagged := tags[reconcile.FormatTag]
+	isURL, isJSON := format == "url", format == "json" || !tagged
+	if slices.Contains(lists, tag) && (tag == reconcile.KeyTag || !isURL && !isJSON) {
+		values = strings.Fields(value)
+	}
+	for i, one := range values {
+		if !regexp.MustCompile(`\A(?:`+tagRules[tag]+`)\z`).MatchString(one) || tag != reconcile.AppTag && isCredential(one) || slices.Contains(values[:i], one) {
+			return false
+		}
+	}
+	vars, named := tags[reconcile.ConfigVarTag]
+	if !named {
+		vars = "DATABASE_URL"
+	}
+	switch {
+	case len(values) == 0:
+		return false
+	case tag != reconcile.KeyTag:
+		return true
+	case isURL:
+		return false
+	case isRight(reconcile.ConfigVarTag, vars, tags) && len(strings.Fields(vars)) != len(values):
+		return false
+	}
+	return !isJSON || !slices.Contains([]string{"engine", "host", "port", "username", "password", "dbname"}, values[0])
 }
 
 // asTagged is the binding that the tags say, if none of them is wrong.
@@ -138,10 +174,12 @@ func asTagged(tags map[string]string) reconcile.Binding {
 		}
 		return untagged
 	}
+	first := func(text string) string { return strings.Fields(text)[0] }
 	return reconcile.Binding{
 		Secret:    reconcile.Secret{Tags: tags},
 		Source:    reconcile.Source{App: tags[reconcile.AppTag], TokenSecretID: tags[reconcile.TokenTag]},
-		ConfigVar: or(reconcile.ConfigVarTag, "DATABASE_URL"),
+		ConfigVar: first(or(reconcile.ConfigVarTag, "DATABASE_URL")),
+		Key:       first(or(reconcile.KeyTag, or(reconcile.ConfigVarTag, "DATABASE_URL"))),
 		Format:    reconcile.Format(or(reconcile.FormatTag, "json")),
 		Scheme:    tags[reconcile.SchemeTag],
 		Verify:    reconcile.Verify(or(reconcile.VerifyTag, "login")),
@@ -179,9 +217,9 @@ func notShown(t *testing.T, shown string, tags map[string]string, wrong []string
 	for _, tag := range wrong {
 		others := maps.Clone(tags)
 		others[tag] = "HRKU-"
-		b, asToken := reconcile.ParseBinding(reconcile.Secret{Tags: others})
+		b, asToken := parseOne(reconcile.Secret{Tags: others})
 		others[tag] = strings.Repeat("*", len(tags[tag]))
-		_, asText := reconcile.ParseBinding(reconcile.Secret{Tags: others})
+		_, asText := parseOne(reconcile.Secret{Tags: others})
 		b.Tags = nil
 		anyway := fmt.Sprintf("%v %v %+v", asToken, asText, b)
 		if value := tags[tag]; !word.MatchString(value) && strings.Contains(shown, value) && !strings.Contains(anyway, value) {

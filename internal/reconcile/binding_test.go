@@ -19,33 +19,33 @@ func TestTagsMakeABinding(t *testing.T) {
 	}{
 		"defaults": {
 			map[string]string{"heroku:app": "shop", "team": "a", "heroku:else": ""},
-			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 		"everything said": {
 			map[string]string{"heroku:app": uuid, "heroku:config-var": "OTHER_URL", "heroku:format": "url", "heroku:verify": "off", "heroku:sync": "off"},
-			reconcile.Binding{Source: reconcile.Source{App: uuid}, ConfigVar: "OTHER_URL", Format: reconcile.FormatURL, Verify: reconcile.VerifyOff},
+			reconcile.Binding{Source: reconcile.Source{App: uuid}, ConfigVar: "OTHER_URL", Key: "OTHER_URL", Format: reconcile.FormatURL, Verify: reconcile.VerifyOff},
 		},
 		"parameters that only the user's client knows": {
 			map[string]string{"heroku:app": "shop", "heroku:verify": "server"},
-			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyServer, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyServer, Sync: true},
 		},
 		"another account": {
 			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
-			reconcile.Binding{Source: reconcile.Source{TokenSecretID: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{TokenSecretID: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 		"a scheme and a certificate": {
 			map[string]string{"heroku:app": "shop", "heroku:scheme": "postgresql", "heroku:client-tls": "shop/certificate"},
-			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Scheme: "postgresql", Verify: reconcile.VerifyLogin, ClientTLS: "shop/certificate", Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Scheme: "postgresql", Verify: reconcile.VerifyLogin, ClientTLS: "shop/certificate", Sync: true},
 		},
 		"the defaults said": {
 			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
-			reconcile.Binding{Source: reconcile.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := reconcile.ParseBinding(reconcile.Secret{Tags: tt.tags})
+			got, err := parseOne(reconcile.Secret{Tags: tt.tags})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +74,7 @@ func TestInvalidTagsAreNamed(t *testing.T) {
 		"heroku:config-var=DATABASE-URL":                  "letters, digits and underscores",
 		"heroku:config-var= DATABASE_URL":                 "a value of 13 bytes that is not shown",
 		"heroku:config-var=" + strings.Repeat("A", 101):   "at most 100 characters",
-		"heroku:format=JSON":                              `"json" or "url"`,
+		"heroku:format=JSON":                              `"json", "url" or "key"`,
 		"heroku:format=":                                  "heroku:format",
 		"heroku:verify=on":                                `"login", "server" or "off"`,
 		"heroku:sync=yes":                                 `"on" or "off"`,
@@ -96,7 +96,7 @@ func TestInvalidTagsAreNamed(t *testing.T) {
 			tags := map[string]string{"heroku:app": "shop"}
 			key, value, _ := strings.Cut(tag, "=")
 			tags[key] = value
-			if _, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags}); !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), says) {
+			if _, err := parseOne(reconcile.Secret{Tags: tags}); !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), says) {
 				t.Errorf("the error does not say %q: %v", says, err)
 			}
 		})
@@ -105,7 +105,7 @@ func TestInvalidTagsAreNamed(t *testing.T) {
 
 func TestAllFaultsOfTheTagsAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{"heroku:app": "", "heroku:format": "x", "heroku:verify": "x", "heroku:sync": "x"}})
+	_, err := parseOne(reconcile.Secret{Tags: map[string]string{"heroku:app": "", "heroku:format": "x", "heroku:verify": "x", "heroku:sync": "x"}})
 	for _, tag := range []string{reconcile.AppTag, reconcile.FormatTag, reconcile.VerifyTag, reconcile.SyncTag} {
 		if !strings.Contains(err.Error(), tag) {
 			t.Errorf("%s is not named in: %v", tag, err)
@@ -115,7 +115,7 @@ func TestAllFaultsOfTheTagsAreNamedAtOnce(t *testing.T) {
 
 func TestAnInvalidTagLeavesTheOthersReadable(t *testing.T) {
 	t.Parallel()
-	b, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{"heroku:app": "shop", "heroku:format": "xml", "heroku:sync": "perhaps"}})
+	b, err := parseOne(reconcile.Secret{Tags: map[string]string{"heroku:app": "shop", "heroku:format": "xml", "heroku:sync": "perhaps"}})
 	if err == nil || b.App != "shop" || b.ConfigVar != "DATABASE_URL" || !b.Sync {
 		t.Errorf("%+v, %v", b, err)
 	}
@@ -155,7 +155,7 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 				t.Parallel()
 				tags := map[string]string{reconcile.AppTag: "shop"}
 				tags[tag] = value
-				b, err := reconcile.ParseBinding(reconcile.Secret{Tags: tags})
+				b, err := parseOne(reconcile.Secret{Tags: tags})
 				if !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), tag) {
 					t.Fatalf("%v", err)
 				}
@@ -191,7 +191,7 @@ func TestAPasswordIsNoNameOfAConfigVar(t *testing.T) {
 		strings.Repeat("a", 40): false, strings.Repeat("a", 40) + "_1": false, strings.Repeat("a", 40) + "1": true,
 		"A_" + strings.Repeat("1", 40): false, "_url2": false, "a": false, strings.Repeat("A_", 50): false, strings.Repeat("A_", 50) + "A": true,
 	} {
-		_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.ConfigVarTag: name}})
+		_, err := parseOne(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.ConfigVarTag: name}})
 		if (err != nil) != refused || err != nil && strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -223,7 +223,7 @@ func TestANameOfASecretIsNoCredential(t *testing.T) {
 func TestATagThatNamesNoSecretIsNotTheStacksOwnToken(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "a token", "HRKU-EXAMPLE", "user:EXAMPLE@h:5432/d", strings.Repeat("EXAMPLE1", 8)} {
-		b, _ := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.TokenTag: value}})
+		b, _ := parseOne(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.TokenTag: value}})
 		if b.TokenSecretID == "" || b.Source.Valid() {
 			t.Errorf("%q: %+v", value, b.Source)
 		}

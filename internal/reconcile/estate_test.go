@@ -74,7 +74,7 @@ func newEstate(apps, accounts, left int) *estate {
 		}})
 	}
 	for _, s := range e.secrets {
-		b, _ := reconcile.ParseBinding(s)
+		b, _ := parseOne(s)
 		e.Update(context.Background(), []reconcile.Binding{b})
 	}
 	for _, l := range e.accounts {

@@ -121,7 +121,7 @@ func (h *fixture) binding(arn string) reconcile.Binding {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	b, _ := reconcile.ParseBinding(secret)
+	b, _ := parseOne(secret)
 	return b
 }
 
@@ -233,4 +233,10 @@ func (d *database) Login(_ context.Context, u connection.URL, _ string) error {
 	defer d.mu.Unlock()
 	d.logins++
 	return d.answers[u.Password().Reveal()]
+}
+
+// parseOne is [reconcile.ParseBindings] of a secret with one binding.
+func parseOne(secret reconcile.Secret) (reconcile.Binding, error) {
+	bindings, err := reconcile.ParseBindings(secret)
+	return bindings[0], err
 }

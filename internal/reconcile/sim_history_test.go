@@ -191,7 +191,7 @@ func update(k *reconcile.Reconciler, ctx context.Context) ([]reconcile.Result, e
 	var bindings []reconcile.Binding
 	secrets, err := k.Secrets.List(ctx)
 	for _, s := range secrets {
-		b, _ := reconcile.ParseBinding(s)
+		b, _ := parseOne(s)
 		bindings = append(bindings, b)
 	}
 	return k.Update(ctx, bindings), err

@@ -221,6 +221,7 @@ func (u *update) fence(ctx context.Context, r Result, isLook bool) (fenced Resul
 		fenced.Binding, isNamed = u.match(r.Binding, bindings)
 	}
 	if fenced.Source != from || !isNamed { // another app, another token, or other config vars
+		fenced.ConfigVar = r.ConfigVar
 		return fenced.ended(Elsewhere, nil), false
 	}
 	outcome, err, ruledOut := ruleOut(fenced.Binding, err)

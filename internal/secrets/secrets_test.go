@@ -202,7 +202,7 @@ func TestASecretThatIsNotOursToWriteIsToldApart(t *testing.T) {
 				t.Fatalf("%v, %v", listed, err)
 			}
 			for call, secret := range map[string]reconcile.Secret{"DescribeSecret": described, "ListSecrets": listed[0]} {
-				if _, err := reconcile.ParseBinding(secret); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
+				if _, err := reconcile.ParseBindings(secret); !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
 					t.Errorf("%s: %v", call, err)
 				}
 			}

@@ -269,13 +269,13 @@ func TestFirstSecretIsABindingTheFunctionsAccept(t *testing.T) {
 		"shop", "s-1", "abc", strings.Repeat("a", 30), "01234567-89ab-cdef-0123-456789abcdef",
 		"ab", "Shop", "9lives", "shop-", "a/../b", "shop shop", strings.Repeat("a", 31), "01234567-89AB-cdef-0123-456789abcdef", "01234567089ab-cdef-0123-456789abcdef",
 	} {
-		_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: app}})
+		_, err := reconcile.ParseBindings(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: app}})
 		if apps.MatchString(app) != (err == nil) {
 			t.Errorf("%q: the template accepts it: %t; the functions say: %v", app, apps.MatchString(app), err)
 		}
 	}
 	read := func(format string) error {
-		_, err := reconcile.ParseBinding(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.FormatTag: format}})
+		_, err := reconcile.ParseBindings(reconcile.Secret{Tags: map[string]string{reconcile.AppTag: "shop", reconcile.FormatTag: format}})
 		return err
 	}
 	allowed := load(t).at("Parameters", "SecretFormat", "AllowedValues").texts()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
 )
 
 const otherKeys = "other keys"
@@ -14,7 +15,9 @@ var everything = []string{"everything"}
 // inspect is an update for a person who wants to know what it would change.
 func (k *Reconciler) inspect(ctx context.Context, from Source, bindings []Binding) []Result {
 	tasks := k.update(ctx, from, bindings)
-	Each(parallelBindings, slices.Values(tasks), func(t *task) { t.Changes = k.changes(ctx, t) })
+	Each(parallelBindings, slices.Values(tasks), func(t *task) {
+		_ = credential.RecoverPanic(func() error { t.Changes = k.changes(ctx, t); return nil })
+	})
 	return resultsOf(tasks)
 }
 

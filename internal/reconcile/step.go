@@ -138,17 +138,19 @@ func (k *Reconciler) first(ctx context.Context, t *task, r Result) (Result, retr
 // is there turns out to say the same, and moves AWSCURRENT to it from the fence.
 func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry) {
 	var staging error
+	var there current
 	var tooOften bool
 	var wg sync.WaitGroup
 	fenced := r
 	wg.Go(func() {
 		staging = credential.RecoverPanic(func() (err error) {
-			t.there, tooOften, err = k.stageUnlessEqual(ctx, fenced, t.payload)
+			there, tooOften, err = k.stageUnlessEqual(ctx, fenced, t.payload)
 			return err
 		})
 	})
 	r.Login = k.login(ctx, r.Binding, t.url, true)
 	wg.Wait()
+	t.there = there
 	r.TooOften = r.TooOften || tooOften
 	if staging == nil && t.there.isEqual {
 		return k.equal(ctx, r)
@@ -168,7 +170,7 @@ func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry
 // to leave consumers with a dead credential.
 func (k *Reconciler) stageUnlessEqual(ctx context.Context, r Result, payload credential.Value) (there current, tooOften bool, err error) {
 	there, err = k.compareValue(ctx, r.Binding, payload)
-	if errors.Is(err, ErrConflict) || there.isEqual {
+	if errors.Is(err, ErrConflict) || there.isEqual || k.DryRun {
 		return there, false, err
 	}
 	if r.Candidate == r.Version || k.Memory.hasStaged(r.ARN, r.Version) {

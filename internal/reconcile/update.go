@@ -138,6 +138,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 func (u *update) attempt(ctx context.Context, pending []*task) {
 	for _, t := range pending {
 		t.before = t.Result
+		t.url, t.payload, t.there = connection.URL{}, credential.Value{}, current{}
 	}
 	u.bring(ctx, u.fenceAll(ctx, pending))
 	for _, t := range pending {

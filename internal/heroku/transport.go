@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,8 +29,14 @@ type Transport struct {
 	url    *url.URL
 	dialer *tls.Dialer
 
-	warm  chan net.Conn // has the connection that WarmUp opens, and is closed; nil without
-	begun time.Time     // by the wall clock, which a freeze does not stop
+	warm atomic.Pointer[warmUp] // that no request has taken yet
+}
+
+// warmUp is a connection that is being opened, or was.
+type warmUp struct {
+	begun time.Time // by the wall clock, which a freeze does not stop
+	done  chan struct{}
+	conn  net.Conn // nil if it could not be opened
 }
 
 // NewTransport returns a transport for the API at a URL.
@@ -54,33 +61,48 @@ func (t *Transport) WarmUp() {
 	if err != nil || proxy != nil || t.url.Scheme != "https" {
 		return
 	}
-	warm := make(chan net.Conn, 1)
-	t.warm, t.begun = warm, time.Now().Round(0)
+	t.warmUpAt(net.JoinHostPort(t.url.Hostname(), cmp.Or(t.url.Port(), "443")))
+}
+
+func (t *Transport) warmUpAt(address string) {
+	w := &warmUp{begun: time.Now().Round(0), done: make(chan struct{})}
+	t.warm.Store(w)
 	go func() {
-		defer close(warm)
-		address := net.JoinHostPort(t.url.Hostname(), cmp.Or(t.url.Port(), "443"))
+		defer close(w.done)
 		if conn, err := t.open(context.Background(), "tcp", address); err == nil {
-			warm <- conn
+			w.conn = conn
 		}
 	}()
 }
 
-// dial takes the connection that WarmUp opens, if it is there and fresh, or opens one.
+// dial takes the connection that WarmUp opens, if it is fresh and no other request has
+// taken it, or opens one.
 func (t *Transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if t.warm == nil {
+	w := t.warm.Swap(nil)
+	switch {
+	case w == nil:
+		return t.open(ctx, network, address)
+	case time.Since(w.begun) >= fresh: // Heroku may have closed it
+		go w.drop()
 		return t.open(ctx, network, address)
 	}
 	select {
-	case conn := <-t.warm:
-		switch {
-		case conn != nil && time.Since(t.begun) < fresh:
-			return conn, nil
-		case conn != nil: // Heroku may have closed it
-			_ = conn.Close()
+	case <-w.done:
+		if w.conn != nil {
+			return w.conn, nil
 		}
 		return t.open(ctx, network, address)
 	case <-ctx.Done():
+		go w.drop()
 		return nil, ctx.Err()
+	}
+}
+
+// drop closes what no request takes.
+func (w *warmUp) drop() {
+	<-w.done
+	if w.conn != nil {
+		_ = w.conn.Close()
 	}
 }
 

@@ -1,11 +1,13 @@
 package heroku_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -130,4 +132,32 @@ func TestAConnectionThatWasNotUsedInTimeIsOpenedAnew(t *testing.T) {
 	if proto := get(t, transport, url); proto != "HTTP/2.0" || door.came.Load() != 2 {
 		t.Errorf("it speaks %s over connection %d", proto, door.came.Load())
 	}
+}
+
+func TestAWarmUpThatHangsDelaysOneRequestAtMost(t *testing.T) {
+	t.Parallel()
+	url, transport, door := secureFixture(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	_, port, _ := net.SplitHostPort(silent.Addr().String())
+	transport.WarmUpAt("127.0.0.1:" + port)
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan struct{})
+	go func() {
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if resp, err := transport.RoundTrip(req); err == nil { // it may get the other one's connection
+			resp.Body.Close()
+		}
+		close(waiting)
+	}()
+	for transport.IsWarm() { // until the first request has taken it
+		runtime.Gosched()
+	}
+	get(t, transport, url)
+	door.wait(t)
+	cancel()
+	<-waiting
 }

@@ -126,6 +126,8 @@ func plain(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("it did not answer in time: %w", context.DeadlineExceeded)
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
 	case errors.As(err, &name) && name.IsNotFound:
 		return errors.New("its name is not known (no such host)")
 	case errors.As(err, &name):

@@ -3,6 +3,8 @@ package reconcile
 import (
 	"context"
 	"slices"
+
+	"keepcurrent.example/internal/credential"
 )
 
 const otherKeys = "other keys"
@@ -18,7 +20,12 @@ func orEverything(parts []string) []string {
 // inspect is an update for a person who wants to know what it would change.
 func (k *Reconciler) inspect(ctx context.Context, from Source, bindings []Binding) []Result {
 	tasks := k.update(ctx, from, bindings)
-	Each(parallelBindings, slices.Values(tasks), func(t *task) { t.Changes = k.changes(ctx, t) })
+	Each(parallelBindings, slices.Values(tasks), func(t *task) {
+		_ = credential.RecoverPanic(func() error { // the update has met it, and reports it
+			t.Changes = k.changes(ctx, t)
+			return nil
+		})
+	})
 	return resultsOf(tasks)
 }
 

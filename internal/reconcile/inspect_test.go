@@ -88,3 +88,35 @@ func TestAnInspectionNamesWhatAnAdoptedSecretWouldLose(t *testing.T) {
 		})
 	}
 }
+
+// A run that writes would publish all the same; a dry run is there to tell.
+func TestADryRunTellsThatAValueCannotBeRead(t *testing.T) {
+	t.Parallel()
+	denied := errors.New("AccessDeniedException")
+	for _, inspect := range []bool{false, true} {
+		h, b := upToDate(t)
+		h.account.show(2)
+		h.reconciler.Secrets = unreadable{h.reconciler.Secrets, func() error { return denied }}
+		h.reconciler.DryRun, h.reconciler.Inspect = true, inspect
+		if r := h.update(b); r.Outcome != reconcile.Failed || !errors.Is(r.Err, denied) {
+			t.Errorf("inspecting %t: %s: %v", inspect, r.Outcome, r.Err)
+		}
+	}
+}
+
+// What one attempt found is no matter once the next one has ended at the fence.
+func TestASecretThatWasOptedOutMeanwhileHasNoChanges(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.account.before = func(read int) {
+		if read == 1 { // a conflict
+			h.put(b, want(3))
+			h.tag(b, reconcile.SyncTag, "off")
+		}
+	}
+	h.account.show(2)
+	h.reconciler.DryRun, h.reconciler.Inspect = true, true
+	if r := h.poll()[0]; r.Outcome != reconcile.Off || r.Changes != nil {
+		t.Errorf("%s, changes %v", r.Outcome, r.Changes)
+	}
+}

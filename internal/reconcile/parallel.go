@@ -7,7 +7,8 @@ import (
 
 // Each calls f with every item, at most limit at a time, and returns when all calls have
 // ended. It asks for the next item when a call may begin and not before, so that an
-// item can still be skipped because of how the earlier calls went.
+// item can still be skipped because of how the earlier calls went. Nothing recovers a
+// panic of f.
 func Each[T any](limit int, items iter.Seq[T], f func(T)) {
 	var calls sync.WaitGroup
 	free := make(chan struct{}, limit)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/reconcile"
 )
 
@@ -254,16 +255,32 @@ func TestAPanicIsAFailureAndShowsNothing(t *testing.T) {
 	for where, spoil := range map[string]func(*fixture){
 		"the login":       func(h *fixture) { h.reconciler.Database = panics{} },
 		"the config vars": func(h *fixture) { h.account.before = func(int) { panic(url(1)) } },
+		"the value": func(h *fixture) {
+			h.reconciler.Secrets = unreadable{h.reconciler.Secrets, func() error { panic(url(1)) }}
+		},
 	} {
-		h := newFixture(t)
-		h.account.show(1)
-		h.bind("panics")
-		spoil(h)
-		results := h.poll()
-		if len(results) != 1 || results[0].Outcome != reconcile.Failed || strings.Contains(results[0].Err.Error(), "EXAMPLE") {
-			t.Errorf("in %s: %v", where, results)
+		for _, inspect := range []bool{false, true} {
+			h := newFixture(t)
+			h.account.show(1)
+			h.put(h.bind("panics"), want(2))
+			spoil(h)
+			h.reconciler.DryRun, h.reconciler.Inspect = inspect, inspect
+			results := h.poll()
+			if len(results) != 1 || results[0].Outcome != reconcile.Failed || strings.Contains(results[0].Err.Error(), "EXAMPLE") {
+				t.Errorf("in %s, inspecting %t: %v", where, inspect, results)
+			}
 		}
 	}
+}
+
+// unreadable is a Secrets whose values cannot be read.
+type unreadable struct {
+	reconcile.Secrets
+	why func() error
+}
+
+func (u unreadable) Read(context.Context, string, string) (credential.Value, error) {
+	return credential.Value{}, u.why()
 }
 
 type panics struct{}

@@ -140,6 +140,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 func (u *update) attempt(ctx context.Context, pending []*task) {
 	for _, t := range pending {
 		t.before = t.Result
+		t.secret, t.desired, t.wasRead = nil, desired{}, false
 	}
 	u.bring(ctx, u.fenceAll(ctx, pending))
 	for _, t := range pending {

@@ -70,9 +70,9 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payl
 	}
 	value, err := t.secret.read(ctx, k.Secrets, b)
 	switch {
-	case errors.Is(err, ErrConflict), err != nil && b.Format == FormatKey:
+	case errors.Is(err, ErrConflict), err != nil && (k.DryRun || b.Format == FormatKey):
 		return payload, false, err
-	case err != nil: // it saves no version, and is no reason to leave consumers with a dead credential
+	case err != nil: // to read saves a version, no more: consumers must not keep a dead credential for it
 		return t.desired.text, false, nil
 	}
 	members = connection.MembersOf(value)

@@ -64,7 +64,7 @@ type Metrics map[string][]float64
 // Add adds a value.
 func (s Metrics) Add(name string, value float64) { s[name] = append(s[name], value) }
 
-// Writer writes sets.
+// Writer writes metrics.
 type Writer struct {
 	Out      io.Writer
 	Function string // the value of [Dimension]
@@ -75,7 +75,7 @@ func Stdout() Writer {
 	return Writer{Out: os.Stdout, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME")}
 }
 
-// Write writes the set, in as many lines as its longest list of values needs.
+// Write writes the metrics, in as many lines as its longest list of values needs.
 func (w Writer) Write(set Metrics) {
 	for from := 0; ; from += maxValues {
 		part := set.part(from)

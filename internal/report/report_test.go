@@ -195,3 +195,33 @@ func TestARoundThatCheckedNothingIsNotGood(t *testing.T) {
 		}
 	}
 }
+
+// The names are the contract: whoever reads the answer has them in a program.
+func TestAPlanInJSONIsTheContract(t *testing.T) {
+	t.Parallel()
+	published := result("a", reconcile.Published, errors.New("not\nverified"))
+	published.Version, published.Changes, published.Login = "v1", []string{"password", "other keys"}, &reconcile.Login{}
+	r := New(true, []reconcile.Result{published})
+	r.AddPlan([]reconcile.Result{published})
+	r.Changes, r.Problems = nil, nil
+	r.Subscribe([]Subscription{{App: "shop", Did: "subscribed", State: "right", Error: "none"}})
+	r.LeftOut = map[string]int{"plan": 3}
+	got, err := json.Marshal(r)
+	const want = `{"dryRun":true,"bindings":1,"published":1,"unchanged":0,"held":0,"failed":0,"deferred":0,"off":0,` +
+		`"plan":[{"app":"shop","configVar":"DATABASE_URL","secret":"a","outcome":"published","version":"v1","changes":["password","other keys"],"logsIn":true,"error":"not\nverified"}],` +
+		`"subscriptions":[{"app":"shop","did":"subscribed","state":"right","error":"none"}],"leftOut":{"plan":3}}`
+	if err != nil || string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWhatIsReadOfAReportIsPrintable(t *testing.T) {
+	t.Parallel()
+	var r Report
+	if err := json.Unmarshal([]byte(`{"plan":[{"secret":"a\u001b[2J","error":"two\nlines"}]}`), &r); err != nil {
+		t.Fatal(err)
+	}
+	if l := r.Plan[0]; l.Secret != "a\uFFFD[2J" || l.Error != "two lines" {
+		t.Errorf("%q, %q", l.Secret, l.Error)
+	}
+}

@@ -185,7 +185,8 @@ func (m Manager) wait(ctx context.Context) error {
 	if m.Pace == nil || m.Pace.Wait(ctx) == nil {
 		return nil
 	}
-	return cmp.Or(ctx.Err(), context.DeadlineExceeded) // the context ends before its slot comes
+	<-ctx.Done() // the limiter does not wait for a slot that comes too late, but the run is not over yet
+	return ctx.Err()
 }
 
 func (m Manager) put(ctx context.Context, in *secretsmanager.PutSecretValueInput) (isCurrent bool, err error) {

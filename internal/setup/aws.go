@@ -24,8 +24,8 @@ const (
 )
 
 // secretsManager returns the client that config.LoadDefaultConfig would make on Lambda,
-// where Region and credentials are in the environment and there are no files.
-// LoadDefaultConfig also looks in a dozen other places, and every cold start would pay
+// where Region and credentials are in the environment and there are no files. Of the
+// endpoint's variables it reads AWS_ENDPOINT_URL_SECRETS_MANAGER alone. LoadDefaultConfig also looks in a dozen other places, and every cold start would pay
 // for the clients that it needs there
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime,
 // https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).

@@ -146,7 +146,13 @@ type planned struct {
 
 func planOf(report report.Report) (plan []planned) {
 	for _, line := range report.Plan {
-		p := planned{secret: string(line.Secret), outcome: string(line.Outcome), changes: strings.Trim(fmt.Sprint(line.Changes), "[]")}
+		p := planned{secret: string(line.Secret), outcome: string(line.Outcome)}
+		for i, part := range line.Changes {
+			if i > 0 {
+				p.changes += ", "
+			}
+			p.changes += string(part)
+		}
 		switch {
 		case line.LogsIn == nil:
 		case *line.LogsIn:

@@ -126,7 +126,7 @@ func (s *Schedule) each(ctx context.Context, results []reconcile.Result,
 		done.limited[r.TokenSecretID] = done.limited[r.TokenSecretID] || isLimited(r.Err)
 	}
 	sources := reconcile.BySource(results)
-	reconcile.Each(parallelChecks, maps.Keys(sources), func(from reconcile.Source) {
+	reconcile.Parallel(parallelChecks, maps.Keys(sources), func(from reconcile.Source) {
 		if ctx.Err() != nil || !from.Valid() || done.isOver(from) {
 			return
 		}

@@ -40,7 +40,7 @@ const (
 	KeyTag       = "heroku:key"        // key of the URL in an object, one for each config var; default the config var's name
 )
 
-// Tags are all of them. A test for each that is forgotten reads this list.
+// Tags are all of these. Tests use the list to find what a new tag still lacks.
 var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag, KeyTag}
 
 // Secret is what Secrets Manager tells of a secret without giving its value.
@@ -103,7 +103,8 @@ func (s Source) Valid() bool {
 	return IsApp(s.App) && (s.TokenSecretID == "" || IsSecretID(s.TokenSecretID))
 }
 
-func (s Source) source() Source { return s } // of all that embeds one
+// source is for [BySource], of whatever embeds a Source.
+func (s Source) source() Source { return s }
 
 // Binding is one secret that follows one config var of one app.
 type Binding struct {
@@ -191,7 +192,7 @@ func (r *reader) app() string {
 // line of `heroku config --shell`.
 func (r *reader) configVars(format Format) (names []string, areNamed bool) {
 	text, tagged := r.tags[ConfigVarTag]
-	isName := func(name string) bool { return configVar.MatchString(name) && !LooksLikeCredential(name) }
+	isName := func(name string) bool { return configVarForm.MatchString(name) && !LooksLikeCredential(name) }
 	takesOne := format == FormatJSON || format == FormatURL
 	names = strings.Fields(text)
 	areNames := len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return !isName(name) })
@@ -221,7 +222,7 @@ func (r *reader) configVars(format Format) (names []string, areNamed bool) {
 func (r *reader) keys(format Format, vars []string, areNamed bool) []string {
 	text, tagged := r.tags[KeyTag]
 	keys := strings.Fields(text)
-	isNoKey := func(key string) bool { return !memberKey.MatchString(key) || LooksLikeCredential(key) }
+	isNoKey := func(key string) bool { return !keyForm.MatchString(key) || LooksLikeCredential(key) }
 	switch {
 	case !tagged:
 		return vars
@@ -288,26 +289,26 @@ var (
 	// (https://devcenter.heroku.com/articles/platform-api-reference#app).
 	appName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,28}[a-z0-9]$`)
 	uuid    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	// configVar is the form of a config var's name. Heroku asks for letters, digits and
+	// configVarForm is the form of a config var's name. Heroku asks for letters, digits and
 	// underscores, so that every programming language can read it
 	// (https://devcenter.heroku.com/articles/config-vars), and names no limit. That a digit
 	// does not begin it is the rule of the shells.
-	configVar = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z_][A-Za-z0-9_]{0,%d}$`, maxConfigVar-1))
-	// secretID is a name or an ARN
+	configVarForm = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z_][A-Za-z0-9_]{0,%d}$`, maxConfigVar-1))
+	// secretIDForm is a name or an ARN
 	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html,
 	// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html).
-	secretID = regexp.MustCompile(`^(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]+$`)
+	secretIDForm = regexp.MustCompile(`^(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]+$`)
 )
 
 const maxConfigVar = 100
 
-// maxKey is the longest name of a key, and memberKey is its form. A colon is not in it: it
+// maxKey is the longest name of a key, and keyForm is its form. A colon is not in it: it
 // ends the key in the reference of an ECS task definition
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
 const maxKey = 100
 
-var memberKey = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_+=./@-]{1,%d}$`, maxKey))
+var keyForm = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_+=./@-]{1,%d}$`, maxKey))
 
 // IsSecretID reports whether the text can be the name or the ARN of a secret, and does
 // not look like a credential.
-func IsSecretID(s string) bool { return secretID.MatchString(s) && !LooksLikeCredential(s) }
+func IsSecretID(s string) bool { return secretIDForm.MatchString(s) && !LooksLikeCredential(s) }

@@ -20,7 +20,7 @@ func orEverything(parts []string) []string {
 // inspect is an update for a person who wants to know what it would change.
 func (k *Reconciler) inspect(ctx context.Context, from Source, bindings []Binding) []Result {
 	tasks := k.update(ctx, from, bindings)
-	Each(parallelBindings, slices.Values(tasks), func(t *task) {
+	Parallel(parallelBindings, slices.Values(tasks), func(t *task) {
 		_ = credential.RecoverPanic(func() error { // the update has met it, and reports it
 			t.Changes = k.changes(ctx, t)
 			return nil

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// Each calls f with every item, at most limit at a time, and returns when all calls have
+// Parallel calls f with every item, at most limit at a time, and returns when all calls have
 // ended. It asks for the next item when a call may begin and not before, so that an
 // item can still be skipped because of how the earlier calls went. Nothing recovers a
 // panic of f.
-func Each[T any](limit int, items iter.Seq[T], f func(T)) {
+func Parallel[T any](limit int, items iter.Seq[T], f func(T)) {
 	var calls sync.WaitGroup
 	free := make(chan struct{}, limit)
 	free <- struct{}{}

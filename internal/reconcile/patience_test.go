@@ -22,8 +22,8 @@ func TestPatienceLooksAgainUntilHerokuShowsTheNewValue(t *testing.T) {
 	}
 	h.reconciler.Patience = time.Minute
 	r := h.mustPublish(b)
-	if got := h.value(b); got != want(2) || h.account.reads != 3+1 || r.Looks != 2 { // the last one after the swap
-		t.Errorf("the secret is %s after %d reads, of which %d were repeated", got, h.account.reads, r.Looks)
+	if got := h.value(b); got != want(2) || h.account.reads != 3+1 || r.Repeats != 2 { // the last one after the swap
+		t.Errorf("the secret is %s after %d reads, of which %d were repeated", got, h.account.reads, r.Repeats)
 	}
 }
 

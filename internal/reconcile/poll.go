@@ -65,7 +65,7 @@ func (k *Reconciler) Poll(ctx context.Context, round Round) ([]Result, error) {
 			}
 		}
 	}
-	Each(parallelApps, due, func(source Source) { p.add(k.visit(ctx, source, sources[source])) })
+	Parallel(parallelApps, due, func(source Source) { p.add(k.visit(ctx, source, sources[source])) })
 	return p.results, nil
 }
 

@@ -148,9 +148,9 @@ type Result struct {
 	// TooOften says that this container has put more than a few versions of the secret
 	// within an hour.
 	TooOften bool
-	// Looks is how often Heroku was asked again because it showed nothing new
+	// Repeats is how often Heroku was asked again because it showed nothing new
 	// although what the secret holds does not log in.
-	Looks int
+	Repeats int
 	// Login is the login with the candidate, nil if it was not tried.
 	Login *Login
 	// Changes names the parts of the value that are new, if the reconciler inspects.

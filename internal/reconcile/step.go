@@ -13,7 +13,7 @@ import (
 )
 
 // step takes a fenced binding from the observed config vars to the swap.
-func (u *update) step(ctx context.Context, t *task, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
+func (u *run) step(ctx context.Context, t *task, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
 	d, err := desiredOf(t.Binding, vars)
 	if err != nil {
 		return t.stop(Failed, err)

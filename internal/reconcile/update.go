@@ -40,15 +40,15 @@ const (
 	afterReturn         // Heroku took back what was published
 )
 
-// update is one call of [Reconciler.Update].
-type update struct {
+// run is an update of the bindings of one source.
+type run struct {
 	*Reconciler
 	from   Source
 	tasks  []*task
 	listed map[string]int // how many bindings of a secret, by ARN
 }
 
-// task is one binding on its way.
+// task is one binding in a run.
 type task struct {
 	Result
 	retry    retry
@@ -74,7 +74,7 @@ func (k *Reconciler) Update(ctx context.Context, bindings []Binding) (results []
 
 // update brings the bindings of one source up to date.
 func (k *Reconciler) update(ctx context.Context, from Source, bindings []Binding) []*task {
-	u := &update{Reconciler: k, from: from, listed: make(map[string]int)}
+	u := &run{Reconciler: k, from: from, listed: make(map[string]int)}
 	for _, b := range bindings {
 		u.listed[b.ARN]++
 		u.tasks = append(u.tasks, &task{Result: Result{Binding: b}})
@@ -137,12 +137,12 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 
 // attempt takes the pending tasks once from the fence to the swap. What the attempt
 // before found stays if this one only ran out of time: it says more.
-func (u *update) attempt(ctx context.Context, pending []*task) {
+func (u *run) attempt(ctx context.Context, pending []*task) {
 	for _, t := range pending {
 		t.before = t.Result
 		t.secret, t.desired, t.wasRead = nil, desired{}, false
 	}
-	u.bring(ctx, u.fenceAll(ctx, pending))
+	u.observeAndStep(ctx, u.fenceAll(ctx, pending))
 	for _, t := range pending {
 		if ctx.Err() != nil && t.Outcome == Failed && t.before.Err != nil {
 			t.Result = t.before
@@ -151,8 +151,8 @@ func (u *update) attempt(ctx context.Context, pending []*task) {
 }
 
 // fenceAll fences the tasks, and returns those that do not end there.
-func (u *update) fenceAll(ctx context.Context, tasks []*task) (fenced []*task) {
-	each(tasks, func(t *task) (r Result, _ retry) {
+func (u *run) fenceAll(ctx context.Context, tasks []*task) (fenced []*task) {
+	eachTask(tasks, func(t *task) (r Result, _ retry) {
 		r, t.isFenced = u.fence(ctx, t.Result, t.retry == afterWait)
 		return r, done
 	})
@@ -164,8 +164,8 @@ func (u *update) fenceAll(ctx context.Context, tasks []*task) (fenced []*task) {
 	return fenced
 }
 
-// bring observes the app once, and takes the fenced tasks to the swap.
-func (u *update) bring(ctx context.Context, fenced []*task) {
+// observeAndStep observes the app once, and takes the fenced tasks to the swap.
+func (u *run) observeAndStep(ctx context.Context, fenced []*task) {
 	if len(fenced) == 0 {
 		return
 	}
@@ -181,7 +181,7 @@ func (u *update) bring(ctx context.Context, fenced []*task) {
 		}
 		t.secret = secrets[t.ARN]
 	}
-	each(fenced, func(t *task) (Result, retry) {
+	eachTask(fenced, func(t *task) (Result, retry) {
 		if err != nil {
 			return t.stop(Failed, err)
 		}
@@ -189,9 +189,9 @@ func (u *update) bring(ctx context.Context, fenced []*task) {
 	})
 }
 
-// each replaces the results of the tasks by what f makes of them, some at the same time.
-func each(tasks []*task, f func(*task) (Result, retry)) {
-	Each(parallelBindings, slices.Values(tasks), func(t *task) {
+// eachTask replaces the results of the tasks by what f makes of them, some at the same time.
+func eachTask(tasks []*task, f func(*task) (Result, retry)) {
+	Parallel(parallelBindings, slices.Values(tasks), func(t *task) {
 		panicked := credential.RecoverPanic(func() error {
 			t.Result, t.retry = f(t)
 			return nil
@@ -205,11 +205,11 @@ func each(tasks []*task, f func(*task) (Result, retry)) {
 // fence reads the secret's tags and the version that holds AWSCURRENT. The tags
 // decide what the binding is: the list that named it may be minutes old. ok is false if
 // the binding ends here.
-func (u *update) fence(ctx context.Context, r Result, isLook bool) (fenced Result, ok bool) {
+func (u *run) fence(ctx context.Context, r Result, isRepeat bool) (fenced Result, ok bool) {
 	from := r.Source
-	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Looks: r.Looks, TooOften: r.TooOften, Moved: r.Moved}
-	if isLook {
-		fenced.Looks++
+	fenced = Result{Binding: r.Binding, Conflicts: r.Conflicts, Repeats: r.Repeats, TooOften: r.TooOften, Moved: r.Moved}
+	if isRepeat {
+		fenced.Repeats++
 	}
 	secret, err := u.describe(ctx, r.Binding)
 	if err != nil {
@@ -234,7 +234,7 @@ func (u *update) fence(ctx context.Context, r Result, isLook bool) (fenced Resul
 
 // match returns the one of a secret's bindings that a listed binding is now: that of the
 // same config var, or the only one where the list had only one, too.
-func (u *update) match(listed Binding, bindings []Binding) (b Binding, isNamed bool) {
+func (u *run) match(listed Binding, bindings []Binding) (b Binding, isNamed bool) {
 	for _, b := range bindings {
 		if b.ConfigVar == listed.ConfigVar {
 			return b, true
@@ -267,9 +267,9 @@ func ruleOut(b Binding, invalid error) (outcome Outcome, err error, ruledOut boo
 	return "", nil, false
 }
 
-// betweenLooks is the time between the two looks that must agree before a run
+// betweenReads is the time between the two looks that must agree before a run
 // believes that Heroku took back what was published: a single answer can be an old one.
-const betweenLooks = time.Second
+const betweenReads = time.Second
 
 // errReturned says that a publication was overtaken by Heroku.
 var errReturned = errors.New("Heroku took this value back while it was published, and shows another one")
@@ -277,7 +277,7 @@ var errReturned = errors.New("Heroku took this value back while it was published
 // lookOnceMore asks Heroku once more after AWSCURRENT was moved: while that went on,
 // Heroku may have taken the value back, and another run may have found the secret equal
 // to what it shows now, and left it to this one. Two looks must agree that it did.
-func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
+func (u *run) lookOnceMore(ctx context.Context, pending []*task) {
 	var moved []*task
 	for _, t := range pending {
 		if t.Outcome == Published && !t.Moved.IsZero() {
@@ -286,7 +286,7 @@ func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
 	}
 	returned, err := u.returned(ctx, moved)
 	if err == nil && len(returned) > 0 {
-		if moved = returned; sleep(ctx, betweenLooks) {
+		if moved = returned; sleep(ctx, betweenReads) {
 			returned, err = u.returned(ctx, moved)
 		} else {
 			err = ctx.Err()
@@ -307,7 +307,7 @@ func (u *update) lookOnceMore(ctx context.Context, pending []*task) {
 }
 
 // returned asks Heroku, and returns the tasks whose published value it does not show.
-func (u *update) returned(ctx context.Context, tasks []*task) (returned []*task, err error) {
+func (u *run) returned(ctx context.Context, tasks []*task) (returned []*task, err error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}

@@ -153,7 +153,7 @@ func Measure(results []reconcile.Result) Metrics {
 			counts[name]++
 		}
 		counts["Conflicts"] += r.Conflicts
-		if r.Looks > 0 {
+		if r.Repeats > 0 {
 			counts["LookedAgain"]++
 		}
 		if r.TooOften {

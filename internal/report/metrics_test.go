@@ -59,7 +59,7 @@ func TestResultsAreCounted(t *testing.T) {
 		{Outcome: reconcile.Published, Binding: followed, Released: now.Add(-2 * time.Second), Moved: now, Conflicts: 2, Login: &reconcile.Login{Took: 20 * time.Millisecond}},
 		{Outcome: reconcile.Published, Moved: now}, // a first value has no lag
 		{Outcome: reconcile.Published},             // a pause
-		{Outcome: reconcile.Unchanged, Looks: 3},
+		{Outcome: reconcile.Unchanged, Repeats: 3},
 		{Outcome: reconcile.Held},
 		{Outcome: reconcile.Failed, Err: fmt.Errorf("Heroku answered 403: %w", reconcile.ErrToken)},
 		{Outcome: reconcile.Deferred},

@@ -97,6 +97,11 @@ func (m *Memory) forget(b Binding) {
 	m.with(b, func(p *puts) { p.staged = "" })
 }
 
+// withdraw forgets a version that another binding of the secret has made useless.
+func (m *Memory) withdraw(b Binding, version string) {
+	m.with(b, func(p *puts) { delete(p.written, version) })
+}
+
 // wrote notes that this container put a version, and reports whether it has put more
 // than a few for this binding within an hour.
 func (m *Memory) wrote(b Binding, version string) (tooOften bool) {

@@ -20,6 +20,11 @@ func (u *run) step(ctx context.Context, t *task, vars map[string]credential.Valu
 	}
 	t.desired, t.key, t.wasRead = d, keys[0], false
 	r := t.Result
+	if r.Current != "" { // a first value has no version that a lag could be measured from
+		if r.Current, err = t.secret.current(ctx, r.Current); err != nil {
+			return r.stop(Failed, err)
+		}
+	}
 	if u.isEqual(keys, r.Binding, d) {
 		r.Login = u.login(ctx, r.Binding, d.url, u.triesEqual())
 		return u.equal(ctx, t, r)
@@ -122,21 +127,26 @@ func (k *Reconciler) first(ctx context.Context, t *task, r Result) (Result, retr
 	if err != nil {
 		return r.stop(Failed, err)
 	}
-	return k.publish(ctx, t, r, payload, nil)
+	return k.publish(ctx, t, r, payload, false, nil)
 }
 
 // swap logs in with the candidate and stages it at the same time, unless the value that
 // is there turns out to say the same, and moves AWSCURRENT to it from the fence.
 func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry) {
 	var payload credential.Value
-	var isEqual, tooOften bool
+	var isEqual, isStaged, tooOften bool
 	var staging error
 	var wg sync.WaitGroup
 	fenced := r
 	wg.Go(func() {
 		staging = credential.RecoverPanic(func() (err error) {
 			payload, isEqual, err = k.compareValue(ctx, t, fenced.Binding)
-			if err == nil && !isEqual && fenced.Candidate != fenced.Version && !k.Memory.hasStaged(fenced.Binding, fenced.Version) {
+			if err != nil || isEqual {
+				return err
+			}
+			isStaged = fenced.Candidate == fenced.Version || k.Memory.hasStaged(fenced.Binding, fenced.Version)
+			if !isStaged && t.secret.isStaging.CompareAndSwap(false, true) {
+				isStaged = true
 				_, tooOften, err = k.stage(ctx, fenced, payload)
 			}
 			return err
@@ -156,7 +166,7 @@ func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry
 	case verdict == Held:
 		return r.stop(Held, reason)
 	}
-	return k.publish(ctx, t, r, payload, reason)
+	return k.publish(ctx, t, r, payload, isStaged, reason)
 }
 
 // stage puts the candidate, and notes it. A dry run does not.
@@ -171,12 +181,11 @@ func (k *Reconciler) stage(ctx context.Context, r Result, payload credential.Val
 	return isCurrent, tooOften, err
 }
 
-// publish moves AWSCURRENT to the candidate. A dry run does not. reason says why a
-// candidate that does not log in is published all the same.
+// publish stages the candidate, unless it is, and moves AWSCURRENT to it. A dry run does
+// not. reason says why a candidate that does not log in is published all the same.
 //
-// If another binding of the secret has published in this attempt, AWSCURRENT goes on from
-// there: no other writer was in between, since that swap was from our fence.
-func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload credential.Value, reason error) (Result, retry) {
+// If another binding of the secret has published meanwhile, AWSCURRENT goes on from there.
+func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload credential.Value, isStaged bool, reason error) (Result, retry) {
 	if k.DryRun {
 		return r.ended(Published, reason), done
 	}
@@ -184,8 +193,9 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 		return r.stop(Failed, err)
 	}
 	defer t.secret.publishing.Unlock()
-	from, isStaged, isCurrent := r.Binding, r.Current != "", false
-	if t.secret.published != "" {
+	from, isCurrent := r.Binding, false
+	if t.secret.published != "" && t.secret.published != from.Current {
+		k.Memory.withdraw(r.Binding, r.Version)
 		from.Current, isStaged = t.secret.published, false
 		r.Version = versionOf(t.key, from, t.desired.text)
 		there, err := t.secret.read(ctx, k.Secrets, from)

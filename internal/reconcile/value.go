@@ -1,9 +1,11 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"keepcurrent.example/internal/connection"
@@ -17,12 +19,24 @@ const readTime = 2 * time.Second
 // a version once, and they publish one after another, each from the version of the one
 // before.
 type secretValue struct {
-	reading credential.Mutex // guards the next two
-	version string           // that was read or published last, "" before
-	value   credential.Value
+	reading credential.Mutex            // guards the next
+	values  map[string]credential.Value // by version, of those that were read or published
+
+	isStaging atomic.Bool // a binding stages beside its login; the others would stage in vain
 
 	publishing credential.Mutex // guards the next
 	published  string           // the version that this attempt moved AWSCURRENT to last, "" before
+}
+
+// current returns the version from which a binding goes on: the fence, or the version that
+// another binding of the secret has published since. No other writer was in between, since
+// each swap is from the version of the one before, and the first from the fence.
+func (s *secretValue) current(ctx context.Context, fence string) (string, error) {
+	if err := s.publishing.Lock(ctx); err != nil {
+		return "", err
+	}
+	defer s.publishing.Unlock()
+	return cmp.Or(s.published, fence), nil
 }
 
 // read returns the value of the binding's current version, reading it at most once.
@@ -31,12 +45,12 @@ func (s *secretValue) read(ctx context.Context, secrets Secrets, b Binding) (cre
 		return credential.Value{}, err
 	}
 	defer s.reading.Unlock()
-	if s.version == b.Current {
-		return s.value, nil
+	if value, known := s.values[b.Current]; known {
+		return value, nil
 	}
 	value, err := secrets.Read(ctx, b.ARN, b.Current)
 	if err == nil {
-		s.version, s.value = b.Current, value
+		s.keep(b.Current, value)
 	}
 	return value, err
 }
@@ -46,8 +60,15 @@ func (s *secretValue) moved(ctx context.Context, version string, value credentia
 	s.published = version
 	if s.reading.Lock(ctx) == nil { // else the next one reads the version
 		defer s.reading.Unlock()
-		s.version, s.value = version, value
+		s.keep(version, value)
 	}
+}
+
+func (s *secretValue) keep(version string, value credential.Value) {
+	if s.values == nil {
+		s.values = make(map[string]credential.Value)
+	}
+	s.values[version] = value
 }
 
 // compareValue reads the value that is there before another one is put, and reports whether

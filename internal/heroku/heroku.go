@@ -19,14 +19,17 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
+// timeouts are how long each try of a request may take. There is another try while Heroku
+// answers 5xx, cuts its answer, drops the connection or says nothing. The first one is
+// short, so that a request that hangs costs little; a Heroku that is slow but alive is
+// waited for by the later ones. A read may be sent twice, and so may the change or the
+// removal of a webhook; of a webhook that was made twice the next check removes one.
+var timeouts = []time.Duration{1200 * time.Millisecond, 3 * time.Second, 6 * time.Second}
+
 const (
-	// tries is how often a request is sent, in all, while Heroku answers 5xx, cuts
-	// its answer or drops the connection.
-	tries = 3
-	// timeout is how long one try may take.
-	timeout = 6 * time.Second
+	timeout = 6 * time.Second // of the last try
 	// firstPause is how long to wait before the second try; it doubles.
-	firstPause = 150 * time.Millisecond
+	firstPause = 80 * time.Millisecond
 )
 
 // API is the Platform API of one account. It implements [reconcile.Heroku].
@@ -124,10 +127,13 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 // try calls until Heroku has answered, a bounded number of times.
 func (a *API) try(ctx context.Context, token credential.Value, call func(context.Context, *platform.Service) error) error {
 	pause := firstPause
-	for left := tries - 1; ; left-- {
-		err := a.once(ctx, token, call)
-		if err == nil || left == 0 || !transient(err) {
+	for n := 0; ; n++ {
+		err := a.once(ctx, token, timeouts[n], call)
+		if err == nil || n == len(timeouts)-1 || !transient(err) {
 			return err
+		}
+		if errors.Is(err, context.DeadlineExceeded) { // perhaps it is the connection that hangs
+			(&http.Client{Transport: a.Transport}).CloseIdleConnections()
 		}
 		select {
 		case <-ctx.Done():
@@ -141,7 +147,7 @@ func (a *API) try(ctx context.Context, token credential.Value, call func(context
 // once makes one request. heroku-go has no place for what an exchange shows
 // beside its body, so each gets a client of its own; the connections are
 // shared below it.
-func (a *API) once(ctx context.Context, token credential.Value, call func(context.Context, *platform.Service) error) error {
+func (a *API) once(ctx context.Context, token credential.Value, timeout time.Duration, call func(context.Context, *platform.Service) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	e := &exchange{base: a.Transport, budget: &a.budget}

@@ -23,7 +23,8 @@ var errTooMuch = errors.New("the server sends more than a login needs")
 // line is the way to a server in one login. It keeps what was dialed, so that
 // nothing of it outlives the login.
 type line struct {
-	ctx context.Context // of the login
+	ctx    context.Context // of the login
+	lookup func(ctx context.Context, host string) ([]string, error)
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -35,8 +36,8 @@ type line struct {
 type lineKey struct{}
 
 // newLine returns a line, and the context that its connections are dialed with.
-func newLine(ctx context.Context) (context.Context, *line) {
-	l := &line{ctx: ctx, left: maxRaw}
+func newLine(ctx context.Context, lookup func(context.Context, string) ([]string, error)) (context.Context, *line) {
+	l := &line{ctx: ctx, lookup: lookup, left: maxRaw}
 	return context.WithValue(ctx, lineKey{}, l), l
 }
 

@@ -21,6 +21,8 @@ const Timeout = 5 * time.Second
 type Client struct {
 	// Read returns the value of a secret that holds certificates.
 	Read func(ctx context.Context, id string) (credential.Value, error)
+
+	lookup func(ctx context.Context, host string) ([]string, error) // for tests; nil is the system's
 }
 
 var _ reconcile.Database = Client{}
@@ -47,7 +49,11 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 		return fmt.Errorf("%w: too many logins are under way: %w", reconcile.ErrUntried, ctx.Err())
 	}
 	done := make(chan error, 1)
-	ctx, way := newLine(ctx)
+	lookup := c.lookup
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupHost
+	}
+	ctx, way := newLine(ctx, lookup)
 	go func() {
 		defer func() { <-slots }()
 		defer way.close()

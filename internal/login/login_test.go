@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -216,5 +217,19 @@ func TestASelfSignedCertificateIsRefusedIfTheURLAsksForVerification(t *testing.T
 		if says(t, err, nil); err == nil || !strings.Contains(err.Error(), "certificate could not be verified") {
 			t.Errorf("%s: %v", mode, err)
 		}
+	}
+}
+
+// A name can have several addresses, and one of its servers be stuck.
+func TestAServerThatSaysNothingLeavesTimeForAnother(t *testing.T) {
+	t.Parallel()
+	good, err := connection.Parse(credential.New(postgrestest.Run(t).URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := serve(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	address := net.JoinHostPort(good.Host(), strconv.Itoa(int(good.Port())))
+	if err := (login.Client{}).At(silent, address).Login(t.Context(), good, ""); err != nil {
+		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -25,6 +26,13 @@ func postgresLogin(ctx context.Context, way *line, url connection.URL, own crede
 		return hint(url, err)
 	}
 	s.config.DialFunc = way.dial
+	s.config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		addresses, err := way.lookup(ctx, host)
+		if len(addresses) > 1 { // one that says nothing must leave time for the others
+			s.config.ConnectTimeout = Timeout / time.Duration(len(addresses))
+		}
+		return addresses, err
+	}
 	left := maxRead
 	s.config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(&guard{from: r, left: &left}, w)

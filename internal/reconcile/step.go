@@ -216,6 +216,8 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 		}
 	}
 	if !isCurrent { // a first value is at once, unless another writer's came before
+		// A refused swap may be one whose first try was carried out and not answered. The next
+		// attempt's fence tells, and by then consumers have the value.
 		if err := k.Secrets.Swap(ctx, r.ARN, r.Version, from.Current); err != nil {
 			k.Memory.forget(r.Binding)
 			return r.stop(Failed, err)

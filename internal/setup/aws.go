@@ -2,7 +2,9 @@ package setup
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"time"
@@ -15,12 +17,17 @@ import (
 	"github.com/aws/smithy-go"
 )
 
+// awsTimeouts are how long each try of a request to AWS may take. The first one is short,
+// so that a request that hangs costs little. Every request may be sent twice: a put by its
+// token, a move of AWSCURRENT by the version that it moves from.
+var awsTimeouts = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second}
+
 const (
-	// awsTimeout is how long one request to AWS may take; there are awsTries.
-	awsTimeout = 5 * time.Second
-	awsTries   = 4
-	// awsPause is the longest pause between two of them.
-	awsPause = time.Second
+	// awsPause is the pause after the first try; it doubles up to awsMaxPause.
+	awsPause    = 50 * time.Millisecond
+	awsMaxPause = 800 * time.Millisecond
+	// awsThrottled is the least pause after AWS has asked for one.
+	awsThrottled = 250 * time.Millisecond
 )
 
 // secretsManager returns the client that config.LoadDefaultConfig would make on Lambda,
@@ -34,9 +41,9 @@ func secretsManager() *secretsmanager.Client {
 		Region: os.Getenv("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
-		HTTPClient: reader{awshttp.NewBuildableClient().WithTimeout(awsTimeout)},
+		HTTPClient: newTries(),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff = awsTries, awsPause
+			o.MaxAttempts, o.Backoff = len(awsTimeouts), retry.BackoffDelayerFunc(pauseAfter)
 			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
 		}),
 	}
@@ -46,18 +53,46 @@ func secretsManager() *secretsmanager.Client {
 	return secretsmanager.New(options)
 }
 
-// reader gives net/http request bodies that have no method but Read. The SDK closes a
+// pauseAfter returns the pause after a try, with jitter. After a reset or an error of the
+// server there is nothing to wait for.
+func pauseAfter(try int, err error) (time.Duration, error) {
+	pause := min(awsPause<<min(try, 10), awsMaxPause)
+	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+		pause = max(pause, awsThrottled)
+	}
+	return pause/2 + rand.N(pause), nil
+}
+
+// tries makes each try of a request with its own time-out, over the same connections.
+type tries []*http.Client
+
+func newTries() tries {
+	transport := awshttp.NewBuildableClient().GetTransport()
+	var all tries
+	for _, timeout := range awsTimeouts {
+		all = append(all, &http.Client{Transport: transport, Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse // AWS redirects nobody
+		}})
+	}
+	return all
+}
+
+// Do makes a try, whose number the SDK has put into a header.
+//
+// It gives net/http a request body that has no method but Read. The SDK closes a
 // body when the answer begins, and from then on the body's WriteTo fails with io.EOF. If
 // net/http has not finished with the body by then, it takes that for a broken request
 // and closes the connection before the answer is read. On a slow processor this is common
 // (https://github.com/aws/smithy-go/blob/main/transport/http/internal/io/safe.go).
-type reader struct{ *awshttp.BuildableClient }
-
-func (r reader) Do(req *http.Request) (*http.Response, error) {
+func (t tries) Do(req *http.Request) (*http.Response, error) {
 	if req.Body != nil && req.Body != http.NoBody {
 		req.Body = struct{ io.ReadCloser }{req.Body}
 	}
-	return r.BuildableClient.Do(req)
+	var n int
+	if _, err := fmt.Sscanf(req.Header.Get("Amz-Sdk-Request"), "attempt=%d;", &n); err != nil || n < 1 || n > len(t) {
+		n = len(t)
+	}
+	return t[n-1].Do(req)
 }
 
 // unread makes the SDK try again when an answer of 200 could not be read. Every

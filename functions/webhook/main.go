@@ -48,5 +48,13 @@ func main() {
 		log:        parts.Log,
 		metrics:    report.Stdout(),
 	}
-	lambda.Start(setup.RecoverPanic(parts, h.handle))
+	c := &calls{
+		describe:   parts.Secrets.Describe,
+		spare:      func(tokenSecretID string) bool { return parts.Accounts.ForToken(tokenSecretID).Spare() },
+		reconciler: *parts.Reconciler,
+		log:        parts.Log,
+		metrics:    report.Stdout(),
+	}
+	c.reconciler.Patience = 0
+	lambda.Start(setup.RecoverPanic(parts, dispatch(h, c)))
 }

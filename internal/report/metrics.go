@@ -45,6 +45,7 @@ var MetricUnits = map[string]string{
 	"WrittenTooOften":    count,        // bindings of which this container put more than 4 versions within an hour, if there are any
 	"OnlyReplicas":       count,        // 1 if a round saw replicas of other Regions and nothing else
 	"LookedAgain":        count,        // bindings for which Heroku was asked again
+	"CalledByConsumer":   count,        // updates that a consumer called for, because its credential was refused
 	"FoundByPoller":      count,        // changes that the webhook should have brought
 	"TokenRefused":       count,        // bindings whose token Heroku refuses for the account, too
 	"Lag":                seconds,      // from Heroku's release to AWSCURRENT

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/report"
+)
+
+// A consumer whose credential is refused calls by an event on the account's default event
+// bus, which a rule of the template puts into a queue, from which Lambda hands batches to
+// this function
+// (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). The event is a hint and never
+// data: all that it can bring about is an update of a secret that is bound anyway. It is
+// never an error, since a consumer that is still refused calls again.
+const (
+	callSource = "keepcurrent.consumer"
+	callType   = "Credential Refused"
+)
+
+const (
+	// minPause is the least time between two updates of one secret that consumers called for.
+	// It doubles up to maxPause while the same version is refused: then Heroku has nothing
+	// better.
+	minPause = 10 * time.Second
+	maxPause = 5 * time.Minute
+	// tokenPause is how long no consumer's call uses a token that Heroku has refused.
+	tokenPause = 5 * time.Minute
+	// parallelCalls is how many secrets of a batch are updated at once.
+	parallelCalls = 4
+)
+
+// call says that a server refused the credential in a version of a secret.
+type call struct {
+	Secret  string `json:"secret"` // ARN or name
+	Version string `json:"version"`
+}
+
+var errCall = errors.New("the message is no call of a consumer")
+
+// parseCall reads a message of the queue, which is an event of EventBridge.
+func parseCall(message events.SQSMessage) (c call, err error) {
+	var event struct {
+		Source string `json:"source"`
+		Type   string `json:"detail-type"`
+		Detail call   `json:"detail"`
+	}
+	err = json.Unmarshal([]byte(message.Body), &event)
+	if err != nil || message.EventSource != "aws:sqs" || event.Source != callSource || event.Type != callType ||
+		!reconcile.IsSecretID(event.Detail.Secret) || event.Detail.Version == "" {
+		return c, errCall
+	}
+	return event.Detail, nil
+}
+
+// calls answers consumers.
+type calls struct {
+	describe   func(ctx context.Context, secretID string) (reconcile.Secret, error)
+	spare      func(tokenSecretID string) bool // whether an account has requests beside its reserve
+	reconciler reconcile.Reconciler            // without patience
+	log        func(ctx context.Context, trigger string) *slog.Logger
+	metrics    report.Writer
+
+	mu      sync.Mutex // guards what follows
+	updated map[string]updated
+	refused map[string]time.Time // when Heroku refused a token, by its secret
+}
+
+// updated is the last update of a secret that consumers called for.
+type updated struct {
+	version string // that was refused
+	at      time.Time
+	pause   time.Duration // until the next
+}
+
+// answer updates the secrets of a batch, each once however often it is called for.
+func (c *calls) answer(ctx context.Context, messages []events.SQSMessage) {
+	log := c.log(ctx, "consumer")
+	var all []call
+	odd := 0
+	for _, message := range messages {
+		if called, err := parseCall(message); err != nil {
+			odd++
+		} else if !slices.Contains(all, called) {
+			all = append(all, called)
+		}
+	}
+	if odd > 0 {
+		log.Warn("messages that are no call of a consumer", "messages", odd)
+	}
+	reconcile.Parallel(parallelCalls, slices.Values(all), func(called call) {
+		err := credential.RecoverPanic(func() error { return c.one(ctx, log, called) })
+		if err != nil {
+			log.Warn("a consumer's call", "secret", called.Secret, "error", reconcile.Text(err), "stack", credential.StackOf(err))
+		}
+	})
+}
+
+// one brings a secret up to date, if AWSCURRENT is still what was refused.
+func (c *calls) one(ctx context.Context, log *slog.Logger, called call) error {
+	secret, err := c.describe(ctx, called.Secret)
+	if err != nil {
+		return err
+	}
+	if secret.Tags[reconcile.AppTag] == "" || secret.Current != called.Version {
+		log.Debug("a consumer's call: not bound, or updated already", "secret", secret.Name)
+		return nil
+	}
+	bindings, err := reconcile.ParseBindings(secret)
+	if err != nil {
+		return err
+	}
+	token := bindings[0].TokenSecretID
+	if why := c.tooSoon(secret, token, time.Now().Round(0)); why != "" { // by the wall clock, which a freeze does not stop
+		log.Debug("a consumer's call: "+why, "secret", secret.Name)
+		return nil
+	}
+	results := c.reconciler.Update(ctx, bindings)
+	for _, r := range results {
+		r.Log(ctx, log)
+		if errors.Is(r.Err, reconcile.ErrToken) {
+			c.refuse(token)
+		}
+	}
+	set := report.Measure(results)
+	set.Add("CalledByConsumer", 1)
+	c.metrics.Write(set)
+	return nil
+}
+
+// tooSoon returns why a secret is not updated now, "" if it is, which it notes.
+func (c *calls) tooSoon(secret reconcile.Secret, token string, now time.Time) (why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.updated[secret.ARN]
+	switch at, isRefused := c.refused[token]; {
+	case now.Sub(last.at) < last.pause && now.After(last.at):
+		return "it was updated a moment ago"
+	case isRefused && now.Sub(at) < tokenPause:
+		return "Heroku has refused the token"
+	case !c.spare(token):
+		return "what is left of the account's requests is its reserve"
+	}
+	next := updated{version: secret.Current, at: now, pause: minPause}
+	if last.version == secret.Current {
+		next.pause = min(2*last.pause, maxPause)
+	}
+	if c.updated == nil {
+		c.updated = make(map[string]updated)
+	}
+	c.updated[secret.ARN] = next
+	return ""
+}
+
+// refuse notes that Heroku refuses a token.
+func (c *calls) refuse(token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refused == nil {
+		c.refused = make(map[string]time.Time)
+	}
+	c.refused[token] = time.Now().Round(0)
+}
+
+// event is what invokes the function: a request of the HTTP API, or a batch of a queue.
+type event struct {
+	events.APIGatewayV2HTTPRequest
+	Records []events.SQSMessage `json:"Records"`
+}
+
+// dispatch tells the kinds of event apart.
+func dispatch(h *handler, c *calls) func(context.Context, event) (events.APIGatewayV2HTTPResponse, error) {
+	return func(ctx context.Context, e event) (events.APIGatewayV2HTTPResponse, error) {
+		if len(e.Records) > 0 {
+			c.answer(ctx, e.Records)
+			return events.APIGatewayV2HTTPResponse{StatusCode: 204}, nil // nobody reads it
+		}
+		return h.handle(ctx, e.APIGatewayV2HTTPRequest)
+	}
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"keepcurrent.example/internal/connection"
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/report"
+)
+
+// exchange is what calls can reach: secrets that are equal to what Heroku shows.
+type exchange struct {
+	spare        bool
+	err          error // Heroku's
+	log, metrics logbook
+
+	mu    sync.Mutex // guards what follows
+	asked []string
+}
+
+// logbook takes lines from several goroutines.
+type logbook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (x *exchange) calls() *calls {
+	log := slog.New(slog.NewTextHandler(&x.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	keys := &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		return []credential.Value{credential.New("key-EXAMPLE")}, nil
+	}}
+	return &calls{
+		describe:   x.Describe,
+		spare:      func(string) bool { return x.spare },
+		reconciler: reconcile.Reconciler{Secrets: x, Heroku: func(string) reconcile.Heroku { return x }, Database: x, Keys: keys},
+		log:        func(context.Context, string) *slog.Logger { return log },
+		metrics:    report.Writer{Out: &x.metrics},
+	}
+}
+
+func (x *exchange) Describe(_ context.Context, id string) (reconcile.Secret, error) {
+	tags := map[string]string{reconcile.AppTag: "shop", reconcile.FormatTag: "url"}
+	switch id {
+	case "gone":
+		return reconcile.Secret{}, reconcile.ErrNoSecret
+	case "unbound":
+		tags = nil
+	case "odd":
+		tags[reconcile.FormatTag] = "xml"
+	case "panics":
+		panic("postgres://u:pEXAMPLE@h/d")
+	}
+	return reconcile.Secret{ARN: id, Name: id, Tags: tags, Current: "v1"}, nil
+}
+
+func (x *exchange) ConfigVars(_ context.Context, app string) (map[string]credential.Value, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.asked = append(x.asked, app)
+	return map[string]credential.Value{"DATABASE_URL": credential.New("postgres://u1:pEXAMPLE@h/d1")}, x.err
+}
+
+func (x *exchange) Read(context.Context, string, string) (credential.Value, error) {
+	return credential.New("postgres://u1:pEXAMPLE@h/d1?sslmode=require"), nil
+}
+
+func (x *exchange) Spare() bool                                         { return x.spare }
+func (x *exchange) Released(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+func (x *exchange) List(context.Context) ([]reconcile.Secret, error)    { return nil, errAway }
+func (x *exchange) Login(context.Context, connection.URL, string) error { return nil }
+func (x *exchange) Swap(context.Context, string, string, string) error  { return errAway }
+func (x *exchange) Stage(context.Context, string, string, credential.Value) (bool, error) {
+	return false, errAway
+}
+
+// message is a consumer's call as it arrives.
+func message(secret, version string) events.SQSMessage {
+	body, _ := json.Marshal(map[string]any{
+		"version": "0", "id": "1", "detail-type": callType, "source": callSource, "account": "123456789012", "region": "eu-west-1",
+		"detail": map[string]string{"secret": secret, "version": version},
+	})
+	return events.SQSMessage{EventSource: "aws:sqs", Body: string(body)}
+}
+
+func TestACallUpdatesASecretThatStillHoldsWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		messages []events.SQSMessage
+		asked    int // of Heroku
+		says     string
+	}{
+		"bound, and AWSCURRENT is what was refused": {[]events.SQSMessage{message("a", "v1")}, 1, "unchanged"},
+		"a whole fleet":            {slices.Repeat([]events.SQSMessage{message("a", "v1")}, 10), 1, "unchanged"},
+		"two secrets":              {[]events.SQSMessage{message("a", "v1"), message("b", "v1")}, 2, "unchanged"},
+		"a newer version is there": {[]events.SQSMessage{message("a", "v0")}, 0, "updated already"},
+		"not bound":                {[]events.SQSMessage{message("unbound", "v1")}, 0, "not bound"},
+		"no such secret":           {[]events.SQSMessage{message("gone", "v1")}, 0, "no such secret"},
+		"an invalid tag":           {[]events.SQSMessage{message("odd", "v1")}, 0, "heroku:format"},
+		"a panic":                  {[]events.SQSMessage{message("panics", "v1")}, 0, "a panic of type string"},
+		"not JSON":                 {[]events.SQSMessage{{EventSource: "aws:sqs", Body: "{"}}, 0, "no call of a consumer"},
+		"of another queue":         {[]events.SQSMessage{{EventSource: "aws:s3", Body: message("a", "v1").Body}}, 0, "no call of a consumer"},
+		"another source":           {[]events.SQSMessage{{EventSource: "aws:sqs", Body: strings.Replace(message("a", "v1").Body, callSource, "x", 1)}}, 0, "no call of a consumer"},
+		"another type":             {[]events.SQSMessage{{EventSource: "aws:sqs", Body: strings.Replace(message("a", "v1").Body, callType, "x", 1)}}, 0, "no call of a consumer"},
+		"no version":               {[]events.SQSMessage{message("a", "")}, 0, "no call of a consumer"},
+		"a name that is none":      {[]events.SQSMessage{message("a b", "v1")}, 0, "no call of a consumer"},
+		"a credential for a name":  {[]events.SQSMessage{message("postgres://u:pEXAMPLE@h/d", "v1")}, 0, "no call of a consumer"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := &exchange{spare: true}
+			x.calls().answer(t.Context(), tt.messages)
+			if len(x.asked) != tt.asked || !strings.Contains(x.log.String(), tt.says) || strings.Contains(x.log.String(), "EXAMPLE") {
+				t.Errorf("Heroku was asked %d times, the log says:\n%s", len(x.asked), &x.log)
+			}
+			if n := strings.Count(x.metrics.String(), `"CalledByConsumer":[1]`); n != tt.asked {
+				t.Errorf("counted %d", n)
+			}
+		})
+	}
+}
+
+func TestASecretIsUpdatedForConsumersLessAndLessOftenWhileNothingChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &exchange{spare: true}
+		c := x.calls()
+		began := time.Now()
+		var at []time.Duration
+		for range 3600 {
+			before := len(x.asked)
+			c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
+			if len(x.asked) > before {
+				at = append(at, time.Since(began))
+			}
+			time.Sleep(time.Second)
+		}
+		if fmt.Sprint(at[:6]) != "[0s 10s 30s 1m10s 2m30s 5m10s]" || len(at) > 17 {
+			t.Errorf("%d updates in an hour, at %v", len(at), at)
+		}
+	})
+}
+
+func TestACallNeverUsesTheReserveOrARefusedToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &exchange{}
+		c := x.calls()
+		c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
+		if len(x.asked) > 0 {
+			t.Error("it used the reserve")
+		}
+		x.spare, x.err = true, errors.Join(reconcile.ErrToken)
+		for i := range 100 {
+			c.answer(t.Context(), []events.SQSMessage{message(fmt.Sprint("s", i), "v1")})
+			time.Sleep(time.Second)
+		}
+		if len(x.asked) != 1 {
+			t.Errorf("a refused token was used %d times", len(x.asked))
+		}
+		time.Sleep(tokenPause)
+		c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
+		if len(x.asked) != 2 {
+			t.Error("it is never used again")
+		}
+	})
+}

@@ -253,7 +253,7 @@ func (k *Reconciler) describe(ctx context.Context, b Binding) (Secret, error) {
 }
 
 // ruleOut reports whether a binding ends without a look at Heroku, and how. invalid is
-// what [ParseBinding] says of it.
+// what [ParseBindings] says of it.
 func ruleOut(b Binding, invalid error) (outcome Outcome, err error, ruledOut bool) {
 	switch {
 	case errors.Is(invalid, ErrReplica):

@@ -38,6 +38,10 @@ const (
 	broken   = `{"app":"wiki","configVar":"DATABASE_URL","secret":"wiki/database","outcome":"failed","error":"app wiki, config var DATABASE_URL, secret wiki/database: a tag is invalid: tag heroku:format is \"yaml\": it can be \"json\" or \"url\""}`
 	later    = `{"app":"late","configVar":"DATABASE_URL","secret":"late/database","outcome":"deferred","error":"app late, config var DATABASE_URL, secret late/database: Heroku's rate limit is used up"}`
 	optedOut = `{"app":"shop","configVar":"DATABASE_URL","secret":"museum/database","outcome":"off"}`
+	keyDB    = `{"app":"orders","configVar":"DATABASE_URL","secret":"orders/app","outcome":"published","changes":["key db","password"],"logsIn":true}`
+	keyRead  = `{"app":"orders","configVar":"READ_URL","secret":"orders/app","outcome":"unchanged","logsIn":true}`
+	keyCache = `{"app":"orders","configVar":"CACHE_URL","secret":"orders/app","outcome":"held","changes":["key cache","password"],"logsIn":false,"error":"app orders, config var CACHE_URL, secret orders/app: the candidate does not log in and the secret's value does"}`
+	keyLog   = `{"app":"orders","configVar":"LOG_URL","secret":"orders/app","outcome":"failed","error":"app orders, config var LOG_URL, secret orders/app: the app has no such config var"}`
 	novel    = `{"app":"new","configVar":"DATABASE_URL","secret":"new/database","outcome":"transcended","aura":[1,{}]}`
 )
 

@@ -30,8 +30,8 @@ off           museum/database  shop           –
 ok            blog/database    blog READ_URL  yes
 ok            shop/database    shop           yes
 
-wiki/database: a tag is invalid: tag heroku:format is "yaml": it can be "json"
-  or "url"
+wiki/database: a tag is invalid: tag heroku:format is "yaml": it can be
+  "json", "url" or "key"
 
 ads/database: the candidate does not log in and the secret's value does
 

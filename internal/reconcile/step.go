@@ -137,7 +137,7 @@ func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry
 	fenced := r
 	wg.Go(func() {
 		staging = credential.RecoverPanic(func() (err error) {
-			payload, isEqual, err = k.compareValue(ctx, t, fenced.Binding)
+			payload, isEqual, err = k.compareValue(ctx, t, fenced)
 			if err != nil || isEqual {
 				return err
 			}

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -93,7 +92,8 @@ func (s *secretValue) keep(version string, value credential.Value) {
 // it says the same: no version id tells another payload of ours from one that a stack with
 // another key, or another tool, wrote. What this container knows already it does not read
 // again, unless other keys must be kept. payload is what is to be put.
-func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payload credential.Value, isEqual bool, err error) {
+func (k *Reconciler) compareValue(ctx context.Context, t *task, r Result) (payload credential.Value, isEqual bool, err error) {
+	b := r.Binding
 	members, known := k.Memory.members(b)
 	if b.Format != FormatKey {
 		if known { // and not equal
@@ -102,10 +102,8 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payl
 		brief, cancel := context.WithTimeout(ctx, readTime)
 		defer cancel()
 		ctx = brief
-	} else if known {
-		if err := members.CanTake(b.Key); err != nil {
-			return payload, false, fmt.Errorf("%w: key %s: %w", ErrValue, b.Key, err)
-		}
+	} else if err := k.Memory.isUnfit(b, r.Version); err != nil {
+		return payload, false, err
 	}
 	value, err := t.secret.read(ctx, k.Secrets, b)
 	switch {
@@ -119,6 +117,8 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payl
 	if members.Contain(t.desired.members(b)) {
 		return payload, true, nil
 	}
-	payload, err = t.desired.payload(b, value)
+	if payload, err = t.desired.payload(b, value); err != nil {
+		k.Memory.setUnfit(b, r.Version, err)
+	}
 	return payload, false, err
 }

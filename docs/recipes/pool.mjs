@@ -85,7 +85,8 @@ function connectionURL(text, key) {
     url.searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
     return url.href;
   } catch {
-    throw new Error(object ? `the secret has no Postgres URL under the key ${quoted(name)}` : "the secret holds no Postgres URL");
+    const where = object ? `has no Postgres URL under the key ${quoted(name)}` : "holds no Postgres URL";
+    throw new Error(`the secret ${where}`); // the cause would quote it
   }
 }
 

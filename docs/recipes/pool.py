@@ -27,7 +27,7 @@ class Secret:
                 connection.secret_version, connection.used_at = current[0], time.monotonic()
                 return connection
             except psycopg.ProgrammingError:  # it would quote the secret
-                raise ValueError("the secret holds no connection URL") from None
+                raise ValueError("the secret holds no Postgres URL") from None
             except psycopg.OperationalError:  # refused, or gone: libpq gives no SQLSTATE of a login
                 if time.monotonic() > deadline:
                     raise
@@ -96,7 +96,8 @@ def connection_url(text, key=None):
     url = text.strip() if members is None else members[name]
     if isinstance(url, str) and re.match("postgres(ql)?://", url):
         return url
-    raise ValueError("the secret holds no Postgres URL" if members is None else f"the secret has no Postgres URL under the key {quoted(name)}")
+    where = "holds no Postgres URL" if members is None else f"has no Postgres URL under the key {quoted(name)}"
+    raise ValueError(f"the secret {where}")
 
 
 # A name of another form, or a long one in the secret, could be a credential.

@@ -30,8 +30,8 @@
 //
 // # What it does
 //
-// The secret is read once and kept for a [Source.Lifetime], in either of
-// keepcurrent's formats. Before the pool opens a connection, a login proves the
+// The secret is read once and kept for a [Source.Lifetime], in any of keepcurrent's
+// formats. If it holds several keys, [Source.Key] says which. Before the pool opens a connection, a login proves the
 // credential; connections that are opened at the same time share one login. If the
 // server refuses the credential (28P01, 28000) or cannot be reached, the secret is
 // read again at once, and then at growing intervals until a version logs in or

@@ -14,14 +14,16 @@ import (
 var (
 	ErrUnread      = errors.New("the secret cannot be read: check its name, and that secretsmanager:GetSecretValue is allowed")
 	ErrFormat      = errors.New("the secret holds neither a Postgres URL nor an object with one")
+	ErrKey         = errors.New("Source.Key leads to no Postgres URL")
 	ErrRefused     = errors.New("the server refuses the login, and no newer version of the secret has come that it takes")
 	ErrUnreachable = errors.New("the server cannot be reached, and no newer version of the secret has come that names another")
 )
 
 // Error says why there is no credential to connect with. Of the secret it shows only
-// the address of the server.
+// the address of the server, or names of keys: at most ten, and none that is long enough
+// for a credential.
 type Error struct {
-	// Kind is one of ErrUnread, ErrFormat, ErrRefused, ErrUnreachable.
+	// Kind is one of ErrUnread, ErrFormat, ErrKey, ErrRefused, ErrUnreachable.
 	Kind error
 	// SecretID is the secret as the Source names it.
 	SecretID string

@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"context"
+	"errors"
 	"log"
 	"time"
 
@@ -40,4 +41,23 @@ func Example() {
 	}
 	db := stdlib.OpenDBFromPool(pool) // for what wants a *sql.DB
 	defer db.Close()
+}
+
+// The secret of a service holds many keys; the pool follows one of them.
+func ExampleSource_key() {
+	ctx := context.Background()
+	settings, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	source := &consumer.Source{
+		Client:   secretsmanager.NewFromConfig(settings),
+		SecretID: "shop/settings",
+		Key:      "DATABASE_URL",
+	}
+	poolConfig, err := source.PoolConfig(ctx)
+	if errors.Is(err, consumer.ErrKey) {
+		log.Fatal(err) // it names the keys that the secret has
+	}
+	_ = poolConfig // pgxpool.NewWithConfig takes it
 }

@@ -2,9 +2,11 @@ package consumer
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,14 +47,33 @@ func (c *credential) apply(to *pgx.ConnConfig) {
 	}
 }
 
-// parse reads a secret's value: a connection URL, an object with one under any key, or
-// an object with only the keys of AWS's own tools. It returns no error, because an error
-// would quote the value.
-func parse(value string) (*pgx.ConnConfig, bool) {
-	text := strings.TrimSpace(value)
-	if strings.HasPrefix(text, "{") {
-		text = urlOf(text)
+// parse reads a secret's value: the URL under a key, or without a key a connection URL, an
+// object with one under any key, or an object with only the keys of AWS's own tools. The
+// error has a kind and a cause, and quotes nothing of the value but names of keys.
+func parse(value, key string) (*pgx.ConnConfig, *Error) {
+	text, kind, cause := strings.TrimSpace(value), ErrFormat, error(nil)
+	switch {
+	case key != "":
+		kind = ErrKey
+		text, cause = member(text, key)
+	case strings.HasPrefix(text, "{"):
+		text, cause = urlOf(text)
 	}
+	if cause != nil {
+		return nil, &Error{Kind: kind, Err: cause}
+	}
+	config, ok := configOf(text)
+	if !ok && key != "" {
+		cause = fmt.Errorf("the secret has no Postgres URL under the key %s", quoted(key))
+	}
+	if !ok {
+		return nil, &Error{Kind: kind, Err: cause}
+	}
+	return config, nil
+}
+
+// configOf returns the config for a Postgres URL.
+func configOf(text string) (*pgx.ConnConfig, bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || !isPostgres(text) {
 		return nil, false
@@ -81,21 +102,25 @@ func isPostgres(text string) bool {
 
 // urlOf returns the URL in a JSON object, which has parameters that the keys lack, or
 // builds one from the keys. If there are two URLs, a person has added one, and only the
-// keys are certain.
-func urlOf(object string) string {
-	var values map[string]any
-	if json.Unmarshal([]byte(object), &values) != nil {
-		return ""
+// keys are certain. The error says that there are two; other faults give "".
+func urlOf(object string) (string, error) {
+	members, ok := membersOf(object)
+	if !ok {
+		return "", nil
 	}
-	var urls []string
-	for _, value := range values {
-		if text, ok := value.(string); ok && isPostgres(text) {
-			urls = append(urls, text)
-		}
-	}
+	maps.DeleteFunc(members, func(_ string, raw json.RawMessage) bool { return !isPostgres(textOf(raw)) })
+	urls := slices.Collect(maps.Keys(members))
 	if len(urls) == 1 {
-		return urls[0]
+		return textOf(members[urls[0]]), nil
 	}
+	if text := urlOfParts(object); text != "" || len(urls) == 0 {
+		return text, nil
+	}
+	return "", fmt.Errorf("several keys hold one: %s; choose with Source.Key", list(urls))
+}
+
+// urlOfParts builds a URL from the keys of AWS's own tools.
+func urlOfParts(object string) string {
 	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 	var keys struct {
 		Engine, Host, Username, Password, DBName string

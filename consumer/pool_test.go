@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,14 +17,23 @@ import (
 	"keepcurrent.example/internal/credential"
 )
 
-func TestBothFormatsLogIn(t *testing.T) {
+func TestEveryFormatLogsIn(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	u, err := connection.Parse(credential.New(s.db.URL()))
 	s.must(err)
 	object, err := u.JSON("DATABASE_URL")
 	s.must(err)
+	renamed, err := u.JSON("orders.db")
+	s.must(err)
+	others := `{"price":1e400,"nested":{"orders.db":7},"REPORTS_URL":"postgres://a@h/d","orders.db":null}` + "\n"
+	several, err := connection.With(credential.New("\n"+others), "orders.db", u.Text())
+	s.must(err)
+	one, err := connection.With(credential.New(`{"price":1e400}`), "orders.db", u.Text())
+	s.must(err)
 	for name, value := range map[string]string{
+		"a key's name for the URL":         renamed.Reveal(),
+		"one URL beside others":            one.Reveal(),
 		"the URL as keepcurrent writes it": u.Text().Reveal(),
 		"the URL as Heroku writes it":      s.db.URL(),
 		"with an editor's line end":        s.db.URL() + "\n",
@@ -35,11 +45,29 @@ func TestBothFormatsLogIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mine := &shop{t: t, db: s.db, secret: &secret{value: value}}
-			mine.source = &consumer.Source{Client: mine.secret, SecretID: "shop/database"}
-			mine.works(mine.pool(mine.config()))
+			s.logsIn(t, value, "")
 		})
 	}
+	for name, value := range map[string]string{
+		"the object, by key":        renamed.Reveal(),
+		"one of several keys":       several.Reveal(),
+		"the only URL, by key":      one.Reveal(),
+		"a key that is named twice": strings.Replace(several.Reveal(), "{", `{"orders.db":"x",`, 1), // all readers take the last
+		"a key beside AWS's own":    strings.Replace(several.Reveal(), "{", `{"engine":"mysql","host":"h",`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.logsIn(t, value, "orders.db")
+		})
+	}
+}
+
+// logsIn opens a pool with the URL in a secret's value.
+func (s *shop) logsIn(t *testing.T, value, key string) {
+	t.Helper()
+	mine := &shop{t: t, db: s.db, secret: &secret{value: value}}
+	mine.source = &consumer.Source{Client: mine.secret, SecretID: "shop/database", Key: key}
+	mine.works(mine.pool(mine.config()))
 }
 
 // A server that does not speak TLS gets no password.
@@ -99,6 +127,36 @@ func TestARefusedLoginWaitsForTheNewVersion(t *testing.T) {
 	s.must(s.db.Rotate(t.Context()))
 	s.publishAt(3)
 	s.works(pool)
+}
+
+// The other keys change all the time; a rotation changes ours.
+func TestOneOfSeveralKeysIsFollowed(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	publish := func(other int) {
+		s.secret.put(fmt.Sprintf(`{"OTHER_URL":"postgres://u@h%d/d","db":%q}`, other, s.db.URL()))
+	}
+	publish(0)
+	s.source.Key, s.source.Lifetime = "db", time.Nanosecond
+	pool := s.pool(s.config())
+	for other := range 3 {
+		publish(other)
+		s.works(pool)
+	}
+	s.must(s.db.Rotate(t.Context()))
+	s.secret.meanwhile(func(_ context.Context, read int) error {
+		if read == 3 {
+			publish(7)
+		}
+		return nil
+	})
+	pool.Reset()
+	s.works(pool)
+	s.secret.put(`{"OTHER_URL":"postgres://u@h/d"}`) // ours is gone: what there is stays good
+	for range 3 {
+		pool.Reset()
+		s.works(pool)
+	}
 }
 
 func TestAHostThatIsGoneWaitsForTheNewVersion(t *testing.T) {

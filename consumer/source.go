@@ -31,6 +31,11 @@ type Source struct {
 	Client SecretsManager
 	// SecretID is the secret's name or ARN.
 	SecretID string
+	// Key is the key of the secret's JSON object that holds the URL: for a secret that
+	// also holds other keys, or whose tag heroku:key renames it. Reading fails with
+	// [ErrKey] if it holds none. Default "": the secret is a URL alone, or an object in
+	// which only one key holds a Postgres URL.
+	Key string
 	// Lifetime is how long a value is used before the secret is read again, unless a
 	// server refuses it earlier; default one minute. Each time it is shortened at
 	// random, by up to a half, so that many processes do not read at the same time.
@@ -87,9 +92,10 @@ func (s *Source) get(ctx context.Context) (*credential, error) {
 	if err != nil {
 		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: plain(err)}
 	}
-	config, ok := parse(aws.ToString(out.SecretString))
-	if !ok {
-		return nil, &Error{Kind: ErrFormat, SecretID: s.SecretID, Version: aws.ToString(out.VersionId)}
+	config, failure := parse(aws.ToString(out.SecretString), s.Key)
+	if failure != nil {
+		failure.SecretID, failure.Version = s.SecretID, aws.ToString(out.VersionId)
+		return nil, failure
 	}
 	return &credential{version: aws.ToString(out.VersionId), open: func() *pgx.ConnConfig { return config.Copy() }}, nil
 }

@@ -156,6 +156,58 @@ func TestWhatIsNoConnectionIsNotShown(t *testing.T) {
 	}
 }
 
+func TestAKeyWithoutAURLIsNamedAndNoValueIsShown(t *testing.T) {
+	t.Parallel()
+	many := make(map[string]string)
+	for i := range 14 {
+		many[fmt.Sprintf("K%02d", i)] = "EXAMPLE"
+	}
+	object, err := json.Marshal(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ value, key, want string }{
+		{"", "db", `the secret is not a JSON object, so it has no key "db"`},
+		{"null", "db", `the secret is not a JSON object, so it has no key "db"`},
+		{"postgres://u:EXAMPLE@h/d", "db", `the secret is not a JSON object, so it has no key "db"`},
+		{`["EXAMPLE"]`, "db", `the secret is not a JSON object, so it has no key "db"`},
+		{`{"db":"EXAMPLE"`, "db", `the secret is not a JSON object, so it has no key "db"`},
+		{`{"db":"EXAMPLE"}{}`, "db", `the secret is not a JSON object, so it has no key "db"`},
+		{`{}`, "db", `the secret has no key "db"; its keys: none`},
+		{`{"STRIPE":"EXAMPLE","DB":"EXAMPLE"}`, "db", `the secret has no key "db"; its keys: "DB", "STRIPE"`},
+		{`{"a.b":"EXAMPLE","postgres://u:EXAMPLE@h/d":1,"` + strings.Repeat("x", 32) + `":2,"":3}`, "a",
+			`the secret has no key "a"; its keys: "a.b", 3 not shown`},
+		{`{"sk/EXAMPLE":1}`, "db", `the secret has no key "db"; its keys: 1 not shown`},
+		{string(object), "db", `the secret has no key "db"; its keys: "K00", "K01", "K02", "K03", "K04", "K05", "K06", "K07", "K08", "K09", 4 not shown`},
+		{`{}`, "postgres://u:EXAMPLE@h/d", `the secret has no key (not shown); its keys: none`},
+		{`{"db":"EXAMPLE"}`, "db", `the secret has no Postgres URL under the key "db"`},
+		{`{"db":"mysql://u:EXAMPLE@h/d"}`, "db", `the secret has no Postgres URL under the key "db"`},
+		{`{"db":{"url":"postgres://u:EXAMPLE@h/d"}}`, "db", `the secret has no Postgres URL under the key "db"`},
+		{`{"db":["postgres://u:EXAMPLE@h/d"]}`, "db", `the secret has no Postgres URL under the key "db"`},
+		{`{"db":null,"host":"h","username":"EXAMPLE"}`, "db", `the secret has no Postgres URL under the key "db"`},
+	} {
+		source := &consumer.Source{Client: &secret{value: tt.value}, SecretID: "shop/database", Key: tt.key}
+		_, err := source.PoolConfig(t.Context())
+		want := "consumer: secret shop/database, version version-0: Source.Key leads to no Postgres URL: " + tt.want
+		if !errors.Is(err, consumer.ErrKey) || err.Error() != want {
+			t.Errorf("%q, key %q: got\n%v\nwant\n%s", tt.value, tt.key, err, want)
+		}
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "EXAMPLE") {
+			t.Errorf("%q is shown: %s", tt.value, text)
+		}
+	}
+}
+
+func TestWithoutAKeySeveralURLsAreNamed(t *testing.T) {
+	t.Parallel()
+	value := `{"B_URL":"postgres://u:EXAMPLE@b/d","A_URL":"postgres://u:EXAMPLE@a/d","STRIPE":"EXAMPLE"}`
+	source := &consumer.Source{Client: &secret{value: value}, SecretID: "shop/database"}
+	_, err := source.PoolConfig(t.Context())
+	if !errors.Is(err, consumer.ErrFormat) || !strings.HasSuffix(err.Error(), `: several keys hold one: "A_URL", "B_URL"; choose with Source.Key`) || strings.Contains(err.Error(), "EXAMPLE") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAFailedReadSaysWhichAndQuotesNoAnswer(t *testing.T) {
 	t.Parallel()
 	failing := &secret{}
@@ -247,8 +299,9 @@ func TestTheDocCommentIsTheExample(t *testing.T) {
 		}
 	}
 	_, body, _ := strings.Cut(string(example), "func Example() {\n")
+	body, _, _ = strings.Cut(body, "\n}\n")
 	var compiled []string
-	for line := range strings.Lines(strings.TrimSuffix(body, "}\n")) {
+	for line := range strings.Lines(body) {
 		if line = strings.TrimSpace(line); line != "" {
 			compiled = append(compiled, line)
 		}

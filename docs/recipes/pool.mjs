@@ -11,9 +11,10 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 
 export class SecretPool extends pg.Pool {
   #read; #reading; #readAt; #looking; #url;
-  // read returns the secret's text, lifetime is how long that is believed, wait how long connect goes on (both in ms).
+  // read returns the secret's text. key is the key of the URL in a secret that holds several. lifetime is how long the
+  // text is believed, wait how long connect goes on (both in ms).
   constructor(read, options) {
-    const defaults = { key: "DATABASE_URL", lifetime: 60_000, wait: 10_000, connectionTimeoutMillis: 5000 };
+    const defaults = { lifetime: 60_000, wait: 10_000, connectionTimeoutMillis: 5000 };
     super({ ...defaults, ...options, Client, url: () => this.#url });
     this.#read = read;
     this.on("error", () => {}); // an idle session was cut, and is out of the pool already
@@ -69,12 +70,31 @@ class Client extends pg.Client {
   }
 }
 
+// The URL under the key; without one the URL alone, or under DATABASE_URL. Errors name keys, and quote no value.
 function connectionURL(text, key) {
+  let object;
   try {
-    const url = new URL(text.startsWith("{") ? JSON.parse(text)[key] : text);
+    if (/^\s*\{/.test(text)) object = JSON.parse(text);
+  } catch {} // the error would quote it
+  if (key && !object) throw new Error(`the secret is not a JSON object, so it has no key ${quoted(key)}`);
+  const name = key || "DATABASE_URL";
+  if (object && !Object.hasOwn(object, name)) throw new Error(`the secret has no key ${quoted(name)}; its keys: ${list(object)}`);
+  try {
+    const url = new URL(object ? object[name] : text);
+    if (Array.isArray(object?.[name]) || !/^postgres(ql)?:$/.test(url.protocol)) throw new Error();
     url.searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
     return url.href;
   } catch {
-    throw new Error("the secret holds no connection URL"); // the cause would quote it
+    const where = object ? `has no Postgres URL under the key ${quoted(name)}` : "holds no Postgres URL";
+    throw new Error(`the secret ${where}`); // the cause would quote it
   }
+}
+
+// A name of another form, or a long one in the secret, could be a credential.
+const quoted = (key) => (/^[\w+=./@-]{1,100}$/.test(key) ? `"${key}"` : "(not shown)");
+function list(object) {
+  const keys = Object.keys(object).sort();
+  const shown = keys.filter((key) => /^[\w.-]{1,31}$/.test(key)).slice(0, 10).map(quoted);
+  if (shown.length < keys.length) shown.push(`${keys.length - shown.length} not shown`);
+  return shown.join(", ") || "none";
 }

@@ -1,6 +1,6 @@
 # A pool of psycopg (3.1 or newer) that follows a secret of keepcurrent: a rotation needs no restart.
 #   pool = SecretPool(Secret("heroku/shop/DATABASE_URL"), max_size=8)
-import json, random, threading, time
+import json, random, re, threading, time
 import boto3
 import psycopg
 from botocore.config import Config
@@ -8,8 +8,9 @@ from psycopg_pool import ConnectionPool
 
 
 class Secret:
-    # lifetime is how long what was read is believed, wait how long connect goes on, both in seconds.
-    def __init__(self, secret_id, key="DATABASE_URL", lifetime=60, wait=10, client=None):
+    # key is the key of the URL in a secret that holds several. lifetime is how long what was read is believed, wait how
+    # long connect goes on, both in seconds.
+    def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None):
         quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
         self.client = client or boto3.client("secretsmanager", config=quick)
         self.secret_id, self.key, self.lifetime, self.wait = secret_id, key, lifetime, wait
@@ -26,7 +27,7 @@ class Secret:
                 connection.secret_version, connection.used_at = current[0], time.monotonic()
                 return connection
             except psycopg.ProgrammingError:  # it would quote the secret
-                raise ValueError("the secret holds no connection URL") from None
+                raise ValueError("the secret holds no Postgres URL") from None
             except psycopg.OperationalError:  # refused, or gone: libpq gives no SQLSTATE of a login
                 if time.monotonic() > deadline:
                     raise
@@ -46,8 +47,7 @@ class Secret:
                 self.read_at = time.monotonic()
                 try:
                     answer = self.client.get_secret_value(SecretId=self.secret_id, VersionStage="AWSCURRENT")
-                    text = answer["SecretString"]
-                    self.current = answer["VersionId"], json.loads(text)[self.key] if text.startswith("{") else text
+                    self.current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
                 except Exception:
                     if not self.current:
                         raise
@@ -78,3 +78,35 @@ class SecretPool(ConnectionPool):
             connection.close()
             self.putconn(connection)  # which opens another
         return connection
+
+
+def connection_url(text, key=None):
+    """The URL under the key; without one the URL alone, or under DATABASE_URL. Errors name keys, and quote no value."""
+    members = None
+    try:
+        if text.lstrip().startswith("{"):
+            members = json.loads(text)
+    except ValueError:  # it would quote the secret
+        pass
+    if key and members is None:
+        raise ValueError(f"the secret is not a JSON object, so it has no key {quoted(key)}")
+    name = key or "DATABASE_URL"
+    if members is not None and name not in members:
+        raise ValueError(f"the secret has no key {quoted(name)}; its keys: {names(members)}")
+    url = text.strip() if members is None else members[name]
+    if isinstance(url, str) and re.match("postgres(ql)?://", url):
+        return url
+    where = "holds no Postgres URL" if members is None else f"has no Postgres URL under the key {quoted(name)}"
+    raise ValueError(f"the secret {where}")
+
+
+# A name of another form, or a long one in the secret, could be a credential.
+def quoted(key):
+    return f'"{key}"' if re.fullmatch("[A-Za-z0-9_+=./@-]{1,100}", key) else "(not shown)"
+
+
+def names(members):
+    shown = [quoted(key) for key in sorted(members) if re.fullmatch("[A-Za-z0-9_.-]{1,31}", key)][:10]
+    if len(shown) < len(members):
+        shown.append(f"{len(members) - len(shown)} not shown")
+    return ", ".join(shown) or "none"

@@ -80,20 +80,6 @@ var (
 	ErrTooLarge  = errors.New("the secret's value would have more than the 65,536 bytes that AWS takes")
 )
 
-// CanTake returns nil if a value with these members can take a member of that name, and
-// else [ErrNotObject] or [ErrTwice].
-func (m Members) CanTake(name string) error {
-	digest, there := m["."+name]
-	_, isText := m[text]
-	switch {
-	case isText:
-		return ErrNotObject
-	case there && digest == twice:
-		return ErrTwice
-	}
-	return nil
-}
-
 // maxValue is how many bytes the value of a secret may have
 // (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
 const maxValue = 65_536

@@ -229,7 +229,7 @@ func (r *reader) keys(format Format, vars []string, areNamed bool) []string {
 	case len(keys) == 0 || slices.ContainsFunc(keys, isNoKey):
 		if !r.isPasted(KeyTag, text) {
 			r.refuse("tag %s is a value of %d bytes that is not shown: it can be the name of a key, which has letters, digits and "+
-				"_+=./@-, and at most %d characters", KeyTag, len(text), maxKey)
+				"_+=./@-, begins with a letter, a digit or _, and has at most %d characters", KeyTag, len(text), maxKey)
 		}
 	case format == FormatURL:
 		r.refuse("tag %s is of no use with %s=%s: a URL alone has no key", KeyTag, FormatTag, FormatURL)
@@ -305,9 +305,11 @@ const maxConfigVar = 100
 // maxKey is the longest name of a key, and keyForm is its form. A colon is not in it: it
 // ends the key in the reference of an ECS task definition
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+// It begins with a letter, a digit or an underscore: External Secrets reads the name as a
+// path, in which an @ begins a modifier (https://github.com/tidwall/gjson/blob/master/SYNTAX.md).
 const maxKey = 100
 
-var keyForm = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_+=./@-]{1,%d}$`, maxKey))
+var keyForm = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_][A-Za-z0-9_+=./@-]{0,%d}$`, maxKey-1))
 
 // IsSecretID reports whether the text can be the name or the ARN of a secret, and does
 // not look like a credential.

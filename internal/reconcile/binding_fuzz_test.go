@@ -113,7 +113,7 @@ var tagRules = map[string]string{
 	reconcile.ClientTLSTag: secretID,
 	reconcile.SyncTag:      `on|off`,
 	reconcile.TokenTag:     secretID,
-	reconcile.KeyTag:       `[A-Za-z0-9_+=./@-]{1,100}`,
+	reconcile.KeyTag:       `[A-Za-z0-9_][A-Za-z0-9_+=./@-]{0,99}`,
 }
 
 func TestEveryTagHasARule(t *testing.T) {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"keepcurrent.example/internal/credential"
@@ -34,7 +35,7 @@ func (k *Reconciler) inspect(ctx context.Context, from Source, bindings []Bindin
 func (k *Reconciler) changes(ctx context.Context, t *task) (parts []string) {
 	isEqual := t.Version == t.Current
 	switch {
-	case t.desired.text.Empty(), isEqual && !t.wasRead:
+	case t.desired.text.Empty(), isEqual && !t.wasRead, errors.Is(t.Err, ErrValue):
 		return nil
 	case t.Format == FormatKey && !isEqual:
 		parts = append(parts, "key "+t.Key)

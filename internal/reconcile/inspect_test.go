@@ -120,3 +120,39 @@ func TestASecretThatWasOptedOutMeanwhileHasNoChanges(t *testing.T) {
 		t.Errorf("%s, changes %v", r.Outcome, r.Changes)
 	}
 }
+
+// A person must learn which keys would change, and that no other key would.
+func TestAnInspectionNamesTheKeysThatWouldChange(t *testing.T) {
+	t.Parallel()
+	const others = `"STRIPE_KEY":"EXAMPLE"`
+	for name, tt := range map[string]struct {
+		value string
+		want  string // of DATABASE_URL, CACHE_URL and LOG_URL
+	}{
+		"nothing is there":          {"", "[key db] [key cache] [key LOG_URL]"},
+		"an object of others":       {`{` + others + `}`, "[key db] [key cache] [key LOG_URL]"},
+		"what is no URL":            {`{` + others + `,"db":"EXAMPLE","cache":7}`, "[key db] [key cache] [key LOG_URL]"},
+		"one has another password":  {`{"db":"` + want(9) + `",` + others + `,"cache":"` + want(2) + `","LOG_URL":"` + want(3) + `"}`, "[key db password] [] []"},
+		"all are equal":             {`{"db":"` + want(1) + `",` + others + `,"cache":"` + want(2) + `","LOG_URL":"` + want(3) + `"}`, "[] [] []"},
+		"equal, and of another use": {`{"DATABASE_URL":"` + want(1) + `","db":"` + want(1) + `","cache":"` + want(2) + `","LOG_URL":"` + want(3) + `"}`, "[] [] []"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			h.three(1, 2, 3)
+			h.several("orders", tt.value)
+			h.aws.ResetCalls()
+			h.reconciler.DryRun, h.reconciler.Inspect = true, true
+			changes := make(map[string][]string)
+			for _, r := range h.poll() {
+				changes[r.ConfigVar] = r.Changes
+			}
+			if got := fmt.Sprint(changes["DATABASE_URL"], changes["CACHE_URL"], changes["LOG_URL"]); len(changes) != 3 || got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+			if h.writes() > 0 {
+				t.Error("it has written")
+			}
+		})
+	}
+}

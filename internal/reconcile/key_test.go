@@ -169,7 +169,7 @@ func TestWhatCannotTakeAKeyStaysAndIsAPersonsMatter(t *testing.T) {
 					t.Errorf("%s: %v", r.Outcome, r.Err)
 				}
 				calls := h.aws.Calls()
-				if h.writes() > 0 || round > 0 && calls["GetSecretValue"] > 0 && name != "too large" {
+				if h.writes() > 0 || round > 0 && calls["GetSecretValue"] > 0 {
 					t.Errorf("round %d: %v", round, calls)
 				}
 			}
@@ -247,38 +247,4 @@ func tagList(tags ...string) (list []types.Tag) {
 		list = append(list, types.Tag{Key: &key, Value: &value})
 	}
 	return list
-}
-
-// More bindings than work at the same time, all of them changed, and one that is not.
-func TestManyBindingsOfOneSecretPublishInOneAttempt(t *testing.T) {
-	t.Parallel()
-	for _, remembers := range []bool{false, true} {
-		h := newFixture(t)
-		if remembers {
-			h.reconciler.Memory = new(reconcile.Memory)
-		}
-		var names []string
-		vars := map[string]string{"SAME_URL": url(7)}
-		for i := range 12 {
-			names = append(names, fmt.Sprintf("V%d_URL", i))
-		}
-		b := h.bind("many", "heroku:format=key", "heroku:config-var="+strings.Join(names, " ")+" SAME_URL")
-		h.put(b, neighbours(""))
-		bindings := h.bindings(b.ARN)
-		for n := range 3 {
-			for i, name := range names {
-				vars[name] = url(100*n + 10 + i)
-			}
-			h.account.set(vars)
-			h.account.reads = 0
-			for _, r := range h.reconciler.Update(t.Context(), bindings) {
-				if (r.Outcome != reconcile.Published) != (n > 0 && r.ConfigVar == "SAME_URL") || r.Conflicts > 0 || r.Err != nil {
-					t.Errorf("%s: %s after %d conflicts: %v", r.ConfigVar, r.Outcome, r.Conflicts, r.Err)
-				}
-			}
-			if h.account.reads != 2 {
-				t.Errorf("Heroku was read %d times", h.account.reads)
-			}
-		}
-	}
 }

@@ -42,6 +42,8 @@ type contents struct {
 type puts struct {
 	staged  string               // the version that was put last
 	written map[string]time.Time // the versions that were put within the last hour
+	unfit   string               // the version that could not be made, and why
+	why     error
 }
 
 // members returns what the binding's current version says, if that is known.
@@ -95,6 +97,22 @@ func (m *Memory) hasStaged(b Binding, version string) (has bool) {
 // forget forgets what was put: AWS may have removed a version without a label.
 func (m *Memory) forget(b Binding) {
 	m.with(b, func(p *puts) { p.staged = "" })
+}
+
+// isUnfit returns why the value of the secret cannot become a version, if this container has
+// tried that.
+func (m *Memory) isUnfit(b Binding, version string) (why error) {
+	m.with(b, func(p *puts) {
+		if p.unfit == version {
+			why = p.why
+		}
+	})
+	return why
+}
+
+// setUnfit notes that the value of the secret cannot become a version.
+func (m *Memory) setUnfit(b Binding, version string, why error) {
+	m.with(b, func(p *puts) { p.unfit, p.why = version, why })
 }
 
 // withdraw forgets a version that another binding of the secret has made useless.

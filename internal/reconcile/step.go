@@ -75,14 +75,11 @@ func (k *Reconciler) isStill(ctx context.Context, t *task, r Result) error {
 	if err != nil || secret.Current == r.Current {
 		return err
 	}
-	if err := t.secret.publishing.Lock(ctx); err != nil {
-		return err
+	last, err := t.secret.current(ctx, r.Current)
+	if err == nil && secret.Current != last {
+		err = ErrConflict
 	}
-	defer t.secret.publishing.Unlock()
-	if secret.Current != t.secret.published {
-		return ErrConflict
-	}
-	return nil
+	return err
 }
 
 // triesEqual reports whether to log in with a value that is equal.
@@ -140,7 +137,7 @@ func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry
 	fenced := r
 	wg.Go(func() {
 		staging = credential.RecoverPanic(func() (err error) {
-			payload, isEqual, err = k.compareValue(ctx, t, fenced.Binding)
+			payload, isEqual, err = k.compareValue(ctx, t, fenced)
 			if err != nil || isEqual {
 				return err
 			}
@@ -194,9 +191,13 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 	}
 	defer t.secret.publishing.Unlock()
 	from, isCurrent := r.Binding, false
-	if t.secret.published != "" && t.secret.published != from.Current {
+	last, err := t.secret.last(from.Current)
+	if err != nil {
+		return r.stop(Failed, err)
+	}
+	if last != from.Current {
 		k.Memory.withdraw(r.Binding, r.Version)
-		from.Current, isStaged = t.secret.published, false
+		from.Current, isStaged = last, false
 		r.Version = versionOf(t.key, from, t.desired.text)
 		there, err := t.secret.read(ctx, k.Secrets, from)
 		if err == nil {
@@ -223,7 +224,7 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 			return r.stop(Failed, err)
 		}
 	}
-	t.secret.moved(ctx, r.Version, payload)
+	t.secret.moved(ctx, from.Current, r.Version, payload)
 	k.Memory.learn(r.ARN, r.Version, connection.MembersOf(payload))
 	r = r.ended(Published, reason)
 	r.Moved = time.Now()

@@ -217,12 +217,13 @@ func (u *run) fence(ctx context.Context, r Result, isRepeat bool) (fenced Result
 	}
 	bindings, err := ParseBindings(secret)
 	fenced.Binding = bindings[0]
+	fenced.ConfigVar, fenced.Key = r.ConfigVar, r.Key
 	isNamed := true
 	if err == nil {
 		fenced.Binding, isNamed = u.match(r.Binding, bindings)
 	}
 	if fenced.Source != from || !isNamed { // another app, another token, or other config vars
-		fenced.ConfigVar = r.ConfigVar
+		fenced.ConfigVar, fenced.Key = r.ConfigVar, r.Key
 		return fenced.ended(Elsewhere, nil), false
 	}
 	outcome, err, ruledOut := ruleOut(fenced.Binding, err)
@@ -254,7 +255,7 @@ func (k *Reconciler) describe(ctx context.Context, b Binding) (Secret, error) {
 }
 
 // ruleOut reports whether a binding ends without a look at Heroku, and how. invalid is
-// what [ParseBinding] says of it.
+// what [ParseBindings] says of it.
 func ruleOut(b Binding, invalid error) (outcome Outcome, err error, ruledOut bool) {
 	switch {
 	case errors.Is(invalid, ErrReplica):

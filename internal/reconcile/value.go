@@ -1,10 +1,9 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -25,18 +24,33 @@ type secretValue struct {
 	isStaging atomic.Bool // a binding stages beside its login; the others would stage in vain
 
 	publishing credential.Mutex // guards the next
-	published  string           // the version that this attempt moved AWSCURRENT to last, "" before
+	// chain are the versions between which this attempt has moved AWSCURRENT, one after
+	// another, the fence first. No other writer was in between: each swap is from the version
+	// before. It is empty before the first.
+	chain []string
 }
 
-// current returns the version from which a binding goes on: the fence, or the version that
-// another binding of the secret has published since. No other writer was in between, since
-// each swap is from the version of the one before, and the first from the fence.
-func (s *secretValue) current(ctx context.Context, fence string) (string, error) {
+// last returns the version from which a binding goes on that was fenced at a version: the
+// last one of the chain, or the same if nothing has been published. If the version is not of
+// the chain, another writer came between the fences of two bindings: [ErrConflict].
+// The caller holds publishing.
+func (s *secretValue) last(version string) (string, error) {
+	switch {
+	case len(s.chain) == 0:
+		return version, nil
+	case !slices.Contains(s.chain, version):
+		return "", ErrConflict
+	}
+	return s.chain[len(s.chain)-1], nil
+}
+
+// current returns [secretValue.last].
+func (s *secretValue) current(ctx context.Context, version string) (string, error) {
 	if err := s.publishing.Lock(ctx); err != nil {
 		return "", err
 	}
 	defer s.publishing.Unlock()
-	return cmp.Or(s.published, fence), nil
+	return s.last(version)
 }
 
 // read returns the value of the binding's current version, reading it at most once.
@@ -56,8 +70,11 @@ func (s *secretValue) read(ctx context.Context, secrets Secrets, b Binding) (cre
 }
 
 // moved notes that AWSCURRENT has moved to a version. The caller holds publishing.
-func (s *secretValue) moved(ctx context.Context, version string, value credential.Value) {
-	s.published = version
+func (s *secretValue) moved(ctx context.Context, from, version string, value credential.Value) {
+	if len(s.chain) == 0 {
+		s.chain = append(s.chain, from)
+	}
+	s.chain = append(s.chain, version)
 	if s.reading.Lock(ctx) == nil { // else the next one reads the version
 		defer s.reading.Unlock()
 		s.keep(version, value)
@@ -75,7 +92,8 @@ func (s *secretValue) keep(version string, value credential.Value) {
 // it says the same: no version id tells another payload of ours from one that a stack with
 // another key, or another tool, wrote. What this container knows already it does not read
 // again, unless other keys must be kept. payload is what is to be put.
-func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payload credential.Value, isEqual bool, err error) {
+func (k *Reconciler) compareValue(ctx context.Context, t *task, r Result) (payload credential.Value, isEqual bool, err error) {
+	b := r.Binding
 	members, known := k.Memory.members(b)
 	if b.Format != FormatKey {
 		if known { // and not equal
@@ -84,10 +102,8 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payl
 		brief, cancel := context.WithTimeout(ctx, readTime)
 		defer cancel()
 		ctx = brief
-	} else if known {
-		if err := members.CanTake(b.Key); err != nil {
-			return payload, false, fmt.Errorf("%w: key %s: %w", ErrValue, b.Key, err)
-		}
+	} else if err := k.Memory.isUnfit(b, r.Version); err != nil {
+		return payload, false, err
 	}
 	value, err := t.secret.read(ctx, k.Secrets, b)
 	switch {
@@ -101,6 +117,8 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, b Binding) (payl
 	if members.Contain(t.desired.members(b)) {
 		return payload, true, nil
 	}
-	payload, err = t.desired.payload(b, value)
+	if payload, err = t.desired.payload(b, value); err != nil {
+		k.Memory.setUnfit(b, r.Version, err)
+	}
 	return payload, false, err
 }

@@ -135,6 +135,7 @@ func (r *Report) Good() bool {
 	return r.Failed == 0 && (looked > 0 || r.Deferred == 0)
 }
 
+// bySecret orders lines by secret, and those of one secret by config var.
 func bySecret(a, b Line) int {
 	return cmp.Or(cmp.Compare(a.Secret, b.Secret), cmp.Compare(a.ConfigVar, b.ConfigVar))
 }

@@ -47,6 +47,28 @@ func TestReportCountsAndNames(t *testing.T) {
 	}
 }
 
+// One run tells of a secret's config vars in the same order as any other.
+func TestTheLinesOfOneSecretAreInTheOrderOfTheirConfigVars(t *testing.T) {
+	t.Parallel()
+	var results []reconcile.Result
+	for _, name := range []string{"b", "a", "b", "a", "b"} {
+		r := result(name, reconcile.Published, errors.New("not verified"))
+		r.ConfigVar = fmt.Sprint("VAR_", 9-len(results))
+		results = append(results, r)
+	}
+	report := New(true, results)
+	report.AddPlan(results)
+	for name, lines := range map[string][]Line{"changes": report.Changes, "problems": report.Problems, "plan": report.Plan} {
+		var got []string
+		for _, l := range lines {
+			got = append(got, fmt.Sprint(l.Secret, " ", l.ConfigVar))
+		}
+		if fmt.Sprint(got) != "[a VAR_6 a VAR_8 b VAR_5 b VAR_7 b VAR_9]" {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestReportOfNothing(t *testing.T) {
 	t.Parallel()
 	r := New(true, nil)

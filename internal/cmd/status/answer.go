@@ -15,6 +15,8 @@ import (
 type answer struct {
 	report.Report
 
+	lines map[report.Text]int // of the plan, by secret
+
 	// If the function failed, Lambda answers with these instead
 	// (https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html).
 	ErrorMessage, ErrorType report.Text
@@ -38,9 +40,24 @@ func read(r io.Reader) (answer, error) {
 		return a, fmt.Errorf("the answer counts %d bindings and its plan has %d: it is cut off, or the poller is older than this program: deploy it again", a.Bindings, len(a.Plan)+a.LeftOut["plan"])
 	}
 	slices.SortStableFunc(a.Plan, func(x, y report.Line) int {
-		return cmp.Or(cmp.Compare(markOf(x), markOf(y)), cmp.Compare(x.Secret, y.Secret))
+		return cmp.Or(cmp.Compare(markOf(x), markOf(y)), cmp.Compare(x.Secret, y.Secret), cmp.Compare(x.ConfigVar, y.ConfigVar))
 	})
+	a.lines = make(map[report.Text]int)
+	for _, l := range a.Plan {
+		a.lines[l.Secret]++
+	}
 	return a, nil
+}
+
+// isOneOfSeveral reports whether the line's secret follows other config vars as well.
+func (a answer) isOneOfSeveral(l report.Line) bool { return a.lines[l.Secret] > 1 }
+
+// name returns what the line is about: the secret, with the config var if it follows several.
+func (a answer) name(l report.Line) report.Text {
+	if a.isOneOfSeveral(l) {
+		return l.Secret + " " + l.ConfigVar
+	}
+	return l.Secret
 }
 
 // mark is the state of a binding. The table is sorted by it.
@@ -89,11 +106,11 @@ func (a answer) counts() (n [marks]int) {
 // webhooks: a wrong one only delays changes.
 func (a answer) isWell() bool { return len(a.Plan) == 0 || markOf(a.Plan[0]) > deferred }
 
-// needy returns the secrets that the next poll alone will not repair.
+// needy returns the names of what the next poll alone will not repair.
 func (a answer) needy() (names []report.Text) {
 	for _, l := range a.Plan {
 		if markOf(l) < deferred {
-			names = append(names, l.Secret)
+			names = append(names, a.name(l))
 		}
 	}
 	return names

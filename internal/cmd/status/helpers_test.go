@@ -35,9 +35,13 @@ const (
 	worthy   = `{"app":"sad","configVar":"DATABASE_URL","secret":"sad/database","outcome":"published","changes":["password"],"logsIn":false,"error":"app sad, config var DATABASE_URL, secret sad/database: neither the candidate nor the secret's value logs in: the server refuses the login"}`
 	heldBack = `{"app":"ads","configVar":"DATABASE_URL","secret":"ads/database","outcome":"held","changes":["password"],"logsIn":false,"error":"app ads, config var DATABASE_URL, secret ads/database: the candidate does not log in and the secret's value does"}`
 	dead     = `{"app":"old","configVar":"DATABASE_URL","secret":"old/database","outcome":"held","logsIn":false,"error":"app old, config var DATABASE_URL, secret old/database: the secret is equal to the config var, but it does not log in: the server refuses the login (db.example:5432 answers SQLSTATE 28P01)"}`
-	broken   = `{"app":"wiki","configVar":"DATABASE_URL","secret":"wiki/database","outcome":"failed","error":"app wiki, config var DATABASE_URL, secret wiki/database: a tag is invalid: tag heroku:format is \"yaml\": it can be \"json\" or \"url\""}`
+	broken   = `{"app":"wiki","configVar":"DATABASE_URL","secret":"wiki/database","outcome":"failed","error":"app wiki, config var DATABASE_URL, secret wiki/database: a tag is invalid: tag heroku:format is \"yaml\": it can be \"json\", \"url\" or \"key\""}`
 	later    = `{"app":"late","configVar":"DATABASE_URL","secret":"late/database","outcome":"deferred","error":"app late, config var DATABASE_URL, secret late/database: Heroku's rate limit is used up"}`
 	optedOut = `{"app":"shop","configVar":"DATABASE_URL","secret":"museum/database","outcome":"off"}`
+	keyDB    = `{"app":"orders","configVar":"DATABASE_URL","secret":"orders/app","outcome":"published","changes":["key db","password"],"logsIn":true}`
+	keyRead  = `{"app":"orders","configVar":"READ_URL","secret":"orders/app","outcome":"unchanged","logsIn":true}`
+	keyCache = `{"app":"orders","configVar":"CACHE_URL","secret":"orders/app","outcome":"held","changes":["key cache","password"],"logsIn":false,"error":"app orders, config var CACHE_URL, secret orders/app: the candidate does not log in and the secret's value does"}`
+	keyLog   = `{"app":"orders","configVar":"LOG_URL","secret":"orders/app","outcome":"failed","error":"app orders, config var LOG_URL, secret orders/app: the app has no such config var"}`
 	novel    = `{"app":"new","configVar":"DATABASE_URL","secret":"new/database","outcome":"transcended","aura":[1,{}]}`
 )
 

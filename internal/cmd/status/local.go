@@ -38,21 +38,29 @@ func askLocal(ctx context.Context) (answer io.Reader, err error) {
 	return bytes.NewReader(raw), err
 }
 
-// stage makes four bindings that a poll fills, changes three of them afterwards, and adds
-// two that no poll would fill.
+// stage makes five bindings that a poll fills, two of them of one secret, changes three of
+// them afterwards, and adds two that no poll would fill.
 func stage(ctx context.Context, stack *stacktest.Stack) error {
-	dbs, addons := map[string]*postgrestest.Database{}, map[string]*herokutest.AddOn{}
-	for _, app := range []string{"shop", "blog", "forum"} {
+	apps, dbs, addons := map[string]*herokutest.App{}, map[string]*postgrestest.Database{}, map[string]*herokutest.AddOn{}
+	secrets := map[string][]string{ // with their tags
+		"shop/database":  {},
+		"forum/database": {},
+		"blog/settings":  {"heroku:format=key", "heroku:config-var=DATABASE_URL REPORTS_URL", "heroku:key=db reports"},
+	}
+	for secret, tags := range secrets {
+		app, _, _ := strings.Cut(secret, "/")
 		db, err := stack.Database(ctx)
 		if err != nil {
 			return err
 		}
-		dbs[app], addons[app] = db, stack.Heroku.Provision(stack.Heroku.CreateApp(app), db)
-		if _, err := stack.Bind(ctx, app, app+"/database"); err != nil {
+		apps[app], dbs[app] = stack.Heroku.CreateApp(app), db
+		addons[app] = stack.Heroku.Provision(apps[app], db)
+		if _, err := stack.Bind(ctx, app, secret, tags...); err != nil {
 			return err
 		}
 	}
 	reports := dbs["shop"].URL()
+	apps["blog"].Set("REPORTS_URL", reports)
 	ledger := stack.Heroku.CreateApp("ledger")
 	ledger.Set("REPORTS_URL", reports)
 	if _, err := stack.Bind(ctx, "ledger", "ledger/reports", "heroku:config-var=REPORTS_URL"); err != nil {
@@ -61,8 +69,8 @@ func stage(ctx context.Context, stack *stacktest.Stack) error {
 	// A webhook is dated in whole seconds, and one that is not younger than the signing
 	// key counts as one with another key.
 	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
-	if report, err := stack.Poll(ctx); err != nil || report.Published != 4 {
-		return fmt.Errorf("the first poll published %d secrets of 4, error %w", report.Published, err)
+	if report, err := stack.Poll(ctx); err != nil || report.Published != 5 {
+		return fmt.Errorf("the first poll published %d bindings of 5, error %w", report.Published, err)
 	}
 
 	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would repair it

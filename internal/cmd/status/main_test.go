@@ -48,8 +48,9 @@ func TestAStackOnThisMachineHasABindingInEachState(t *testing.T) {
 FAILED        wiki/database    shop                –        right
 HELD          ledger/reports   ledger REPORTS_URL  no       right    password
 NO LOGIN      forum/database   forum               no       right
-would change  blog/database    blog                yes      missing  password
+would change  blog/settings    blog DATABASE_URL   yes      missing  key db, password
 off           museum/database  museum              –        –
+ok            blog/settings    blog REPORTS_URL    yes      missing
 ok            shop/database    shop                yes      right`)
 	rest = port.ReplaceAllString(strings.Join(strings.Fields(rest), " "), "ADDRESS")
 	for _, want := range []string{
@@ -57,7 +58,7 @@ ok            shop/database    shop                yes      right`)
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"Without the right webhook: blog.",
-		"6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 1 ok. 3 need you: wiki/database, ledger/reports, forum/database.",
+		"7 bindings of 6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 2 ok. 3 need you: wiki/database, ledger/reports, forum/database.",
 	} {
 		if !strings.Contains(rest, want) {
 			t.Errorf("below the table there is no %q:\n%s", want, rest)

@@ -82,7 +82,7 @@ func (p page) rows(a answer) [][]string {
 
 func (a answer) row(l report.Line) []string {
 	app, login, webhook := string(l.App), "–", "–"
-	if l.ConfigVar != "DATABASE_URL" {
+	if l.ConfigVar != "DATABASE_URL" || a.isOneOfSeveral(l) {
 		app += " " + string(l.ConfigVar)
 	}
 	if l.LogsIn != nil {
@@ -115,7 +115,7 @@ func (p page) errors(a answer) {
 		names[problem] = append(names[problem], name)
 	}
 	for _, l := range a.Plan {
-		add(l.Secret, problem(l))
+		add(a.name(l), problem(l))
 	}
 	for _, s := range a.Subscriptions {
 		add("webhook of "+s.App, s.Error)

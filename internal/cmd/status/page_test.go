@@ -30,8 +30,8 @@ off           museum/database  shop           –
 ok            blog/database    blog READ_URL  yes
 ok            shop/database    shop           yes
 
-wiki/database: a tag is invalid: tag heroku:format is "yaml": it can be "json"
-  or "url"
+wiki/database: a tag is invalid: tag heroku:format is "yaml": it can be
+  "json", "url" or "key"
 
 ads/database: the candidate does not log in and the secret's value does
 
@@ -58,6 +58,39 @@ Without the right webhook: pay, x. Until that is repaired, a change may wait
   for a poll.
 2 secrets: 1 would change, 1 ok. Nothing needs you: the next poll publishes
   what differs, unless the stack is paused.
+`},
+		{"several config vars of one secret", dryRun(shopOK, keyRead, keyDB, keyCache, keyLog), `
+              SECRET         APP                  LOGS IN  DIFFERS IN
+FAILED        orders/app     orders LOG_URL       –
+HELD          orders/app     orders CACHE_URL     no       key cache, password
+would change  orders/app     orders DATABASE_URL  yes      key db, password
+ok            orders/app     orders READ_URL      yes
+ok            shop/database  shop                 yes
+
+orders/app LOG_URL: the app has no such config var
+
+orders/app CACHE_URL: the candidate does not log in and the secret's value
+  does
+
+5 bindings of 2 secrets: 1 FAILED, 1 HELD, 1 would change, 2 ok. 2 need you:
+  orders/app LOG_URL, orders/app CACHE_URL.
+`},
+		{"one error of all config vars of a secret", dryRun(strings.ReplaceAll(keyLog, "LOG_URL", "DATABASE_URL"), keyLog), `
+        SECRET      APP                  LOGS IN  DIFFERS IN
+FAILED  orders/app  orders DATABASE_URL  –
+FAILED  orders/app  orders LOG_URL       –
+
+orders/app DATABASE_URL, orders/app LOG_URL: the app has no such config var
+
+2 bindings of 1 secret: 2 FAILED. 2 need you: orders/app DATABASE_URL,
+  orders/app LOG_URL.
+`},
+		{"one config var in the format key", dryRun(keyDB), `
+              SECRET      APP     LOGS IN  DIFFERS IN
+would change  orders/app  orders  yes      key db, password
+
+1 secret: 1 would change. Nothing needs you: the next poll publishes what
+  differs, unless the stack is paused.
 `},
 		{"a later poller", dryRun(novel), `
          SECRET        APP  LOGS IN  DIFFERS IN

@@ -18,11 +18,27 @@ func (a answer) verdict() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, mark(m)))
 		}
 	}
-	secrets := count(a.Bindings, "secret")
-	if a.LeftOut["plan"] > 0 {
-		secrets = fmt.Sprintf("%d of %s", len(a.Plan), secrets)
+	return a.total() + ": " + strings.Join(parts, ", ") + ". " + a.advice()
+}
+
+// total says how many lines there are, and of how many secrets if some have several.
+func (a answer) total() string {
+	total := count(a.Bindings, a.noun())
+	switch {
+	case a.LeftOut["plan"] > 0:
+		return fmt.Sprintf("%d of %s", len(a.Plan), total)
+	case len(a.lines) < len(a.Plan):
+		return total + " of " + count(len(a.lines), "secret")
 	}
-	return secrets + ": " + strings.Join(parts, ", ") + ". " + a.advice()
+	return total
+}
+
+// noun is what a line is about: a secret, unless some have several lines.
+func (a answer) noun() string {
+	if len(a.lines) < len(a.Plan) {
+		return "binding"
+	}
+	return "secret"
 }
 
 // advice says what the operator has to do.
@@ -58,7 +74,7 @@ func (a answer) advice() string {
 // all named ones do.
 func (a answer) leftOut() string {
 	var parts []string
-	for _, list := range []struct{ name, noun string }{{"plan", "secret"}, {"subscriptions", "webhook"}} {
+	for _, list := range []struct{ name, noun string }{{"plan", a.noun()}, {"subscriptions", "webhook"}} {
 		if n := a.LeftOut[list.name]; n > 0 {
 			parts = append(parts, count(n, list.noun))
 		}

@@ -29,7 +29,7 @@ var contexts = []string{
 	"reading the config vars of app %s: %w", "reading the newest release of app %s: %w", "listing the webhooks of app %s: %w",
 	"subscribing to the releases of app %s: %w", "removing webhook %s of app %s: %w", "GET /account/rate-limits: %s", "GET /account/rate-limits: Heroku answered %d",
 	"%s: %w (if your own client takes it: heroku:verify=server logs in without parameters)", // of a parameter
-	"%s: %w: %w",
+	"%s: %w: %w", "%w: %d", "%w: key %s: %w",
 	"the candidate does not log in: %w",
 	"%w (%s answers SQLSTATE %s)", "%s: %w (SQLSTATE %s)", "%w (%s answers %s)",
 	"%w: AWS copies it from Region %s; keep it there", "%w: %s writes it; remove the tag %s",
@@ -39,7 +39,7 @@ var contexts = []string{
 // inBrackets are the texts that only stand in brackets after "the secret's value is not
 // understood", which has a row.
 var inBrackets = []string{
-	"it is not a JSON object", "its JSON object does not have the keys of a Postgres secret",
+	"it is not a JSON object", "it has no URL under the key", "its JSON object does not have the keys of a Postgres secret",
 	"its JSON object is that of another engine than postgres or redis",
 }
 

@@ -97,6 +97,50 @@ func TestASchemeThatDoesNotFitIsAFaultOfTheTag(t *testing.T) {
 	}
 }
 
+func TestTheURLStandsUnderTheKeyThatTheTagNames(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	secret := s.bind("shop", "shop/named", "heroku:key=PG/url")
+	holds := func() {
+		t.Helper()
+		var got map[string]any
+		s.must(json.Unmarshal([]byte(s.value(secret)), &got))
+		_, hasDefault := got["DATABASE_URL"]
+		if got["PG/url"] != s.db.URL()+"?sslmode=require" || hasDefault || got["engine"] != "postgres" || len(got) != 7 {
+			t.Error("the secret does not hold the URL under the tag's key, beside AWS's keys")
+		}
+	}
+	if report := s.poll(); report.Published != 1 || report.Unchanged != 1 {
+		t.Fatalf("report: %+v", report)
+	}
+	holds()
+	s.must(s.db.Rotate(t.Context()))
+	s.app.Set("DATABASE_URL", s.db.URL())
+	if status := s.announce(s.app); status != 204 {
+		t.Errorf("status %d", status)
+	}
+	holds()
+	if report := s.poll(); report.Unchanged != 2 {
+		t.Errorf("report: %+v", report)
+	}
+}
+
+// Readers of AWS's keys must find there what AWS's own tools write.
+func TestAKeyOfTheJSONFormatCannotHoldTheURL(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	secrets := []string{s.bind("shop", "shop/password", "heroku:key=password"), s.bind("shop", "shop/dbname", "heroku:key=dbname")}
+	message := s.failingPoll()
+	for i, key := range []string{"password", "dbname"} {
+		if !strings.Contains(message, `tag heroku:key is "`+key+`", which is a key of the JSON format itself`) || s.value(secrets[i]) != "" {
+			t.Errorf("%s: %s", key, message)
+		}
+	}
+	if status := s.announce(s.app); status != 204 { // only a person can repair it
+		t.Errorf("status %d", status)
+	}
+}
+
 // A database in a dyno of Heroku CI speaks no TLS, as a plain Postgres says with
 // the one byte N (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL).
 func TestTheURLOfAnInDynoDatabaseReachesNoConsumer(t *testing.T) {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"os/exec"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +20,23 @@ import (
 	"keepcurrent.example/internal/credential"
 )
 
-// keys are those of the JSON format for a config var.
-func keys(t *testing.T, configVar string) map[string]any {
+// keys are those of a secret: of heroku/shop/settings, which holds others beside two URLs,
+// or of one in the JSON format that has the config var's name.
+func keys(t *testing.T, name string) map[string]any {
 	t.Helper()
 	u, err := connection.Parse(credential.New("postgres://user:EXAMPLE@db.example:5432/shop"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := u.JSON(configVar)
+	value, err := u.JSON(name)
+	if name == "settings" {
+		value = credential.New(`{"STRIPE":"EXAMPLE"}`)
+		for _, key := range []string{"DATABASE_URL", "REDIS_URL"} {
+			if err == nil {
+				value, err = connection.With(value, key, u.Text())
+			}
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,13 +70,13 @@ func TestTaskDefinitionTakesWhatTheSecretHolds(t *testing.T) {
 			t.Errorf("%s: %q is not as ECS documents it", secret.Name, secret.ValueFrom)
 			continue
 		}
-		configVar, reference, key, version := m[1], m[2], m[3], m[4]+m[5]
+		name, reference, key, version := m[1], m[2], m[3], m[4]+m[5]
 		if reference == "" {
 			whole++
 			continue
 		}
 		single++
-		if _, ok := keys(t, configVar)[key]; !ok {
+		if _, ok := keys(t, name)[key]; !ok {
 			t.Errorf("%s: the secret has no key %q", secret.Name, key)
 		}
 		if version != "" {
@@ -140,26 +152,65 @@ func strictly(text []byte, into any) error {
 }
 
 // https://external-secrets.io/latest/api/externalsecret/
-func TestExternalSecretTakesWhatTheSecretHolds(t *testing.T) {
-	t.Parallel()
-	var spec struct {
-		RefreshInterval time.Duration               `yaml:"refreshInterval"`
-		SecretStoreRef  struct{ Name, Kind string } `yaml:"secretStoreRef"`
-		Target          struct{ Name string }
-		Data            []struct {
-			SecretKey string                                  `yaml:"secretKey"`
-			RemoteRef struct{ Key, Property, Version string } `yaml:"remoteRef"`
+type externalSecret struct {
+	RefreshInterval time.Duration               `yaml:"refreshInterval"`
+	SecretStoreRef  struct{ Name, Kind string } `yaml:"secretStoreRef"`
+	Target          struct{ Name string }
+	Data            []struct {
+		SecretKey string                                  `yaml:"secretKey"`
+		RemoteRef struct{ Key, Property, Version string } `yaml:"remoteRef"`
+	}
+	// https://external-secrets.io/latest/guides/all-keys-one-secret/
+	DataFrom []struct {
+		Extract struct{ Key, Version string }
+	} `yaml:"dataFrom"`
+}
+
+// takes returns the keys of the Kubernetes secret that the operator makes, in their order.
+func (e externalSecret) takes(t *testing.T) (names []string) {
+	t.Helper()
+	for _, from := range e.DataFrom {
+		names = slices.AppendSeq(names, maps.Keys(keys(t, path.Base(from.Extract.Key))))
+		if from.Extract.Version != "AWSCURRENT" {
+			t.Errorf("it takes the version %q", from.Extract.Version)
 		}
 	}
-	_, user, pod := manifests(t, "external-secret.yaml", &spec)
-	for _, data := range spec.Data {
+	for _, data := range e.Data {
+		names = append(names, data.SecretKey)
 		ref := data.RemoteRef
 		if _, ok := keys(t, path.Base(ref.Key))[ref.Property]; !ok || ref.Version != "AWSCURRENT" {
 			t.Errorf("the secret has no such key: %+v", ref)
 		}
 	}
-	if len(spec.Data) == 0 || spec.RefreshInterval != time.Minute {
-		t.Errorf("%d keys, every %v", len(spec.Data), spec.RefreshInterval)
+	if e.RefreshInterval != time.Minute {
+		t.Errorf("it reads every %v", e.RefreshInterval)
+	}
+	return slices.Sorted(slices.Values(names))
+}
+
+func TestExternalSecretTakesSeveralKeys(t *testing.T) {
+	t.Parallel()
+	decoder := yaml.NewDecoder(strings.NewReader(contents(t, recipes+"/external-secret-keys.yaml")))
+	for _, want := range []string{"[CACHE_URL DATABASE_URL]", "[DATABASE_URL REDIS_URL STRIPE]"} {
+		var source manifest
+		var spec externalSecret
+		err := decoder.Decode(&source)
+		text, marshalling := yaml.Marshal(&source.Spec)
+		if err := errors.Join(err, marshalling, strictly(text, &spec)); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(spec.takes(t)); got != want || spec.Target.Name != source.Metadata.Name {
+			t.Errorf("%s takes %s, want %s", spec.Target.Name, got, want)
+		}
+	}
+}
+
+func TestExternalSecretTakesWhatTheSecretHolds(t *testing.T) {
+	t.Parallel()
+	var spec externalSecret
+	_, user, pod := manifests(t, "external-secret.yaml", &spec)
+	if got := fmt.Sprint(spec.takes(t)); got != "[DATABASE_URL]" {
+		t.Errorf("it takes %s", got)
 	}
 	if got := pod.Template.Spec.Containers[0].EnvFrom[0].SecretRef.Name; got != spec.Target.Name {
 		t.Errorf("the deployment uses the secret %q, not %q", got, spec.Target.Name)

@@ -182,15 +182,16 @@ func absent(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// nodeFolder makes a folder with the Node recipes, their dependencies and the program.
-func nodeFolder(t *testing.T) string {
+// nodeFolder makes a folder with the Node recipes, their dependencies, the program and more
+// files.
+func nodeFolder(t *testing.T, more ...string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			absent(t, tool+" is not installed")
 		}
 	}
-	dir := copied(t, recipes+"/*.mjs", recipes+"/package*.json", "testdata/program.mjs")
+	dir := copied(t, append(more, recipes+"/*.mjs", recipes+"/package*.json", "testdata/program.mjs")...)
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {

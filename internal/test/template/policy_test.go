@@ -208,3 +208,26 @@ func TestPolicyIsWrittenOutInRoles(t *testing.T) {
 		}
 	}
 }
+
+// Keeping one key of a secret reads the others first, and needs no right that keeping a
+// whole value does not need.
+func TestPolicyForOneKeyOfASecretIsThatForAWholeValue(t *testing.T) {
+	t.Parallel()
+	var everywhere, bound []string
+	for _, s := range granted(load(t).at("Resources", "Role")) {
+		if s.effect != "Allow" {
+			continue
+		}
+		for _, action := range s.actions {
+			if strings.HasPrefix(action, "secretsmanager:") && !slices.Contains(everywhere, action) {
+				everywhere = append(everywhere, action)
+			}
+		}
+		if s.condition == underTag && s.when == "" {
+			bound = append(bound, s.actions...)
+		}
+	}
+	onBound := []string{"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
+	mustBeSet(t, "what may be done to a bound secret", bound, onBound)
+	mustBeSet(t, "what may be done to any secret", everywhere, append(onBound, "secretsmanager:DescribeSecret", "secretsmanager:ListSecrets"))
+}

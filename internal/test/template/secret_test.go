@@ -53,7 +53,12 @@ func TestOnlyTheBoundSecretIsTagged(t *testing.T) {
 		got := map[string]string{}
 		if tags := secret.at("Properties", "Tags"); tags.node != nil {
 			for _, tag := range tags.items() {
-				got[tag.at("Key").text()] = tag.at("Value").text()
+				when := ""
+				if branches := tag.items(); len(branches) == 3 { // !If, with nothing else
+					mustBe(t, "else of a tag of "+id, branches[2].text(), "!Ref AWS::NoValue")
+					when, tag = " if "+branches[0].text(), branches[1]
+				}
+				got[tag.at("Key").text()] = tag.at("Value").text() + when
 			}
 		}
 		want := map[string]string{}
@@ -62,12 +67,28 @@ func TestOnlyTheBoundSecretIsTagged(t *testing.T) {
 				reconcile.AppTag:       "!Ref HerokuApp",
 				reconcile.ConfigVarTag: "!Ref ConfigVar",
 				reconcile.FormatTag:    "!Ref SecretFormat",
+				reconcile.KeyTag:       "!Ref SecretKey if NameKey",
 			}
 		}
 		if !maps.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", id, got, want)
 		}
 	}
+}
+
+// A name has no blanks, so several config vars are joined. For one it stays what it was,
+// or a deployment would make another secret. No dash joins them: AWS advises against names
+// that end with one and six characters
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html).
+func TestTheNameOfTheBoundSecretHasNoBlanks(t *testing.T) {
+	t.Parallel()
+	name := load(t).at("Resources", "BoundSecret", "Properties", "Name").items()
+	if len(name) != 3 || len(name[2].items()) != 2 {
+		t.Fatalf("%d branches", len(name))
+	}
+	mustBe(t, "the name that is given", name[0].text()+" "+name[1].text(), "NameBoundSecret !Ref SecretName")
+	mustBe(t, "the name", name[2].items()[0].text(), "heroku/${HerokuApp}/${Names}")
+	mustBe(t, "the names in it", name[2].items()[1].at("Names").text(), "!Join [+, !Split [ , !Ref ConfigVar]]")
 }
 
 func TestEverySecretIsUnderTheGivenKey(t *testing.T) {

@@ -230,13 +230,14 @@ func TestWhatIsEmptyIsLeftOut(t *testing.T) {
 	template := load(t)
 	for condition, want := range map[string]string{
 		"MoreSecrets":    `!Not [!Equals [!Join [, !Ref MoreSecretArns], ]]`,
+		"NameKey":        `!Not [!Equals [!Ref SecretKey, ]]`,
 		"OwnKey":         `!Not [!Equals [!Ref KmsKeyArn, ]]`,
 		"Mail":           `!Not [!Equals [!Ref AlarmEmail, ]]`,
 		"RestartOnGiven": `!Not [!Equals [!Ref RestartOnSecretArn, ]]`,
 	} {
 		mustBe(t, condition, template.at("Conditions", condition).text(), want)
 	}
-	for _, parameter := range []string{"MoreSecretArns", "KmsKeyArn", "AlarmEmail", "RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn"} {
+	for _, parameter := range []string{"SecretKey", "MoreSecretArns", "KmsKeyArn", "AlarmEmail", "RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn"} {
 		if value := template.at("Parameters", parameter, "Default"); value.node == nil || value.text() != "" {
 			t.Errorf("%s is not empty unless said", parameter)
 		}
@@ -290,4 +291,57 @@ func TestFirstSecretIsABindingTheFunctionsAccept(t *testing.T) {
 		taken = append(taken, named[1])
 	}
 	mustBeSet(t, "AllowedValues of SecretFormat", allowed, taken)
+}
+
+// A name that the template takes and the functions refuse would fail after the deployment.
+func TestConfigVarsAndKeysOfTheFirstSecretAreThoseThatTheFunctionsAccept(t *testing.T) {
+	t.Parallel()
+	read := func(tags ...string) error {
+		all := map[string]string{reconcile.AppTag: "shop", reconcile.FormatTag: string(reconcile.FormatKey)}
+		for _, tag := range tags {
+			name, value, _ := strings.Cut(tag, "=")
+			all[name] = value
+		}
+		_, err := reconcile.ParseBindings(reconcile.Secret{Tags: all})
+		return err
+	}
+	long := strings.Repeat("Name_", 20)
+	for _, names := range []string{
+		"DATABASE_URL", "_a", "DATABASE_URL REDIS_URL", "A B C", long, long + " B",
+		"", "9A", "A-B", "A,B", "A=B", long + "x", "A " + long + "x", "postgres://u:pEXAMPLE@h/d",
+	} {
+		if err := read("heroku:config-var=" + names); pattern(t, "ConfigVar").MatchString(names) != (err == nil) {
+			t.Errorf("config var %q: the functions say: %v", names, err)
+		}
+	}
+	for _, keys := range []string{
+		"db", "a_+=./@-9", "db cache", long, long + " b",
+		"a:b", `a"b`, "a,b", "${x}", "clé", long + "x", "a " + long + "x",
+	} {
+		vars := "DATABASE_URL"
+		if len(strings.Fields(keys)) == 2 {
+			vars += " REDIS_URL"
+		}
+		if err := read("heroku:config-var="+vars, "heroku:key="+keys); pattern(t, "SecretKey").MatchString(keys) != (err == nil) {
+			t.Errorf("key %q: the functions say: %v", keys, err)
+		}
+	}
+	for _, parameter := range []string{"ConfigVar", "SecretKey"} {
+		for _, blanks := range []string{"a  b", " a", "a ", "a\tb", "a\nb"} { // would be a part of the secret's name
+			if pattern(t, parameter).MatchString(blanks) {
+				t.Errorf("%s takes %q", parameter, blanks)
+			}
+		}
+		// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html
+		mustBe(t, "MaxLength of "+parameter, load(t).at("Parameters", parameter, "MaxLength").text(), "256")
+	}
+}
+
+// CloudFormation takes no more in a request, and "by Terraform, as a stack" sends it in one
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html).
+func TestTheTemplateFitsIntoARequest(t *testing.T) {
+	t.Parallel()
+	if text, err := os.ReadFile(filepath.Join(root, "template.yaml")); err != nil || len(text) > 51_200 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
 }

@@ -110,6 +110,54 @@ func TestAWSCommandsOfOurPages(t *testing.T) {
 	}
 }
 
+// carefulEdit returns the runbook's commands that edit other keys of a secret.
+func carefulEdit(t *testing.T, secret, file string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Editing other keys\n")
+	_, block, _ := strings.Cut(section, "```sh\n")
+	commands, _, found := strings.Cut(block, "```")
+	if !found {
+		t.Fatal("the runbook has no such commands")
+	}
+	return strings.NewReplacer("SECRET", secret, "FILE", file).Replace(commands)
+}
+
+// The editor is a script. In one case another writer puts a version while it is open.
+func TestACarefulEditUndoesNobodysWork(t *testing.T) {
+	t.Parallel()
+	const edited = `{"STRIPE":"EXAMPLE new","db":"one"}`
+	for name, meanwhile := range map[string]string{"alone": "", "beside another writer": `{"STRIPE":"EXAMPLE old","db":"two"}`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer caught(t)
+			server, x := newTrial(t)
+			x.create(`{"STRIPE":"EXAMPLE old","db":"one"}`)
+			want, dir := edited, t.TempDir()
+			script := "printf %s '" + edited + "' > \"$1\"\n"
+			if meanwhile != "" {
+				script += "aws secretsmanager put-secret-value --secret-id " + x.name + " --secret-string '" + meanwhile + "' > " + filepath.Join(dir, "put")
+				want = meanwhile
+			}
+			editor, file := filepath.Join(dir, "editor"), filepath.Join(dir, "value")
+			if err := os.WriteFile(editor, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, complaint := run(t, server, "EDITOR='sh "+editor+"'\n"+carefulEdit(t, x.name, file), "")
+			if (complaint == "") != (meanwhile == "") || !strings.Contains(complaint, "UpdateSecretVersionStage") && meanwhile != "" {
+				t.Errorf("it wrote %q", complaint)
+			}
+			equal("value", x.value("", current), want)
+			if _, err := os.Stat(file); os.IsNotExist(err) != (meanwhile == "") {
+				t.Errorf("the file: %v", err)
+			}
+		})
+	}
+}
+
 var awsCommand = regexp.MustCompile(`aws secretsmanager [a-z-]+`)
 
 func TestEveryAWSCommandOfOurPagesIsRun(t *testing.T) {

@@ -1,0 +1,172 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/testserver/stacktest"
+)
+
+// keyCase is a secret, the key that a program asks for, and what the program gets: the
+// URL with a port, or an error.
+type keyCase struct {
+	Value string `json:"value"`
+	Key   string `json:"key"`
+	port  int
+	err   string
+}
+
+// The secrets hold postgres://u:EXAMPLE@127.0.0.1:PORT/d, written as @PORT here.
+func keyCases() []keyCase {
+	var many []string
+	for i := range 14 {
+		many = append(many, fmt.Sprintf(`"K%02d":"EXAMPLE"`, 13-i))
+	}
+	cases := []keyCase{
+		{`{"STRIPE":"EXAMPLE","db":"@2","OTHER_URL":"@3"}`, "db", 2, ""},
+		{"\n { \"price\":1e400,\"db\":\"@2\",\"nested\":{\"db\":\"@3\"} }\n", "db", 2, ""},
+		{`{"db":"@3","db":"@2"}`, "db", 2, ""},
+		{`{"a\u002eb":"@2","a":{"b":"@3"}}`, "a.b", 2, ""},
+		{`{"host":"127.0.0.1","port":3,"my_url":"@2"}`, "my_url", 2, ""},
+		{`{"host":"127.0.0.1","port":3,"DATABASE_URL":"@2"}`, "", 2, ""},
+		{"\n{\"STRIPE\":1e400,\"DATABASE_URL\":\"@2\"}", "", 2, ""},
+		{"@2\n", "", 2, ""},
+
+		{``, "db", 0, `the secret is not a JSON object, so it has no key "db"`},
+		{`null`, "db", 0, `the secret is not a JSON object, so it has no key "db"`},
+		{`@2`, "db", 0, `the secret is not a JSON object, so it has no key "db"`},
+		{`["@2"]`, "db", 0, `the secret is not a JSON object, so it has no key "db"`},
+		{`{"db":"@2"`, "db", 0, `the secret is not a JSON object, so it has no key "db"`},
+		{`{"db":"@2"}{}`, "db", 0, `the secret is not a JSON object, so it has no key "db"`},
+		{`{}`, "db", 0, `the secret has no key "db"; its keys: none`},
+		{`{}`, "toString", 0, `the secret has no key "toString"; its keys: none`},
+		{`{}`, "@2", 0, `the secret has no key (not shown); its keys: none`},
+		{`{"STRIPE":"EXAMPLE","DB":"@2"}`, "db", 0, `the secret has no key "db"; its keys: "DB", "STRIPE"`},
+		{`{"a.b":1,"@2":1,"sk/EXAMPLE":1,"` + strings.Repeat("x", 32) + `":2,"":3,"ключ":4}`, "a", 0, `the secret has no key "a"; its keys: "a.b", 5 not shown`},
+		{`{` + strings.Join(many, ",") + `}`, "db", 0, `the secret has no key "db"; its keys: "K00", "K01", "K02", "K03", "K04", "K05", "K06", "K07", "K08", "K09", 4 not shown`},
+		{`{"db":"EXAMPLE"}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+		{`{"db":"https://u:EXAMPLE@h"}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+		{`{"db":"host=EXAMPLE"}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+		{`{"db":["@2"]}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+		{`{"db":{"url":"@2"}}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+		{`{"db":7}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+		{`{"db":null}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
+	}
+	for i := range cases {
+		for _, text := range []*string{&cases[i].Value, &cases[i].Key} {
+			for port := range 4 {
+				*text = strings.ReplaceAll(*text, fmt.Sprint("@", port), fmt.Sprintf("postgres://u:EXAMPLE@127.0.0.1:%d/d", port))
+			}
+		}
+	}
+	return cases
+}
+
+type keyAnswer struct {
+	Port  int
+	Error string
+}
+
+func (c keyCase) check(t *testing.T, got keyAnswer) {
+	t.Helper()
+	if got.Port != c.port || got.Error != c.err {
+		t.Errorf("%q, key %q: got port %d, %q; want port %d, %q", c.Value, c.Key, got.Port, got.Error, c.port, c.err)
+	}
+}
+
+// checkAnswers runs a program of testdata with all cases.
+func checkAnswers(t *testing.T, dir, name, script string) {
+	t.Helper()
+	cases := keyCases()
+	input, err := json.Marshal(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), name, script)
+	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(input)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	answers := json.NewDecoder(bytes.NewReader(out))
+	for _, c := range cases {
+		var got keyAnswer
+		if err := answers.Decode(&got); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		c.check(t, got)
+	}
+}
+
+func TestNodeRecipeTakesAKey(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t, "testdata/keys.mjs")
+	checkAnswers(t, dir, "node", "keys.mjs")
+	s := openShop(t, stacktest.Config{})
+	s.bindKey()
+	killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=secret", "KEY=orders.db"))
+	s.hasNeighbours()
+}
+
+func TestPythonRecipeTakesAKey(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	dir := copied(t, recipes+"/pool.py", "testdata/program.py", "testdata/keys.py")
+	checkAnswers(t, dir, interpreter, "keys.py")
+	s := openShop(t, stacktest.Config{})
+	s.bindKey()
+	killedAtOnce(s.startProgram(dir, interpreter+" program.py", "KEY=orders.db"))
+	s.hasNeighbours()
+}
+
+// The package says the same as the recipes.
+func TestPackageTakesAKey(t *testing.T) {
+	t.Parallel()
+	for _, c := range keyCases() {
+		source := &consumer.Source{Client: constant(c.Value), SecretID: "shop/settings", Key: c.Key, Wait: time.Nanosecond}
+		config, err := source.PoolConfig(t.Context())
+		var got keyAnswer
+		var failure *consumer.Error
+		if errors.As(err, &failure) {
+			got.Error = failure.Err.Error()
+		} else if errors.As(config.BeforeConnect(t.Context(), config.ConnConfig), &failure) { // nothing listens there
+			_, _ = fmt.Sscanf(failure.Address, "127.0.0.1:%d", &got.Port)
+		}
+		c.check(t, got)
+	}
+}
+
+// constant is a Secrets Manager whose only secret never changes.
+type constant string
+
+func (c constant) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	value, version := string(c), "EXAMPLE"
+	return &secretsmanager.GetSecretValueOutput{SecretString: &value, VersionId: &version}, nil
+}
+
+const neighbours = `{"price":1.50, "REPORTS_URL" : "postgres://u@h/d"`
+
+// bindKey replaces the bound secret, which has the URL alone, by one that holds other keys.
+func (s *shop) bindKey() {
+	s.t.Helper()
+	s.secret = s.bind(s.app.Name, "shop/settings", "heroku:format=key", "heroku:key=orders.db")
+	s.put(s.secret, neighbours+"}")
+	s.poll()
+}
+
+func (s *shop) hasNeighbours() {
+	s.t.Helper()
+	if value := s.value(s.secret); !strings.HasPrefix(value, neighbours+`,"orders.db":"`) {
+		s.t.Error("the other keys are not as they were")
+	}
+}

@@ -75,14 +75,19 @@ func isObject(raw string) (is, ok bool) {
 
 // FuzzWith takes any text for the value of a secret, and plants our key at any place of it.
 func FuzzWith(f *testing.F) {
+	add := func(value, name, password string, place byte) {
+		if len(value) < 1000 { // the table has the large ones; they would slow this down
+			f.Add(value, name, password, place)
+		}
+	}
 	for _, tt := range takes {
 		for place := range byte(4) {
-			f.Add(tt.before+tt.old+tt.after, "KEY", "pEXAMPLE/&\"\\\u2028", place)
+			add(tt.before+tt.old+tt.after, "KEY", "pEXAMPLE/&\"\\\u2028", place)
 		}
-		f.Add(tt.before+tt.old+tt.after, key, "pEXAMPLE", byte(128))
+		add(tt.before+tt.old+tt.after, key, "pEXAMPLE", 128)
 	}
 	for _, tt := range takesNot {
-		f.Add(tt.value, key, "pEXAMPLE", byte(0))
+		add(tt.value, key, "pEXAMPLE", 0)
 	}
 	f.Fuzz(func(t *testing.T, raw, name, password string, place byte) {
 		name = strings.ReplaceAll(strings.ToValidUTF8(name, ""), "\ufffd", "") // as every bad name of others is read

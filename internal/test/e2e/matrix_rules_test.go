@@ -204,6 +204,8 @@ func (c cell) logins() (candidate, current loginResult) {
 // possible reports whether the call can have the fault.
 func (c cell) possible() bool {
 	switch {
+	case c.situation == inObject && (!c.isOfFormat() || c.name == "slow trickle"): // as in the other formats, and as the time-out
+		return false
 	case c.away:
 		return c.call == call{login, 1} && c.lasts
 	case c.outage:

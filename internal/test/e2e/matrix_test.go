@@ -79,9 +79,6 @@ func matrixCells(t *testing.T) []cell {
 	for _, column := range columns {
 		for _, call := range b.quietRun(column.trigger, column.situation) {
 			heard[call] = true
-			if column.situation == inObject && !call.isOfFormat() {
-				continue
-			}
 			for _, c := range withFaults(cell{trigger: column.trigger, situation: column.situation, call: call}) {
 				if c.long() {
 					long = append(long, c)
@@ -120,8 +117,8 @@ func withFaults(c cell) []cell {
 	return cells
 }
 
-// isOfFormat reports whether the call comes after the tags are read that say the format.
-// The calls before do the same in every format, and the matrix has them in the others.
+// isOfFormat reports whether a call can depend on the format. The others are prefetches,
+// made before a tag is read.
 func (c call) isOfFormat() bool {
 	return !slices.Contains([]string{readKey, readToken, list}, c.kind)
 }

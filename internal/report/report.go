@@ -135,7 +135,10 @@ func (r *Report) Good() bool {
 	return r.Failed == 0 && (looked > 0 || r.Deferred == 0)
 }
 
-func bySecret(a, b Line) int { return cmp.Compare(a.Secret, b.Secret) }
+// bySecret orders lines by the secret and, where a secret has several, by the config var.
+func bySecret(a, b Line) int {
+	return cmp.Or(cmp.Compare(a.Secret, b.Secret), cmp.Compare(a.ConfigVar, b.ConfigVar))
+}
 
 // AddPlan adds as many lines about bindings as there is space for: first those that need a
 // person, then those that were not checked, then the others.

@@ -49,6 +49,12 @@ func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 		s.bindJSON()
 		killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=secret"))
 	})
+	t.Run("killed at once, one key of several", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, stacktest.Config{})
+		s.bindKey()
+		killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=secret", "KEY=db"))
+	})
 	t.Run("lambda-extension.mjs", func(t *testing.T) {
 		t.Parallel()
 		s := openShop(t, stacktest.Config{})
@@ -80,6 +86,12 @@ func TestPythonRecipeOutlivesItsCredential(t *testing.T) {
 			tt.happens(s.startProgram(dir, interpreter+" program.py", tt.env...))
 		})
 	}
+	t.Run("killed at once, one key of several", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, stacktest.Config{})
+		s.bindKey()
+		killedAtOnce(s.startProgram(dir, interpreter+" program.py", "KEY=db"))
+	})
 }
 
 func killedAtOnce(p *program)       { p.t.Helper(); p.losesItsConnections(p.addon.Rotate) }
@@ -246,6 +258,16 @@ func (s *shop) bindJSON() {
 	s.t.Helper()
 	s.secret = s.bind(s.app.Name, "shop/json")
 	s.poll()
+}
+
+// bindKey replaces the bound secret by one with keys of others.
+func (s *shop) bindKey() {
+	s.t.Helper()
+	s.secret = s.bind(s.app.Name, "shop/service", "heroku:format=key", "heroku:key=db")
+	s.put(s.secret, `{"DATABASE_URL":"of others, EXAMPLE"}`)
+	s.around = [2]string{`{"DATABASE_URL":"of others, EXAMPLE","db":"`, `"}`}
+	s.poll()
+	s.equal()
 }
 
 // extension is a test server for Lambda's extension in the worst case: it returns the

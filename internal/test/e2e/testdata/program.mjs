@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { SecretPool, readSecret } from "./pool.mjs";
 
 const { env } = process;
-const options = { max: 5, lifetime: Number(env.LIFETIME ?? 60_000), wait: Number(env.WAIT ?? 10_000) };
+const options = { key: env.KEY ?? "DATABASE_URL", max: 5, lifetime: Number(env.LIFETIME ?? 60_000), wait: Number(env.WAIT ?? 10_000) };
 const pools = {
   secret: () => new SecretPool(readSecret(env.DATABASE_SECRET_ID), options),
   file: () => new SecretPool(() => (console.log("read"), readFile(env.DATABASE_FILE, "utf8")), options),

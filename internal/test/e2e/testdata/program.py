@@ -10,7 +10,8 @@ logging.basicConfig()
 quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 client = boto3.client("secretsmanager", config=quick, endpoint_url=os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"])
 lifetime = int(os.environ.get("LIFETIME", 60_000)) / 1000
-pool = SecretPool(Secret(os.environ["DATABASE_SECRET_ID"], lifetime=lifetime, client=client), max_size=4)
+key = os.environ.get("KEY", "DATABASE_URL")
+pool = SecretPool(Secret(os.environ["DATABASE_SECRET_ID"], key=key, lifetime=lifetime, client=client), max_size=4)
 
 
 def rest():

@@ -64,7 +64,7 @@ func (k *Reconciler) equal(ctx context.Context, t *task, r Result) (Result, retr
 }
 
 // isStill returns [ErrConflict] if AWSCURRENT has left the version of the fence, and not
-// because another binding of the secret has published beside our key.
+// because another binding of the secret has published beside our key, from the same fence.
 func (k *Reconciler) isStill(ctx context.Context, t *task, r Result) error {
 	secret, err := k.Secrets.Describe(ctx, r.ARN)
 	if err != nil || secret.Current == r.Current {
@@ -74,7 +74,7 @@ func (k *Reconciler) isStill(ctx context.Context, t *task, r Result) error {
 		return err
 	}
 	defer t.secret.publishing.Unlock()
-	if secret.Current != t.secret.published {
+	if secret.Current != t.secret.published || r.Current != t.secret.fence {
 		return ErrConflict
 	}
 	return nil
@@ -175,7 +175,7 @@ func (k *Reconciler) stage(ctx context.Context, r Result, payload credential.Val
 // candidate that does not log in is published all the same.
 //
 // If another binding of the secret has published in this attempt, AWSCURRENT goes on from
-// there: no other writer was in between, since that swap was from our fence.
+// there: no other writer was in between, if that swap was from our fence.
 func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload credential.Value, reason error) (Result, retry) {
 	if k.DryRun {
 		return r.ended(Published, reason), done
@@ -186,6 +186,9 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 	defer t.secret.publishing.Unlock()
 	from, isStaged, isCurrent := r.Binding, r.Current != "", false
 	if t.secret.published != "" {
+		if r.Current != t.secret.fence {
+			return r.stop(Failed, ErrConflict)
+		}
 		from.Current, isStaged = t.secret.published, false
 		r.Version = versionOf(t.key, from, t.desired.text)
 		there, err := t.secret.read(ctx, k.Secrets, from)
@@ -211,7 +214,7 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 			return r.stop(Failed, err)
 		}
 	}
-	t.secret.moved(ctx, r.Version, payload)
+	t.secret.moved(ctx, from.Current, r.Version, payload)
 	k.Memory.learn(r.ARN, r.Version, connection.MembersOf(payload))
 	r = r.ended(Published, reason)
 	r.Moved = time.Now()

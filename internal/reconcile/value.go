@@ -21,8 +21,9 @@ type secretValue struct {
 	version string           // that was read or published last, "" before
 	value   credential.Value
 
-	publishing credential.Mutex // guards the next
-	published  string           // the version that this attempt moved AWSCURRENT to last, "" before
+	publishing credential.Mutex // guards the next two
+	fence      string           // the version that this attempt moved AWSCURRENT from first
+	published  string           // the version that it moved AWSCURRENT to last, "" before
 }
 
 // read returns the value of the binding's current version, reading it at most once.
@@ -41,8 +42,12 @@ func (s *secretValue) read(ctx context.Context, secrets Secrets, b Binding) (cre
 	return value, err
 }
 
-// moved notes that AWSCURRENT has moved to a version. The caller holds publishing.
-func (s *secretValue) moved(ctx context.Context, version string, value credential.Value) {
+// moved notes that AWSCURRENT has moved from one version to another. The caller holds
+// publishing.
+func (s *secretValue) moved(ctx context.Context, from, version string, value credential.Value) {
+	if s.published == "" {
+		s.fence = from
+	}
 	s.published = version
 	if s.reading.Lock(ctx) == nil { // else the next one reads the version
 		defer s.reading.Unlock()

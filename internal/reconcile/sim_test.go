@@ -48,7 +48,7 @@ func simulate(t *testing.T, total *statistics, first, n uint64) {
 			h := play(seed, *simSeed != 0, nil)
 			total.add(h)
 			if len(h.broken) > 0 {
-				if h.inStep {
+				if h.inStep { // otherwise it may take another course, and has its trace already
 					h = play(seed, true, nil)
 				}
 				t.Errorf("seed %d breaks the promise; replay it with: go test ./internal/reconcile -run TestSimulation -sim.seed %d\n%s\n\n%s",
@@ -82,7 +82,7 @@ func TestASeedReplaysExactly(t *testing.T) {
 		for seed := range uint64(50) {
 			one, two := play(seed, true, nil), play(seed, true, nil)
 			if !one.inStep {
-				continue
+				continue // the scheduler has a say
 			}
 			if a, b := strings.Join(one.trace, "\n"), strings.Join(two.trace, "\n"); a != b {
 				t.Fatalf("seed %d took two courses:\n%s\n\n%s", seed, a, b)

@@ -142,11 +142,35 @@ func (h *history) editCarefully(s *simSecret, dice *rand.Rand) (ended bool) {
 	return ended
 }
 
+// older is a version from before, if possible one that had another URL of ours.
+func (s *simSecret) older(dice *rand.Rand) (id string) {
+	for range 5 {
+		id = s.past[dice.IntN(len(s.past))].current
+		for _, c := range s.cells {
+			if url := s.held(id, c); url != "" && url != s.held(s.current, c) {
+				return id
+			}
+		}
+	}
+	return id
+}
+
+// isFirst reports whether this is the first call of the run that asks so.
+func (a *actor) isFirst() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls["first"]++
+	return a.calls["first"] == 1
+}
+
 // disturb lets another writer edit a secret at once, at some instant of a run's call.
 func (a *actor) disturb(kind string, t trip) {
 	s := a.world.secrets[0]
 	share := 60
-	if strings.HasPrefix(kind, "describe") { // between the fences of two bindings
+	switch isDescribe := strings.HasPrefix(kind, "describe"); {
+	case isDescribe && !a.world.inStep && a.isFirst(): // between the fences of two bindings
+		share = 2
+	case isDescribe:
 		share = 12
 	}
 	if !a.faulty || !s.isObject || t.dice.IntN(share) > 0 {
@@ -160,7 +184,7 @@ func (a *actor) disturb(kind string, t trip) {
 		if s.hasConsole && dice.IntN(2) == 0 {
 			copied := s.current
 			if dice.IntN(2) == 0 {
-				copied = s.past[dice.IntN(len(s.past))].current
+				copied = s.older(dice)
 			}
 			a.world.byConsole(s, s.value(copied), dice)
 			return

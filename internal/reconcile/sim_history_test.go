@@ -186,7 +186,7 @@ func (h *history) locked(f func()) {
 func (h *history) happen() {
 	now, short := time.Now(), time.Duration(h.r.Int64N(int64(5*time.Second)))
 	old := h.last
-	switch h.r.IntN(8) {
+	switch h.r.IntN(10) {
 	case 0: // a rotation; the old credential dies at once, and the new one may be shown late
 		h.each(old, func(l *lifetime) { l.until = now })
 		h.announce()
@@ -220,6 +220,11 @@ func (h *history) happen() {
 		if h.logins[old].until.IsZero() {
 			h.change(old, time.Time{})
 		}
+	case 8, 9: // a follower is replaced, and nothing else
+		v := h.vars[1]
+		url := v.url(h.fresh())
+		h.locked(func() { h.logins[url] = &lifetime{from: now} })
+		h.showAs(v, url)
 	}
 	h.announce()
 }

@@ -147,7 +147,9 @@ func (t *trusting) Describe(ctx context.Context, arn string) (reconcile.Secret, 
 	secret, err := t.actor.Describe(ctx, arn)
 	t.world.mu.Lock()
 	defer t.world.mu.Unlock()
-	t.fences[arn], t.looked = secret, false
+	if err == nil {
+		t.fences[arn], t.looked = secret, false
+	}
 	return secret, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"keepcurrent.example/internal/connection"
@@ -21,7 +20,7 @@ type secretValue struct {
 	reading credential.Mutex            // guards the next
 	values  map[string]credential.Value // by version, of those that were read or published
 
-	isStaging atomic.Bool // a binding stages beside its login; the others would stage in vain
+	isClaimed bool // one binding stages beside its login; the others would stage in vain
 
 	publishing credential.Mutex // guards the next
 	// chain are the versions between which this attempt has moved AWSCURRENT, one after

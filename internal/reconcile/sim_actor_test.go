@@ -5,8 +5,10 @@ import (
 	"errors"
 	"hash/fnv"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -36,28 +38,43 @@ type actor struct {
 
 	mu    sync.Mutex // guards what follows
 	calls map[string]int
-	saw   map[string]loginSeen // by payload; guarded by world.mu
+	saw   map[string]loginSeen // by URL as Heroku writes it; guarded by world.mu
 	dead  bool
 
-	// Guarded by world.mu: when Heroku answered, and by ARN when this run first asked for
-	// the fence and when it last moved AWSCURRENT.
-	reads           []time.Time
-	fenced, swapped map[string]time.Time
+	// Guarded by world.mu: when Heroku answered, by version when this run moved AWSCURRENT
+	// to it, and by ARN how often it did.
+	reads   []time.Time
+	swapped map[string]time.Time
+	moves   map[string]int
+
+	reading map[string]*simRead // the last one by ARN; guarded by mu
+}
+
+// simRead is a call of Read, for the other bindings of the secret.
+type simRead struct {
+	ended chan struct{}
+	at    time.Time // of its end
+	err   error
 }
 
 func newActor(w *world, seed uint64, name string, faulty bool) *actor {
 	return &actor{name: name, seed: seed, world: w, faulty: faulty, calls: make(map[string]int), saw: make(map[string]loginSeen),
-		fenced: make(map[string]time.Time), swapped: make(map[string]time.Time)}
+		swapped: make(map[string]time.Time), moves: make(map[string]int), reading: make(map[string]*simRead)}
 }
 
-// draw returns the random numbers of the n-th call of its kind. They depend on
-// nothing else, so that a seed replays whatever order goroutines run in.
+// draw returns the random numbers of a call of its kind at this instant, or of the n-th
+// one. They depend on nothing else, so that a seed replays whatever order goroutines run
+// in.
 func (a *actor) draw(kind string) *rand.Rand {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.calls[kind]++
+	which := strconv.Itoa(a.calls[kind])
+	if a.world.inStep {
+		which = time.Since(a.world.began).String()
+	}
 	h := fnv.New64a()
-	_, _ = io.WriteString(h, a.name+" "+kind+" "+strconv.Itoa(a.calls[kind]))
+	_, _ = io.WriteString(h, a.name+" "+kind+" "+which)
 	return rand.New(rand.NewPCG(a.seed, h.Sum64()))
 }
 
@@ -87,29 +104,31 @@ func (a *actor) List(ctx context.Context) ([]reconcile.Secret, error) {
 func (a *actor) Describe(ctx context.Context, arn string) (reconcile.Secret, error) {
 	return call(ctx, a, "describe "+arn, func() (reconcile.Secret, error) {
 		s := a.world.secret(arn)
-		if _, again := a.fenced[arn]; !again {
-			a.fenced[arn] = time.Now()
-		}
-		return tagged(arn, s.current, s.candidate), nil
+		return s.described(s.current, s.candidate), nil
 	})
 }
 
 func (a *actor) Stage(ctx context.Context, arn, version string, payload credential.Value) (bool, error) {
-	return call(ctx, a, "stage "+arn, func() (bool, error) { return a.world.stage(a, arn, version, payload), nil })
+	return call(ctx, a, "stage "+arn+" "+version, func() (bool, error) { return a.world.stage(a, arn, version, payload), nil })
 }
 
 func (a *actor) Swap(ctx context.Context, arn, to, from string) error {
-	_, err := call(ctx, a, "swap "+arn, func() (bool, error) { return true, a.world.swap(a, arn, to, from) })
+	_, err := call(ctx, a, "swap "+arn+" "+to, func() (bool, error) { return true, a.world.swap(a, arn, to, from) })
 	return err
 }
 
-func (a *actor) Read(ctx context.Context, arn, version string) (credential.Value, error) {
-	value, err := call(ctx, a, "read "+arn, func() (credential.Value, error) {
+func (a *actor) Read(ctx context.Context, arn, version string) (value credential.Value, err error) {
+	read := a.begin(arn)
+	if read.err != nil {
+		return value, read.err
+	}
+	defer func() { a.end(read, err) }()
+	value, err = call(ctx, a, "read "+arn, func() (credential.Value, error) {
 		s := a.world.secret(arn)
 		if s.current != version {
 			return credential.Value{}, reconcile.ErrConflict
 		}
-		return credential.New(s.versions[version]), nil
+		return credential.New(s.value(version)), nil
 	})
 	if err != nil && !errors.Is(err, reconcile.ErrConflict) { // what is there cannot be compared
 		a.world.mu.Lock()
@@ -119,6 +138,41 @@ func (a *actor) Read(ctx context.Context, arn, version string) (credential.Value
 	return value, err
 }
 
+// begin notes a read. The bindings of a secret wait for one another's, and which is the
+// first is the scheduler's: where they go in step, a read that fails fails for all.
+func (a *actor) begin(arn string) *simRead {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if last := a.reading[arn]; a.world.inStep && last != nil && last.err != nil && last.at.Equal(time.Now()) {
+		return last
+	}
+	read := &simRead{ended: make(chan struct{})}
+	a.reading[arn] = read
+	return read
+}
+
+func (a *actor) end(read *simRead, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	read.at, read.err = time.Now(), err
+	close(read.ended)
+}
+
+// afterReads waits for the reads that are under way: the answer to a login comes behind
+// them, so that no two bindings that wait for both go on at one instant.
+func (a *actor) afterReads(host string) {
+	if !a.world.inStep {
+		return
+	}
+	a.mu.Lock()
+	reads := slices.Collect(maps.Values(a.reading))
+	a.mu.Unlock()
+	for _, read := range reads {
+		<-read.ended
+	}
+	time.Sleep(upTo(time.Microsecond, a.draw("answer "+host)))
+}
+
 func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential.Value, error) {
 	age := time.Duration(0)
 	if dice := a.draw("old answer"); a.world.old > 0 && dice.IntN(3) == 0 {
@@ -126,11 +180,13 @@ func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential
 	}
 	return call(ctx, a, "config vars", func() (map[string]credential.Value, error) {
 		a.reads = append(a.reads, time.Now())
-		now := a.world.shown[a.world.at(time.Now().Add(-age))]
-		if now == "" {
-			return nil, nil
+		vars := make(map[string]credential.Value)
+		for _, v := range a.world.vars {
+			if now := v.shown[v.at(time.Now().Add(-age))]; now != "" {
+				vars[v.name] = credential.New(now)
+			}
 		}
-		return map[string]credential.Value{"DATABASE_URL": credential.New(now), "FOLLOWER_URL": credential.New(follower(now))}, nil
+		return vars, nil
 	})
 }
 
@@ -143,6 +199,7 @@ func (a *actor) Released(ctx context.Context, _ string) (time.Time, error) {
 func (a *actor) Login(ctx context.Context, u connection.URL, _ string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	defer a.afterReads(u.Host())
 	url := shownAs(u.Text().Reveal())
 	_, err := call(ctx, a, "login "+u.Host(), func() (bool, error) {
 		switch life := a.world.logins[url]; {
@@ -157,11 +214,11 @@ func (a *actor) Login(ctx context.Context, u connection.URL, _ string) error {
 	defer a.world.mu.Unlock()
 	switch { // what the run saw, which a fault of the network may hide
 	case err == nil:
-		a.saw[u.Text().Reveal()] = seenAlive
+		a.saw[url] = seenAlive
 	case errors.Is(err, reconcile.ErrRefused):
-		a.saw[u.Text().Reveal()] = seenRefused
+		a.saw[url] = seenRefused
 	default:
-		a.saw[u.Text().Reveal()] = seenUnreachable
+		a.saw[url] = seenUnreachable
 	}
 	return err
 }

@@ -48,14 +48,14 @@ func newStack(name string, warm bool) stack {
 // play runs the history of a seed to its end, in virtual time.
 func play(seed uint64, tracing bool, wrong func(*reconcile.Reconciler, *actor)) *history {
 	r := rand.New(rand.NewPCG(seed, 0))
-	h := &history{world: newWorld(1+r.IntN(2), tracing), r: r, seed: seed, wrong: wrong}
+	h := &history{world: newWorld(0, tracing), r: r, seed: seed, wrong: wrong}
+	h.bind()
 	if r.IntN(2) == 0 {
 		h.old = oldAnswers
 	}
 	for _, name := range []string{"", "second "}[:1+r.IntN(2)] {
 		h.stacks = append(h.stacks, newStack(name, r.IntN(2) == 0))
 	}
-	h.change(h.fresh(), time.Time{})
 	polling, stop := context.WithCancel(context.Background())
 	for _, s := range h.stacks {
 		h.runs.Go(func() { h.poll(polling, s) })
@@ -63,6 +63,12 @@ func play(seed uint64, tracing bool, wrong func(*reconcile.Reconciler, *actor)) 
 	if r.IntN(3) == 0 {
 		h.runs.Go(func() { h.repeat(polling) })
 	}
+	for i, s := range h.secrets {
+		if s.isObject {
+			h.runs.Go(func() { h.edit(polling, s, uint64(i)) })
+		}
+	}
+	h.change(h.fresh(), time.Time{})
 	for range 3 + r.IntN(4) {
 		time.Sleep(time.Duration(r.Int64N(int64(90 * time.Second))))
 		h.happen()
@@ -84,6 +90,32 @@ func play(seed uint64, tracing bool, wrong func(*reconcile.Reconciler, *actor)) 
 	return h
 }
 
+// bind makes the secrets: one or two that hold a URL alone, or one that holds one or two
+// among the members of others, perhaps beside one with a URL alone.
+func (h *history) bind() {
+	switch kind := h.r.IntN(8); kind {
+	case 0, 1, 2, 3:
+		for i, v := range h.vars[:1+kind%2] { // a config var each, so that no two logins of a run are alike
+			h.secrets = append(h.secrets, newSecret(i, false, v))
+		}
+	case 4, 5:
+		h.secrets = append(h.secrets, newSecret(0, true, h.vars[0]))
+	case 6, 7:
+		h.secrets = append(h.secrets, newSecret(0, true, h.vars[:2]...))
+	}
+	if s := h.secrets[0]; s.isObject {
+		s.hasConsole = h.r.IntN(2) == 0
+		if h.r.IntN(2) == 0 {
+			h.anotherMoves(s, h.another(s, "a person", someMembers))
+		}
+		if h.r.IntN(3) == 0 {
+			h.secrets = append(h.secrets, newSecret(1, false, h.vars[2]))
+		}
+	}
+	h.inStep = len(h.secrets[0].cells) == 1 || h.r.IntN(2) == 0
+	h.tracing = h.tracing || !h.inStep // it may not come back
+}
+
 // quiet lets every stack poll once, without faults.
 func (h *history) quiet(name string) (ok bool) {
 	ok = true
@@ -99,15 +131,49 @@ func (h *history) fresh() string {
 	return fmt.Sprintf("postgres://u:%s%d@db-%d.example:5432/d", password, h.serial, h.serial)
 }
 
-// change makes Heroku show a URL that logs in from a time on (zero: at once).
+// change makes Heroku show a URL that logs in from a time on (zero: at once). Those of the
+// other config vars may log in later.
 func (h *history) change(url string, from time.Time) {
-	h.locked(func() {
-		if h.logins[url] == nil {
-			h.logins[url] = &lifetime{from: from}
+	for i, v := range h.vars {
+		later := from
+		if i > 0 && h.r.IntN(5) == 0 {
+			later = time.Now().Add(time.Duration(h.r.Int64N(int64(20 * time.Second))))
 		}
-	})
+		h.locked(func() {
+			if h.logins[v.url(url)] == nil {
+				h.logins[v.url(url)] = &lifetime{from: later}
+			}
+		})
+	}
 	h.last = url
 	h.show(url)
+}
+
+// show makes Heroku show the URLs of a database, "" for none. One of them may be late, and
+// be missing until then.
+func (h *history) show(url string) {
+	late := h.r.IntN(6 * len(h.vars))
+	for i, v := range h.vars {
+		switch {
+		case i != late:
+			h.showAs(v, v.url(url))
+		case h.r.IntN(2) == 0:
+			h.showAs(v, "")
+		}
+	}
+	if late < len(h.vars) {
+		time.Sleep(upTo(5*time.Second, h.r))
+		h.showAs(h.vars[late], h.vars[late].url(url))
+	}
+}
+
+// each calls f with the lifetime of each URL of a database.
+func (h *history) each(url string, f func(*lifetime)) {
+	h.locked(func() {
+		for _, v := range h.vars {
+			f(h.logins[v.url(url)])
+		}
+	})
 }
 
 func (h *history) locked(f func()) {
@@ -120,22 +186,26 @@ func (h *history) locked(f func()) {
 func (h *history) happen() {
 	now, short := time.Now(), time.Duration(h.r.Int64N(int64(5*time.Second)))
 	old := h.last
-	switch h.r.IntN(8) {
+	switch h.r.IntN(10) {
 	case 0: // a rotation; the old credential dies at once, and the new one may be shown late
-		h.locked(func() { h.logins[old].until = now })
+		h.each(old, func(l *lifetime) { l.until = now })
 		h.announce()
 		time.Sleep(short)
 		h.change(h.fresh(), time.Time{})
 	case 1: // a rotation with a grace time
-		h.locked(func() { h.logins[old].until = now.Add(time.Minute + 10*short) })
+		h.each(old, func(l *lifetime) { l.until = now.Add(time.Minute + 10*short) })
 		h.change(h.fresh(), time.Time{})
 	case 2: // a failover; the old host is gone, and the new one comes up
-		h.locked(func() { h.logins[old].until, h.logins[old].unreachable = now, true })
+		h.each(old, func(l *lifetime) { l.until, l.unreachable = now, true })
 		url := h.fresh()
-		h.locked(func() { h.logins[url] = &lifetime{from: now.Add(short), unreachable: true} })
+		h.locked(func() {
+			for _, v := range h.vars {
+				h.logins[v.url(url)] = &lifetime{from: now.Add(short), unreachable: true}
+			}
+		})
 		h.change(url, time.Time{})
 	case 3: // a credential that is shown before it logs in
-		h.locked(func() { h.logins[old].until = now.Add(short) })
+		h.each(old, func(l *lifetime) { l.until = now.Add(short) })
 		h.change(h.fresh(), now.Add(2*short))
 	case 4: // a promotion, with no config var in between, of a new database or of one that was there
 		h.show("")
@@ -150,13 +220,18 @@ func (h *history) happen() {
 		if h.logins[old].until.IsZero() {
 			h.change(old, time.Time{})
 		}
+	case 8, 9: // a follower is replaced, and nothing else
+		v := h.vars[1]
+		url := v.url(h.fresh())
+		h.locked(func() { h.logins[url] = &lifetime{from: now} })
+		h.showAs(v, url)
 	}
 	h.announce()
 }
 
 // promotable is a URL that logs in: an old one or a fresh one.
 func (h *history) promotable() string {
-	for _, url := range h.shown[:len(h.shown)-1] {
+	for _, url := range h.vars[0].shown[:len(h.vars[0].shown)-1] {
 		if url != "" && url != h.last && h.logins[url].until.IsZero() && h.r.IntN(2) == 0 {
 			return url
 		}
@@ -191,8 +266,8 @@ func update(k *reconcile.Reconciler, ctx context.Context) ([]reconcile.Result, e
 	var bindings []reconcile.Binding
 	secrets, err := k.Secrets.List(ctx)
 	for _, s := range secrets {
-		b, _ := parseOne(s)
-		bindings = append(bindings, b)
+		all, _ := reconcile.ParseBindings(s)
+		bindings = append(bindings, all...)
 	}
 	return k.Update(ctx, bindings), err
 }

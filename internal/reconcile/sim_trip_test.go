@@ -69,6 +69,7 @@ func call[T any](ctx context.Context, a *actor, kind string, work func() (T, err
 	a.live()
 	t := a.trip(kind)
 	a.world.count(t.fault)
+	a.disturb(kind, t)
 	do := func() (T, error) {
 		a.world.mu.Lock()
 		defer a.world.mu.Unlock()

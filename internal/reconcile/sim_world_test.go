@@ -19,18 +19,44 @@ type world struct {
 	began   time.Time
 	tracing bool
 	trace   []string
-	broken  []string      // where the promise was
-	shown   []string      // every value of DATABASE_URL, in the order of time; "" is none
-	since   []time.Time   // when Heroku began to show each
-	old     time.Duration // how old an answer of Heroku's may be; zero is not at all
-	logins  map[string]*lifetime
+	broken  []string // where the promise was
+	vars    []*configVar
+	old     time.Duration        // how old an answer of Heroku's may be; zero is not at all
+	logins  map[string]*lifetime // by URL as Heroku writes it
 	secrets []*simSecret
+	// inStep says that calls of one kind which a run makes at one instant take one course.
+	// Otherwise the course of a seed depends on the scheduler, which decides what binding
+	// of a secret is the first.
+	inStep bool
 
-	moves, conflicts, faults, crashes, cut, puts, returns, unread int
+	moves, conflicts, faults, crashes, cut, puts, edits, returns, unread, rebased int
 }
 
 // oldAnswers is less than a second, the time between the two reads that must agree.
 const oldAnswers = 900 * time.Millisecond
+
+// configVar is one of the app's.
+type configVar struct {
+	name, host string      // host is how the hosts of its URLs begin
+	shown      []string    // every value, in the order of time; "" is none
+	since      []time.Time // when Heroku began to show each
+}
+
+func newConfigVars() []*configVar {
+	return []*configVar{{name: "DATABASE_URL"}, {name: "FOLLOWER_URL", host: "follower-"}, {name: "REPORTS_URL", host: "reports-"}}
+}
+
+// url returns the config var's value where DATABASE_URL is this one.
+func (v *configVar) url(database string) string { return strings.Replace(database, "@", "@"+v.host, 1) }
+
+// at is the place in shown of what Heroku showed at a time.
+func (v *configVar) at(t time.Time) int {
+	i := len(v.since) - 1
+	for i > 0 && v.since[i].After(t) {
+		i--
+	}
+	return i
+}
 
 // lifetime is when a URL logs in. Before and after, the server refuses it, or
 // cannot be reached.
@@ -43,31 +69,11 @@ func (l *lifetime) alive(now time.Time) bool {
 	return !now.Before(l.from) && (l.until.IsZero() || now.Before(l.until))
 }
 
-// simSecret is a simple version of the secrets in package secretstest.
-type simSecret struct {
-	arn                string
-	versions           map[string]string // payload by id
-	promoted           map[string]bool
-	current, candidate string
-	past               []pastSecret // for a list that lags
-	position           int          // in world.shown: the earliest that current can stand for
-}
-
-type pastSecret struct {
-	since              time.Time
-	current, candidate string
-}
-
+// newWorld has that many secrets, each with a URL alone and a config var of its own.
 func newWorld(secrets int, tracing bool) *world {
-	w := &world{began: time.Now(), tracing: tracing, logins: make(map[string]*lifetime)}
-	for i := range secrets {
-		w.secrets = append(w.secrets, &simSecret{
-			arn:      fmt.Sprint("secret-", i),
-			versions: make(map[string]string),
-			promoted: make(map[string]bool),
-			past:     []pastSecret{{since: w.began}},
-			position: -1,
-		})
+	w := &world{began: time.Now(), tracing: tracing, vars: newConfigVars(), logins: make(map[string]*lifetime)}
+	for i, v := range w.vars[:secrets] {
+		w.secrets = append(w.secrets, newSecret(i, false, v))
 	}
 	return w
 }
@@ -96,12 +102,19 @@ func (w *world) count(f fault) {
 	}
 }
 
-// show makes Heroku show a value.
+// show makes Heroku show the URLs of a database.
 func (w *world) show(url string) {
+	for _, v := range w.vars {
+		w.showAs(v, v.url(url))
+	}
+}
+
+// showAs makes Heroku show a value of a config var.
+func (w *world) showAs(v *configVar, url string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.shown, w.since = append(w.shown, url), append(w.since, time.Now())
-	w.note("Heroku shows %d: %s", len(w.shown)-1, host(url))
+	v.shown, v.since = append(v.shown, url), append(v.since, time.Now())
+	w.note("Heroku shows %s %d: %s", v.name, len(v.shown)-1, host(url))
 }
 
 // host returns the host of a URL, which identifies it without its credential.
@@ -111,23 +124,22 @@ func host(url string) string {
 	return name
 }
 
-// at is the place in shown of what Heroku showed at a time.
-func (w *world) at(t time.Time) int {
-	i := len(w.since) - 1
-	for i > 0 && w.since[i].After(t) {
-		i--
-	}
-	return i
-}
-
 // showed reports whether Heroku showed the URL at some time from then until now, an old
 // answer included.
-func (w *world) showed(url string, then time.Time) bool {
-	return slices.Contains(w.shown[w.at(then.Add(-w.old)):], url)
+func (w *world) showed(v *configVar, url string, then time.Time) bool {
+	return slices.Contains(v.shown[v.at(then.Add(-w.old)):], url)
 }
 
 func (w *world) secret(arn string) *simSecret {
 	return w.secrets[slices.IndexFunc(w.secrets, func(s *simSecret) bool { return s.arn == arn })]
+}
+
+// bindings is how many there are.
+func (w *world) bindings() (n int) {
+	for _, s := range w.secrets {
+		n += len(s.cells)
+	}
+	return n
 }
 
 // list answers as of some time ago.
@@ -140,35 +152,29 @@ func (w *world) list(ago time.Duration) []reconcile.Secret {
 				then = p
 			}
 		}
-		list = append(list, tagged(s.arn, then.current, then.candidate))
+		list = append(list, s.described(then.current, then.candidate))
 	}
 	return list
 }
 
-func tagged(arn, current, candidate string) reconcile.Secret {
-	tags := map[string]string{reconcile.AppTag: app, reconcile.FormatTag: "url"}
-	if arn != "secret-0" { // so that no two logins of a run are alike
-		tags[reconcile.ConfigVarTag] = "FOLLOWER_URL"
-	}
-	return reconcile.Secret{ARN: arn, Name: arn, Tags: tags, Current: current, Candidate: candidate}
-}
-
-func (w *world) stage(a *actor, arn, version string, payload credential.Value) bool {
+func (w *world) stage(a *actor, arn, id string, payload credential.Value) bool {
 	s := w.secret(arn)
-	if old, exists := s.versions[version]; exists {
-		if old != payload.Reveal() {
-			w.breaks("%s: version %.8s of two payloads", arn, version)
+	if old, exists := s.versions[id]; exists {
+		if old.payload != payload.Reveal() {
+			w.breaks("%s: version %.8s of two payloads", arn, id)
 		}
-		return s.current == version
+		return s.current == id
 	}
-	s.versions[version] = payload.Reveal()
+	s.add(id, payload.Reveal())
+	if a.moves[arn] > 0 && len(s.cells) > 1 { // another binding of the run has left it a new fence
+		w.rebased++
+	}
 	if s.current == "" {
-		w.move(a, s, version)
-		a.swapped[arn] = time.Now()
+		w.move(a, s, id)
 	}
-	s.candidate = version
-	s.past = append(s.past, pastSecret{time.Now(), s.current, s.candidate})
-	return s.current == version
+	s.candidate = id
+	s.remember()
+	return s.current == id
 }
 
 func (w *world) swap(a *actor, arn, to, from string) error {
@@ -178,24 +184,7 @@ func (w *world) swap(a *actor, arn, to, from string) error {
 		return reconcile.ErrConflict
 	}
 	w.move(a, s, to)
-	a.swapped[arn] = time.Now()
-	s.past = append(s.past, pastSecret{time.Now(), s.current, s.candidate})
 	return nil
-}
-
-// repeat puts the value that is there once more, with the default label.
-func (w *world) repeat() {
-	for _, s := range w.secrets {
-		if s.current == "" {
-			continue
-		}
-		w.puts++
-		id := fmt.Sprintf("another tool's put %d", w.puts)
-		w.note("%s: %s", s.arn, id)
-		s.versions[id] = s.versions[s.current]
-		s.current, s.promoted[id] = id, true
-		s.past = append(s.past, pastSecret{time.Now(), s.current, s.candidate})
-	}
 }
 
 // versions is how many there are.
@@ -208,64 +197,74 @@ func (w *world) versions() (n int) {
 	return n
 }
 
-// move moves AWSCURRENT and checks the promise.
+// move moves AWSCURRENT for a run, and checks the promise.
 func (w *world) move(a *actor, s *simSecret, to string) {
-	before, after := shownAs(s.versions[s.current]), shownAs(s.versions[to])
+	for _, c := range w.changed(a, s, to) {
+		w.judgeMove(a, s, c, s.held(s.current, c), s.held(to, c))
+	}
+	s.current = to
+	s.versions[to].isPromoted = true
+	s.remember()
+	a.moves[s.arn]++
+	a.swapped[to] = time.Now()
+	w.moves++
+}
+
+// judgeMove judges a move of AWSCURRENT that replaces one URL by another.
+func (w *world) judgeMove(a *actor, s *simSecret, c *cell, before, after string) {
 	w.note("%s: AWSCURRENT of %s from %s to %s", a.name, s.arn, host(before), host(after))
 	if after == "" {
 		w.breaks("%s: AWSCURRENT is empty", s.arn)
 	}
 	// Never backwards: the values of AWSCURRENT must be some of the values that Heroku has
 	// shown, in the same order. An outdated answer may move it back while the run goes on;
-	// [history.judgeEnd] checks the end of the run.
-	start := max(s.position, 0)
-	at := slices.Index(w.shown[start:], after)
-	if at < 0 && w.old > 0 && w.showed(after, a.reads[len(a.reads)-1]) {
-		start, at = 0, slices.Index(w.shown, after)
+	// [history.judgeEnd] checks the end of the run. What another writer has put does not
+	// count: the next value of ours is no older than the one before.
+	shown := c.follows.shown
+	start := max(c.position, 0)
+	at := slices.Index(shown[start:], after)
+	if at < 0 && w.old > 0 && w.showed(c.follows, after, a.reads[len(a.reads)-1]) {
+		start, at = 0, slices.Index(shown, after)
 		w.returns++
 	}
 	if at < 0 {
 		w.breaks("%s: AWSCURRENT went back to %s", s.arn, host(after))
 	}
-	s.position = start + at
+	c.position = start + at
+	c.moves++
 	// Never worse: a run does not publish a URL that it saw refused while the secret's value
 	// still logs in. If the run saw that value refused too, it may have started to log in
 	// since; the run cannot know that.
-	held, known := w.logins[before]
-	if known && held.alive(time.Now()) && a.saw[s.versions[to]] == seenRefused && a.saw[s.versions[s.current]] != seenRefused {
+	life, known := w.logins[before]
+	if known && life.alive(time.Now()) && a.saw[after] == seenRefused && a.saw[before] != seenRefused {
 		w.breaks("%s: %s replaced %s, which logs in", s.arn, host(after), host(before))
 	}
-	if a.saw[s.versions[to]] == unseen {
+	if a.saw[after] == unseen {
 		w.breaks("%s: %s was published without a login", s.arn, host(after))
 	}
-	s.current = to
-	s.promoted[to] = true
-	w.moves++
 }
-
-// shownAs returns the value of DATABASE_URL that a payload was made from.
-func shownAs(payload string) string {
-	return strings.Replace(strings.TrimSuffix(payload, "?sslmode=require"), "@follower-", "@", 1)
-}
-
-// follower is the value of FOLLOWER_URL beside a value of DATABASE_URL.
-func follower(url string) string { return strings.Replace(url, "@", "@follower-", 1) }
 
 // settled checks the state at the end, when all faults are over and a quiet poll has run.
 func (w *world) settled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	want := w.shown[len(w.shown)-1]
 	for _, s := range w.secrets {
-		if got := shownAs(s.versions[s.current]); got != want {
-			w.breaks("%s: a quiet poll has left %s, Heroku shows %s", s.arn, host(got), host(want))
+		for _, c := range s.cells {
+			values := len(c.follows.shown)
+			if got, want := s.held(s.current, c), c.follows.shown[values-1]; got != want {
+				w.breaks("%s: a quiet poll has left %s, Heroku shows %s", s.arn, host(got), host(want))
+			}
+			again := c.lost
+			if !s.isObject { // there a value that cannot be read is put once more
+				again = w.puts + w.unread
+			}
+			if c.moves > values+2*w.returns+again {
+				w.breaks("%s: %d publications of %d values of %s", s.arn, c.moves, values, c.follows.name)
+			}
 		}
-		urls := len(w.shown)
-		if len(s.promoted) > urls+2*w.returns+w.puts+w.unread {
-			w.breaks("%s: %d publications of %d values", s.arn, len(s.promoted), urls)
-		}
-		if idle := len(s.versions) - len(s.promoted); idle > w.conflicts+w.cut {
-			w.breaks("%s: %d versions were for nothing, after %d conflicts and %d runs cut short", s.arn, idle, w.conflicts, w.cut)
+		if idle := s.idle(); idle > w.conflicts+len(s.cells)*w.cut+w.rebased {
+			w.breaks("%s: %d versions were for nothing, after %d conflicts, %d other publications of the same run and %d runs cut short",
+				s.arn, idle, w.conflicts, w.rebased, w.cut)
 		}
 	}
 }

@@ -33,8 +33,19 @@ func TestTheSimulationFindsAWrongReconciler(t *testing.T) {
 			k.Secrets, k.Heroku = tr, func(string) reconcile.Heroku { return tr }
 		}, "at its last read or after it"},
 		"a put without a read of what is there": {func(k *reconcile.Reconciler, a *actor) { k.Secrets = illiterate{a} }, "idle polls made"},
-		"no login":                              {func(k *reconcile.Reconciler, a *actor) { k.Database = noLogin{} }, "without a login"},
-		"a login that is not believed":          {func(k *reconcile.Reconciler, a *actor) { k.Database = yesMan{a} }, "which logs in"},
+		"a plain put of an object":              {func(k *reconcile.Reconciler, a *actor) { k.Secrets = plainPut{a} }, "lost an edit"},
+		"a read of the others before the fence": {func(k *reconcile.Reconciler, a *actor) {
+			k.Secrets = &hasty{actor: a, values: make(map[string]credential.Value)}
+		}, "lost an edit"},
+		"no read of the others": {func(k *reconcile.Reconciler, a *actor) { k.Secrets = selfish{a} }, "changed more than its key"},
+		"a second key from the old fence": {func(k *reconcile.Reconciler, a *actor) {
+			k.Secrets = &alone{actor: a, staged: make(map[string][]string)}
+		}, "changed 2 keys"},
+		"a second key by a swap without a fence": {func(k *reconcile.Reconciler, a *actor) {
+			k.Secrets = forced{&alone{actor: a, staged: make(map[string][]string)}}
+		}, "changed 2 keys"},
+		"no login":                     {func(k *reconcile.Reconciler, a *actor) { k.Database = noLogin{} }, "without a login"},
+		"a login that is not believed": {func(k *reconcile.Reconciler, a *actor) { k.Database = yesMan{a} }, "which logs in"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +147,9 @@ func (t *trusting) Describe(ctx context.Context, arn string) (reconcile.Secret, 
 	secret, err := t.actor.Describe(ctx, arn)
 	t.world.mu.Lock()
 	defer t.world.mu.Unlock()
-	t.fences[arn], t.looked = secret, false
+	if err == nil {
+		t.fences[arn], t.looked = secret, false
+	}
 	return secret, err
 }
 
@@ -153,4 +166,79 @@ type illiterate struct{ *actor }
 
 func (illiterate) Read(context.Context, string, string) (credential.Value, error) {
 	return credential.New("EXAMPLE"), nil
+}
+
+// hasty reads the value before it reads the fence.
+type hasty struct {
+	*actor
+	values map[string]credential.Value // by ARN; guarded by world.mu
+}
+
+func (h *hasty) Describe(ctx context.Context, arn string) (reconcile.Secret, error) {
+	value, err := call(ctx, h.actor, "early read "+arn, func() (credential.Value, error) {
+		s := h.world.secret(arn)
+		return credential.New(s.value(s.current)), nil
+	})
+	if err != nil {
+		return reconcile.Secret{}, err
+	}
+	h.world.mu.Lock()
+	h.values[arn] = value
+	h.world.mu.Unlock()
+	return h.actor.Describe(ctx, arn)
+}
+
+func (h *hasty) Read(_ context.Context, arn, _ string) (credential.Value, error) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	return h.values[arn], nil
+}
+
+// selfish takes the secret's value for an object without members.
+type selfish struct{ *actor }
+
+func (selfish) Read(context.Context, string, string) (credential.Value, error) {
+	return credential.New("{}"), nil
+}
+
+// alone publishes the second key of a secret as it was staged from the fence, though the
+// first key has been published since.
+type alone struct {
+	*actor
+	staged map[string][]string // what it put, by ARN; guarded by world.mu
+}
+
+func (l *alone) Stage(ctx context.Context, arn, version string, payload credential.Value) (bool, error) {
+	l.world.mu.Lock()
+	if earlier, known := l.earlier(arn, payload.Reveal()); known {
+		payload = credential.New(earlier)
+	}
+	l.staged[arn] = append(l.staged[arn], payload.Reveal())
+	l.world.mu.Unlock()
+	return l.actor.Stage(ctx, arn, version, payload)
+}
+
+// earlier returns what was put with the URL that a payload changes, if this run has
+// published another one since.
+func (l *alone) earlier(arn, payload string) (earlier string, known bool) {
+	s := l.world.secret(arn)
+	if l.moves[arn] == 0 {
+		return "", false
+	}
+	for _, c := range s.cells {
+		url := urlIn(payload, c.key)
+		for _, put := range l.staged[arn] {
+			if url != s.held(s.current, c) && urlIn(put, c.key) == url {
+				return put, true
+			}
+		}
+	}
+	return "", false
+}
+
+// forced is alone, and swaps from whatever is there.
+type forced struct{ *alone }
+
+func (f forced) Swap(ctx context.Context, arn, to, _ string) error {
+	return plainPut{f.actor}.Swap(ctx, arn, to, "")
 }

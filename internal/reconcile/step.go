@@ -142,7 +142,7 @@ func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry
 				return err
 			}
 			isStaged = fenced.Candidate == fenced.Version || k.Memory.hasStaged(fenced.Binding, fenced.Version)
-			if !isStaged && t.secret.isStaging.CompareAndSwap(false, true) {
+			if !isStaged && t.stagesEarly {
 				isStaged = true
 				_, tooOften, err = k.stage(ctx, fenced, payload)
 			}

@@ -56,9 +56,11 @@ type task struct {
 	returns  int    // how often Heroku took back what was published
 	isFenced bool
 	secret   *secretValue // of this attempt
-	desired  desired
-	key      credential.Value // of the version's id
-	wasRead  bool             // the secret was found equal by reading its value
+	// stagesEarly says that the binding stages beside its login, if it is not equal.
+	stagesEarly bool
+	desired     desired
+	key         credential.Value // of the version's id
+	wasRead     bool             // the secret was found equal by reading its value
 }
 
 // Update brings bindings up to date, one source after another. It starts again at
@@ -140,7 +142,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 func (u *run) attempt(ctx context.Context, pending []*task) {
 	for _, t := range pending {
 		t.before = t.Result
-		t.secret, t.desired, t.wasRead = nil, desired{}, false
+		t.secret, t.desired, t.wasRead, t.stagesEarly = nil, desired{}, false, false
 	}
 	u.observeAndStep(ctx, u.fenceAll(ctx, pending))
 	for _, t := range pending {
@@ -180,6 +182,9 @@ func (u *run) observeAndStep(ctx context.Context, fenced []*task) {
 			secrets[t.ARN] = new(secretValue)
 		}
 		t.secret = secrets[t.ARN]
+		if err == nil {
+			t.stagesEarly = u.claim(t, vars, keys)
+		}
 	}
 	eachTask(fenced, func(t *task) (Result, retry) {
 		if err != nil {
@@ -187,6 +192,16 @@ func (u *run) observeAndStep(ctx context.Context, fenced []*task) {
 		}
 		return u.step(ctx, t, vars, keys)
 	})
+}
+
+// claim reports whether a binding is the first of its secret that seems to change.
+func (u *run) claim(t *task, vars map[string]credential.Value, keys []credential.Value) bool {
+	if t.secret.isClaimed {
+		return false
+	}
+	d, err := desiredOf(t.Binding, vars)
+	t.secret.isClaimed = err == nil && !u.isEqual(keys, t.Binding, d)
+	return t.secret.isClaimed
 }
 
 // eachTask replaces the results of the tasks by what f makes of them, some at the same time.

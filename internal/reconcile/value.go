@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"keepcurrent.example/internal/connection"
@@ -21,7 +20,7 @@ type secretValue struct {
 	reading credential.Mutex            // guards the next
 	values  map[string]credential.Value // by version, of those that were read or published
 
-	isStaging atomic.Bool // a binding stages beside its login; the others would stage in vain
+	isClaimed bool // one binding stages beside its login; the others would stage in vain
 
 	publishing credential.Mutex // guards the next
 	// chain are the versions between which this attempt has moved AWSCURRENT, one after
@@ -94,9 +93,8 @@ func (s *secretValue) keep(version string, value credential.Value) {
 // again, unless other keys must be kept. payload is what is to be put.
 func (k *Reconciler) compareValue(ctx context.Context, t *task, r Result) (payload credential.Value, isEqual bool, err error) {
 	b := r.Binding
-	members, known := k.Memory.members(b)
 	if b.Format != FormatKey {
-		if known { // and not equal
+		if _, known := k.Memory.members(b); known { // and not equal
 			return t.desired.text, false, nil
 		}
 		brief, cancel := context.WithTimeout(ctx, readTime)
@@ -112,7 +110,7 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, r Result) (paylo
 	case err != nil: // to read saves a version, no more: consumers must not keep a dead credential for it
 		return t.desired.text, false, nil
 	}
-	members = connection.MembersOf(value)
+	members := connection.MembersOf(value)
 	k.Memory.learn(b.ARN, b.Current, members)
 	if members.Contain(t.desired.members(b)) {
 		return payload, true, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -245,5 +246,23 @@ func TestWhatIsReadOfAReportIsPrintable(t *testing.T) {
 	}
 	if l := r.Plan[0]; l.Secret != "a\uFFFD[2J" || l.Error != "two lines" {
 		t.Errorf("%q, %q", l.Secret, l.Error)
+	}
+}
+
+// Bindings of one secret come out of a round in any order.
+func TestTheLinesOfOneSecretAreInOrder(t *testing.T) {
+	t.Parallel()
+	var results []reconcile.Result
+	for _, n := range rand.Perm(40) {
+		r := result("service", reconcile.Published, errors.New("not verified"))
+		r.ConfigVar = fmt.Sprintf("URL_%02d", n)
+		results = append(results, r)
+	}
+	r := New(true, results)
+	r.AddPlan(results)
+	for name, lines := range map[string][]Line{"changes": r.Changes, "problems": r.Problems, "plan": r.Plan} {
+		if len(lines) != 40 || !slices.IsSortedFunc(lines, func(a, b Line) int { return strings.Compare(string(a.ConfigVar), string(b.ConfigVar)) }) {
+			t.Errorf("%s: %v", name, lines)
+		}
 	}
 }

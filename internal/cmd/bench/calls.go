@@ -42,10 +42,10 @@ func (r *rig) taken() []call {
 	return calls
 }
 
-// follow rotates the credential, runs update, and returns the time until AWSCURRENT has
-// moved and the calls that were made.
-func (r *rig) follow(ctx context.Context, update func(context.Context) error) (time.Duration, []call, error) {
-	if err := r.addon.Rotate(ctx); err != nil {
+// follow rotates a binding's credential, runs update, and returns the time until AWSCURRENT
+// has moved and the calls that were made.
+func (r *rig) follow(ctx context.Context, b *binding, update func(context.Context) error) (time.Duration, []call, error) {
+	if err := b.addon.Rotate(ctx); err != nil {
 		return 0, nil, err
 	}
 	r.taken()
@@ -56,17 +56,17 @@ func (r *rig) follow(ctx context.Context, update func(context.Context) error) (t
 	calls := r.taken()
 	for i := range calls {
 		if name := calls[i].name; name == "UpdateSecretVersionStage" || name == "PutSecretValue" && i == len(calls)-1 {
-			return calls[i].ended.Sub(began), since(began, calls), r.right(ctx)
+			return calls[i].ended.Sub(began), since(began, calls), r.right(ctx, b)
 		}
 	}
 	return 0, nil, errors.New("AWSCURRENT did not move")
 }
 
-// right fails unless the secret has the URL that Heroku shows. White space and sslmode
-// may differ.
-func (r *rig) right(ctx context.Context) error {
-	value, err := r.Value(ctx, r.secret)
-	if err == nil && !strings.HasPrefix(value, r.db.URL()) {
+// right fails unless the secret has the URL that Heroku shows, behind what was before it.
+// White space and sslmode may differ.
+func (r *rig) right(ctx context.Context, b *binding) error {
+	value, err := r.Value(ctx, b.secret)
+	if err == nil && !strings.HasPrefix(value, b.before+b.db.URL()) {
 		err = errors.New("the secret does not hold what Heroku shows")
 	}
 	return err

@@ -30,7 +30,7 @@ type other struct {
 // compare measures the webhook and the other common ways alternately, against the same
 // remotes.
 func (b *bench) compare(ctx context.Context, r *rig) error {
-	ways := []*other{{name: "the webhook, warm", update: r.announce}}
+	ways := []*other{{name: "the webhook, warm", update: r.announce(r.binding)}}
 	ways = append(ways, b.commands(r)...)
 	functions, end, err := b.python(ctx, r)
 	if err != nil {
@@ -40,7 +40,7 @@ func (b *bench) compare(ctx context.Context, r *rig) error {
 	ways = append(ways, functions...)
 	for range otherRuns {
 		for _, o := range ways {
-			took, _, err := r.follow(ctx, o.update)
+			took, _, err := r.follow(ctx, r.binding, o.update)
 			if err != nil {
 				return fmt.Errorf("%s: %w", o.name, err)
 			}

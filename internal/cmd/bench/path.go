@@ -65,6 +65,7 @@ func leastLogin(ctx context.Context, r *rig) (sample, error) {
 // situation is a state of the webhook when a request arrives.
 type situation struct {
 	name  string
+	of    *binding
 	setUp func()
 	floor func(login time.Duration) time.Duration
 	took  sample
@@ -74,11 +75,12 @@ type situation struct {
 // criticalPath measures the time from a request's arrival to AWSCURRENT.
 func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 	start := b.start.median()
-	cold := &situation{name: "cold", setUp: r.Webhook.Kill,
+	cold := &situation{name: "cold", of: r.binding, setUp: r.Webhook.Kill,
 		floor: func(login time.Duration) time.Duration { return start + usual.coldFloor(login) }}
-	warm := &situation{name: "warm", setUp: func() {}, floor: usual.warmFloor}
-	idle := &situation{name: "warm, connections closed by the servers", setUp: r.hangUp, floor: usual.idleFloor}
-	situations := []*situation{cold, warm, idle}
+	warm := &situation{name: "warm", of: r.binding, setUp: func() {}, floor: usual.warmFloor}
+	inObject := &situation{name: "warm, `heroku:format=key`", of: r.inObject, setUp: func() {}, floor: usual.warmFloor}
+	idle := &situation{name: "warm, connections closed by the servers", of: r.binding, setUp: r.hangUp, floor: usual.idleFloor}
+	situations := []*situation{cold, warm, inObject, idle}
 	for range pathRuns {
 		for _, s := range situations {
 			if err := s.run(ctx, r); err != nil {
@@ -97,7 +99,7 @@ func (b *bench) criticalPath(ctx context.Context, r *rig) error {
 
 func (s *situation) run(ctx context.Context, r *rig) error {
 	s.setUp()
-	took, calls, err := r.follow(ctx, r.announce)
+	took, calls, err := r.follow(ctx, s.of, r.announce(s.of))
 	s.took, s.calls = append(s.took, took), calls
 	return err
 }

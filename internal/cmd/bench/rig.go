@@ -14,6 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -37,14 +40,11 @@ var usual = distances{
 	postgres: 20 * time.Millisecond,
 }
 
-// rig is a stack with distance and TLS before each of its remotes, and one app
-// whose database a secret follows.
+// rig is a stack with distance and TLS before each of its remotes, and two bindings.
 type rig struct {
 	*stacktest.Stack
-	app    *herokutest.App
-	addon  *herokutest.AddOn
-	db     *distant
-	secret string // its ARN
+	*binding          // in the format url
+	inObject *binding // in the format key, with a member of somebody else before it
 
 	awsURL, herokuURL, authorities string
 	lines                          []*line // to AWS and to Heroku
@@ -52,6 +52,15 @@ type rig struct {
 
 	mu    sync.Mutex // guards what follows
 	calls []call
+}
+
+// binding is a secret that follows the database of an app.
+type binding struct {
+	app    *herokutest.App
+	addon  *herokutest.AddOn
+	db     *distant
+	secret string // its ARN
+	before string // what the secret holds before the URL
 }
 
 // distant is a database at the end of a line.
@@ -110,29 +119,42 @@ func (r *rig) remotes() []string {
 	}
 }
 
-// provision makes the app, its database and the secret that follows it, and fills that.
-func (r *rig) provision(ctx context.Context, trip time.Duration) error {
-	db, err := r.Database(ctx)
-	if err != nil {
+// provision makes both bindings, and fills their secrets.
+func (r *rig) provision(ctx context.Context, trip time.Duration) (err error) {
+	if r.binding, err = r.bind(ctx, trip, "shop", "heroku:format=url"); err != nil {
 		return err
 	}
-	at, err := url.Parse(db.URL())
-	if err != nil {
+	if r.inObject, err = r.bind(ctx, trip, "shop-key", "heroku:format=key"); err != nil {
 		return err
 	}
-	l, err := newLine(at.Host, trip)
-	if err != nil {
-		return err
-	}
-	r.closers = append(r.closers, l.Close)
-	r.db = &distant{db, l}
-	r.app = r.Heroku.CreateApp("shop")
-	r.addon = r.Heroku.Provision(r.app, r.db)
-	if r.secret, err = r.Bind(ctx, r.app.Name, "shop/database", "heroku:format=url"); err != nil {
+	const others = `{"STRIPE_KEY":"EXAMPLE","price":1.50`
+	r.inObject.before = others + `,"DATABASE_URL":"`
+	if _, err := r.AWS.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &r.inObject.secret, SecretString: aws.String(others + "}")}); err != nil {
 		return err
 	}
 	_, err = r.Poll(ctx)
 	return err
+}
+
+// bind makes an app, its database and an empty secret that follows it.
+func (r *rig) bind(ctx context.Context, trip time.Duration, app string, tags ...string) (*binding, error) {
+	db, err := r.Database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at, err := url.Parse(db.URL())
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLine(at.Host, trip)
+	if err != nil {
+		return nil, err
+	}
+	r.closers = append(r.closers, l.Close)
+	b := &binding{app: r.Heroku.CreateApp(app), db: &distant{db, l}}
+	b.addon = r.Heroku.Provision(b.app, b.db)
+	b.secret, err = r.Bind(ctx, app, app+"/database", tags...)
+	return b, err
 }
 
 // publish serves a handler by TLS at the end of a line and returns its address.
@@ -173,13 +195,15 @@ func (r *rig) trust(server *httptest.Server) error {
 	return os.WriteFile(r.authorities, append(known, ours...), 0o600)
 }
 
-// announce tells the webhook of a release.
-func (r *rig) announce(ctx context.Context) error {
-	status, err := r.Announce(ctx, r.app)
-	if err == nil && status != http.StatusNoContent {
-		err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, tail(r.Webhook.Logs()))
+// announce returns what tells the webhook of a release of the binding's app.
+func (r *rig) announce(b *binding) func(context.Context) error {
+	return func(ctx context.Context) error {
+		status, err := r.Announce(ctx, b.app)
+		if err == nil && status != http.StatusNoContent {
+			err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, tail(r.Webhook.Logs()))
+		}
+		return err
 	}
-	return err
 }
 
 func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }

@@ -29,6 +29,7 @@ const (
 	rotation = "rotation"    // Heroku shows a new URL, and the one in the secret is dead
 	held     = "held"        // Heroku shows a URL that does not log in, and the one in the secret does
 	foreign  = "foreign"     // another writer has put the URL that Heroku shows
+	inObject = "one key"     // a rotation, with the URL beside keys of others
 )
 
 // The states of a secret after a run.
@@ -68,15 +69,15 @@ func (b *bench) setUp(situation string) {
 	b.t.Helper()
 	defer b.Poller.Kill()
 	defer b.Webhook.Kill()
-	if situation == first || b.versions() > maxVersions {
-		b.startEmpty()
+	if others := othersIn(situation); situation == first || b.versions() > maxVersions || others[0] != b.around[0] {
+		b.startWithout(others)
 	}
-	if situation != first && b.state() == empty {
+	if situation != first && b.value(b.secret) == b.around[0]+b.around[1] {
 		b.run(poller)
 	}
 	b.old, b.allowedVersions = b.value(b.secret), b.versions()
 	switch situation {
-	case rotation:
+	case rotation, inObject:
 		b.rotate()
 	case foreign:
 		b.put(b.secret, b.old)
@@ -93,15 +94,42 @@ func (b *bench) setUp(situation string) {
 
 // shows records that Heroku shows another URL.
 func (b *bench) shows(url string) {
-	b.new = url + "?sslmode=require"
+	b.new = b.payload(url)
 	b.allowedVersions++
 }
 
-// startEmpty replaces the bound secret by an empty one.
-func (b *bench) startEmpty() {
+// startWithout replaces the bound secret by one without a URL.
+func (b *bench) startWithout(others [2]string) {
 	b.t.Helper()
 	b.remove(b.secret)
-	b.secret = b.bind(b.app.Name, "shop/database", "heroku:format=url")
+	b.around = others
+	if others == [2]string{} {
+		b.secret = b.bind(b.app.Name, "shop/database", "heroku:format=url")
+		return
+	}
+	b.secret = b.bind(b.app.Name, "shop/database", "heroku:format=key")
+	b.put(b.secret, others[0]+others[1])
+}
+
+// othersIn is what a secret holds before the URL and behind it in a situation.
+func othersIn(situation string) [2]string {
+	if situation == inObject {
+		return [2]string{"{\"STRIPE_KEY\":\"EXAMPLE\",\n\"DATABASE_URL\" : \"", edited(0)}
+	}
+	return [2]string{}
+}
+
+// edited is what stands behind the URL after an edit of another writer.
+func edited(n int) string { return fmt.Sprintf("\", \"edits\":%d, \"price\":1.50}\n", n) }
+
+// edit changes a key of another writer, as a person does.
+func (b *bench) edit() {
+	b.t.Helper()
+	there := strings.TrimSuffix(b.value(b.secret), b.around[1])
+	b.around[1] = edited(b.versions())
+	b.put(b.secret, there+b.around[1])
+	b.shows(b.db.URL()) // it may have to be written again, beside the edit
+	b.allowedVersions++ // the edit
 }
 
 // state returns the state of the secret.

@@ -58,7 +58,8 @@ func unfilled(situation string) string {
 //  4. A fault of the check after the swap stops a run too. But AWSCURRENT has moved by
 //     then, so the run is failed, and not deferred, even for a rate limit.
 //  5. A read of the value that is there only saves a version: without it the candidate is
-//     put. If the candidate does not log in, a read that fails stops the run.
+//     put. If the candidate does not log in, a read that fails stops the run. Where the
+//     value has keys of others, nothing is put without that read, and rule 1 holds.
 //  6. Every other fault stops the run: 503 or a failed invocation; 500 if there is no key
 //     to check a signature with; Heroku's rate limit defers.
 //  7. Only a call that was carried out can have changed the secret.
@@ -71,7 +72,7 @@ func (c cell) expected() outcome {
 	switch {
 	case c.kind == readLast:
 		return outcome{quiet(c.trigger, c.situation), newer}
-	case c.kind == readHeld && (c.situation != held || !c.lasts):
+	case c.kind == readHeld && c.situation != inObject && (c.situation != held || !c.lasts):
 		return c.unread()
 	case outOfTime:
 		return stopped
@@ -203,6 +204,8 @@ func (c cell) logins() (candidate, current loginResult) {
 // possible reports whether the call can have the fault.
 func (c cell) possible() bool {
 	switch {
+	case c.situation == inObject && (!c.isOfFormat() || c.name == "slow trickle"): // as in the other formats, and as the time-out
+		return false
 	case c.away:
 		return c.call == call{login, 1} && c.lasts
 	case c.outage:

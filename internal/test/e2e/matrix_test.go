@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ const hurry = 5800 * time.Millisecond
 var columns = []struct{ trigger, situation string }{
 	{webhook, first}, {webhook, rotation}, {webhook, held}, {webhook, foreign},
 	{poller, first}, {poller, rotation}, {poller, held}, {poller, foreign},
+	{webhook, inObject}, {poller, inObject},
 }
 
 // Every fault is tested at every remote call of every kind of run. The outcome must be
@@ -113,6 +115,12 @@ func withFaults(c cell) []cell {
 		}
 	}
 	return cells
+}
+
+// isOfFormat reports whether a call can depend on the format. The others are prefetches,
+// made before a tag is read.
+func (c call) isOfFormat() bool {
+	return !slices.Contains([]string{readKey, readToken, list}, c.kind)
 }
 
 func queueOf(cells []cell, some func(cell) bool) <-chan cell {

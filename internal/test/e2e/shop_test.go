@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,8 @@ type shop struct {
 	app    *herokutest.App
 	addon  *herokutest.AddOn
 	db     *postgrestest.Database
-	secret string // its ARN
+	secret string    // its ARN
+	around [2]string // what the secret holds before the URL and behind it
 }
 
 func openShop(t *testing.T, config stacktest.Config) *shop {
@@ -51,7 +53,7 @@ func (s *shop) rotate() {
 // consumer can log in with it.
 func (s *shop) equal() {
 	s.t.Helper()
-	if got := s.value(s.secret); got != s.db.URL()+"?sslmode=require" {
+	if s.value(s.secret) != s.payload(s.db.URL()) {
 		s.t.Fatal("the secret is not equal to the database's URL")
 	}
 	if err := s.login(); err != nil {
@@ -59,11 +61,17 @@ func (s *shop) equal() {
 	}
 }
 
+// payload is the secret's value for a URL.
+func (s *shop) payload(url string) string {
+	return s.around[0] + url + "?sslmode=require" + s.around[1]
+}
+
 // login reads the secret and connects, as a consumer does.
 func (s *shop) login() error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
-	conn, err := pgconn.Connect(ctx, s.value(s.secret))
+	url := strings.TrimSuffix(strings.TrimPrefix(s.value(s.secret), s.around[0]), s.around[1])
+	conn, err := pgconn.Connect(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,8 @@
 // register, each at one moment between its beginning and its end.
 //
 // The register of a secret is the version with AWSCURRENT and the number of the URL in
-// it: its place in the sequence of URLs that Heroku showed.
+// it: its place in the sequence of URLs that Heroku showed. A secret that holds others
+// beside has the numbers of two URLs, and a count of another writer.
 //
 //   - a swap from the fence to a version moves the register if the fence has
 //     AWSCURRENT, and is refused if it does not
@@ -13,12 +14,13 @@
 //   - a put under a label moves it only if there is no version yet
 //   - a read returns it
 //   - it never moves to an older URL
+//   - each move changes one URL, or adds one to the count
 //
-// The first four are AWS's rules; see package secretstest. The last one is the promise
+// The first four are AWS's rules; see package secretstest. The last two are the promise
 // of this project, and the reason for the fence. A call without an answer may have been
 // carried out, or be carried out later, or never: its end is at infinity.
 //
-// The writers are packages reconcile and secrets, over HTTP and the AWS SDK. Three more
+// The writers are packages reconcile and secrets, over HTTP and the AWS SDK. Four more
 // writers are wrong in one point each, and the checker must refuse their histories: a
 // check that never fails proves nothing.
 package history

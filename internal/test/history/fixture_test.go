@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -56,12 +57,12 @@ func (h *fixture) client(n int) *secretsmanager.Client {
 	})
 }
 
-// bind makes an empty secret that follows the app's DATABASE_URL.
-func (h *fixture) bind(t *testing.T, name string) reconcile.Binding {
+// bind makes an empty secret that follows the app's DATABASE_URL, or what more tags say.
+func (h *fixture) bind(t *testing.T, name string, more ...types.Tag) reconcile.Binding {
 	t.Helper()
 	m := secrets.Manager{Client: h.client(0)}
 	out, err := m.Client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name: &name, Tags: []types.Tag{{Key: aws.String(reconcile.AppTag), Value: aws.String(app)}},
+		Name: &name, Tags: append(more, types.Tag{Key: aws.String(reconcile.AppTag), Value: aws.String(app)}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,10 @@ func (h *heroku) ConfigVars(context.Context, string) (map[string]credential.Valu
 	h.epoch += h.weather.roll(2)
 	h.mu.Unlock()
 	h.weather.delay()
-	return map[string]credential.Value{"DATABASE_URL": credential.New(url(shown))}, nil
+	return map[string]credential.Value{
+		"DATABASE_URL": credential.New(url(shown)),
+		"FOLLOWER_URL": credential.New(strings.Replace(url(shown), "@db.", "@follower.", 1)),
+	}, nil
 }
 
 func (h *heroku) Spare() bool { return true }

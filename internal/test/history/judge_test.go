@@ -14,6 +14,11 @@ func at(begin, end int64, c call, a answer) porcupine.Operation {
 	return porcupine.Operation{Input: c, Call: begin, Output: a, Return: end}
 }
 
+// counts is a swap from the first version to one with these contents.
+func counts(epoch, follower, count int) call {
+	return call{Kind: swap, From: "v1", To: "v2", Epoch: epoch, Follower: follower, Count: count}
+}
+
 func TestTheModelKnowsRightFromWrong(t *testing.T) {
 	t.Parallel()
 	var (
@@ -22,6 +27,7 @@ func TestTheModelKnowsRightFromWrong(t *testing.T) {
 		v1, v2               = answer{Version: "v1"}, answer{Version: "v2"}
 		first                = at(1, 2, call{Kind: stage, To: "v1", Epoch: 5}, moved)
 		newer                = call{Kind: swap, From: "v1", To: "v2", Epoch: 6}
+		counted              = at(1, 2, call{Kind: stage, To: "v1", Epoch: 5, Count: 1}, moved)
 		older                = call{Kind: swap, From: "v1", To: "v2", Epoch: 4}
 	)
 	for _, test := range []struct {
@@ -52,6 +58,13 @@ func TestTheModelKnowsRightFromWrong(t *testing.T) {
 		{"a lost swap that was never done", []porcupine.Operation{first, at(3, 4, newer, lost), at(5, 6, reads, v1)}, true},
 		{"a lost swap to an older URL that shows", []porcupine.Operation{first, at(3, 4, older, lost), at(5, 6, reads, v2)}, false},
 		{"a lost plain put that shows", []porcupine.Operation{first, at(3, 4, call{Kind: put, To: "v2", Epoch: 6}, lost), at(5, 6, reads, v2)}, true},
+		{"a count beside the URL", []porcupine.Operation{first, at(3, 4, counts(5, 0, 1), moved), at(5, 6, reads, v2)}, true},
+		{"a count that skips one", []porcupine.Operation{first, at(3, 4, counts(5, 0, 2), moved)}, false},
+		{"a count together with a newer URL", []porcupine.Operation{first, at(3, 4, counts(6, 0, 1), moved)}, false},
+		{"a newer URL that loses a count", []porcupine.Operation{counted, at(3, 4, newer, moved)}, false},
+		{"a newer URL beside a count", []porcupine.Operation{counted, at(3, 4, counts(6, 0, 1), moved)}, true},
+		{"a second URL beside the first", []porcupine.Operation{first, at(3, 4, counts(5, 6, 0), moved)}, true},
+		{"two newer URLs at once", []porcupine.Operation{first, at(3, 4, counts(6, 6, 0), moved)}, false},
 		{"secrets do not share a register", []porcupine.Operation{first, at(3, 4, call{Kind: read, Secret: "another"}, answer{})}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -26,6 +26,8 @@ type call struct {
 	Kind     kind
 	From, To string // versions; of a read From, if it asks for the one with AWSCURRENT by its id
 	Epoch    int    // number of the URL in To
+	Follower int    // number of the URL beside it in To, 0 if there is none
+	Count    int    // of another writer in To, 0 if there is none
 }
 
 // An answer is the result of a call.
@@ -39,8 +41,8 @@ type answer struct {
 
 // A register is the state of one secret.
 type register struct {
-	Version string
-	Epoch   int
+	Version                string
+	Epoch, Follower, Count int
 }
 
 // forever is the time at which a call with a lost answer ends.
@@ -66,7 +68,7 @@ func (s register) step(c call, a answer) (bool, register) {
 		return a.Version == s.Version && (a.Epoch == 0 || a.Epoch == s.Epoch), s
 	case stage:
 		if s.Version == "" {
-			s = register{c.To, c.Epoch}
+			s = c.register()
 		}
 		return a.Lost || a.Moved == (s.Version == c.To), s
 	case swap:
@@ -76,16 +78,30 @@ func (s register) step(c call, a answer) (bool, register) {
 	}
 }
 
+func (c call) register() register { return register{c.To, c.Epoch, c.Follower, c.Count} }
+
+// leadsTo reports whether the promise allows the next register: no URL is an older one, no
+// count of another writer's is lost, and only one of them changes.
+func (s register) leadsTo(next register) bool {
+	changes := 0
+	for _, changed := range []bool{next.Epoch > s.Epoch, next.Follower > s.Follower, next.Count == s.Count+1} {
+		if changed {
+			changes++
+		}
+	}
+	return changes <= 1 && next.Epoch >= s.Epoch && next.Follower >= s.Follower && (next.Count == s.Count || next.Count == s.Count+1)
+}
+
 // move takes the register to the version that the call names, if AWS permits it and
-// the URL there is no older one. A call without an answer is right in any state, as
+// the promise allows it. A call without an answer is right in any state, as
 // it may not have been carried out. Where it can move the register it does: if it was
 // carried out late or never, porcupine finds a later place for it, as its end is at
 // infinity.
 func (s register) move(c call, a answer, permitted bool) (bool, register) {
-	allowed := permitted && c.Epoch >= s.Epoch
+	allowed := permitted && s.leadsTo(c.register())
 	switch {
 	case allowed && (a.Moved || a.Lost):
-		return true, register{c.To, c.Epoch}
+		return true, c.register()
 	case a.Lost:
 		return true, s
 	}

@@ -30,8 +30,10 @@ type recorder struct {
 	began   time.Time
 	late    sync.WaitGroup // requests whose clients are gone
 
+	serial atomic.Int64 // of the versions of another writer
+
 	mu         sync.Mutex
-	epochs     map[string]int // numbers of the URLs, by version
+	contents   map[string]register // by version
 	operations []porcupine.Operation
 	tally      tally
 	odd        []string
@@ -52,7 +54,7 @@ func (t tally) covers(least tally) bool {
 // newRecorder puts a recorder before an empty Secrets Manager. There each call
 // takes an hour: a secret may get no more than 100 versions a day.
 func newRecorder(w *weather) *recorder {
-	rec := &recorder{aws: secretstest.New(), weather: w, began: time.Now(), epochs: make(map[string]int)}
+	rec := &recorder{aws: secretstest.New(), weather: w, began: time.Now(), contents: make(map[string]register)}
 	var hours atomic.Int64
 	rec.aws.SetNow(func() time.Time { return rec.began.Add(time.Duration(hours.Add(1)) * time.Hour) })
 	return rec
@@ -167,13 +169,14 @@ func (rec *recorder) call(action string, body []byte) (c call, concerned bool) {
 		if len(in.VersionStages) > 0 {
 			c.Kind = stage
 		}
-		rec.epochs[c.To] = epochOf(in.SecretString)
+		rec.contents[c.To] = registerOf(in.SecretString)
 	case "UpdateSecretVersionStage":
 		c.Kind, c.To, c.From = swap, in.MoveToVersionId, in.RemoveFromVersionId
 	default:
 		return c, false
 	}
-	c.Epoch = rec.epochs[c.To]
+	there := rec.contents[c.To]
+	c.Epoch, c.Follower, c.Count = there.Epoch, there.Follower, there.Count
 	return c, true
 }
 
@@ -213,20 +216,31 @@ func (rec *recorder) answer(c call, done *httptest.ResponseRecorder) answer {
 func (rec *recorder) epoch(version string) int {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	return rec.epochs[version]
+	return rec.contents[version].Epoch
 }
 
-// number is where a URL carries its place in Heroku's sequence.
-var number = regexp.MustCompile(`pEXAMPLE(\d+)@`)
+// Where a URL carries its place in Heroku's sequence, and where another writer counts.
+var (
+	number   = regexp.MustCompile(`pEXAMPLE(\d+)@db\.`)
+	follower = regexp.MustCompile(`pEXAMPLE(\d+)@follower\.`)
+	counter  = regexp.MustCompile(`"count":(\d+)`)
+)
 
 func url(epoch int) string { return fmt.Sprintf("postgres://u1:pEXAMPLE%d@db.example:5432/d1", epoch) }
 
 // epochOf returns the number of the URL in a value, 0 if there is none.
-func epochOf(value string) int {
-	found := number.FindStringSubmatch(value)
+func epochOf(value string) int { return numberIn(value, number) }
+
+func numberIn(value string, where *regexp.Regexp) int {
+	found := where.FindStringSubmatch(value)
 	if found == nil {
 		return 0
 	}
-	epoch, _ := strconv.Atoi(found[1])
-	return epoch
+	n, _ := strconv.Atoi(found[1])
+	return n
+}
+
+// registerOf returns what a value would make of a register.
+func registerOf(value string) register {
+	return register{Epoch: epochOf(value), Follower: numberIn(value, follower), Count: numberIn(value, counter)}
 }

@@ -94,8 +94,8 @@ func TestACallForWhatIsNotCurrentMakesNoRequest(t *testing.T) {
 	s.sum(s.Webhook, "CalledByConsumer", 0)
 }
 
-// Two batches at a time are two processes, each of which may look once.
-func TestAThousandCallsAreOneLookOfEachProcess(t *testing.T) {
+// Two batches at a time are two processes, each of which may update the secret once.
+func TestAThousandCallsAreOneUpdateInEachProcess(t *testing.T) {
 	t.Parallel()
 	t.Run("after a rotation", func(t *testing.T) {
 		t.Parallel()
@@ -106,12 +106,12 @@ func TestAThousandCallsAreOneLookOfEachProcess(t *testing.T) {
 		s.call(s.secret, refused, 1000)
 		n, reads := logins.Load(), s.Heroku.Calls()[configVars]
 		s.equal()
-		looks := len(s.measured(s.Webhook)["CalledByConsumer"])
-		t.Logf("%d looks: %d reads of config vars, %d logins, %v", looks, reads, n, s.Secrets.Calls())
-		// A look that publishes reads twice; one that loses the swap reads again. Each tries
+		updates := len(s.measured(s.Webhook)["CalledByConsumer"])
+		t.Logf("%d updates: %d reads of config vars, %d logins, %v", updates, reads, n, s.Secrets.Calls())
+		// An update that publishes reads twice; one that loses the swap reads again. Each tries
 		// the candidate once, and the old credential only if the candidate does not log in.
-		if looks < 1 || looks > 2 || reads > 2*looks || n > int64(looks) {
-			t.Errorf("%d looks, %d reads of config vars, %d logins", looks, reads, n)
+		if updates < 1 || updates > 2 || reads > 2*updates || n > int64(updates) {
+			t.Errorf("%d updates, %d reads of config vars, %d logins", updates, reads, n)
 		}
 	})
 	t.Run("while Heroku has nothing better", func(t *testing.T) {
@@ -119,10 +119,10 @@ func TestAThousandCallsAreOneLookOfEachProcess(t *testing.T) {
 		s := openShop(t, stacktest.Config{Concurrency: 2})
 		logins := s.countLogins()
 		s.call(s.secret, s.current(s.secret), 1000)
-		looks := len(s.measured(s.Webhook)["CalledByConsumer"])
-		t.Logf("%d looks: %v of Heroku, %d logins, %v", looks, s.Heroku.Calls(), logins.Load(), s.Secrets.Calls())
-		if looks < 1 || looks > 2 || s.requests() > looks || logins.Load() > 0 {
-			t.Errorf("%d looks, %v of Heroku, %d logins", looks, s.Heroku.Calls(), logins.Load())
+		updates := len(s.measured(s.Webhook)["CalledByConsumer"])
+		t.Logf("%d updates: %v of Heroku, %d logins, %v", updates, s.Heroku.Calls(), logins.Load(), s.Secrets.Calls())
+		if updates < 1 || updates > 2 || s.requests() > updates || logins.Load() > 0 {
+			t.Errorf("%d updates, %v of Heroku, %d logins", updates, s.Heroku.Calls(), logins.Load())
 		}
 		s.untouched()
 	})

@@ -35,6 +35,10 @@ const (
 	maxPause = 5 * time.Minute
 	// tokenPause is how long no consumer's call uses a token that Heroku has refused.
 	tokenPause = 5 * time.Minute
+	// maxSecretID is the length that AWS takes
+	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html).
+	// Lines in the log name the secret, and an event has room for much more.
+	maxSecretID = 2048
 	// parallelCalls is how many secrets of a batch are updated at once.
 	parallelCalls = 4
 )
@@ -56,7 +60,7 @@ func parseCall(message events.SQSMessage) (c call, err error) {
 	}
 	err = json.Unmarshal([]byte(message.Body), &event)
 	if err != nil || message.EventSource != "aws:sqs" || event.Source != callSource || event.Type != callType ||
-		!reconcile.IsSecretID(event.Detail.Secret) || event.Detail.Version == "" {
+		!reconcile.IsSecretID(event.Detail.Secret) || len(event.Detail.Secret) > maxSecretID || event.Detail.Version == "" {
 		return c, errCall
 	}
 	return event.Detail, nil
@@ -85,6 +89,8 @@ type updated struct {
 // answer updates the secrets of a batch, each once however often it is called for.
 func (c *calls) answer(ctx context.Context, messages []events.SQSMessage) {
 	log := c.log(ctx, "consumer")
+	ctx, cancel := withMargin(ctx) // a process that Lambda kills forgets what it has updated
+	defer cancel()
 	var all []call
 	odd := 0
 	for _, message := range messages {

@@ -129,6 +129,7 @@ func TestACallUpdatesASecretThatStillHoldsWhatWasRefused(t *testing.T) {
 		"another type":             {[]events.SQSMessage{{EventSource: "aws:sqs", Body: strings.Replace(message("a", "v1").Body, callType, "x", 1)}}, 0, "no call of a consumer"},
 		"no version":               {[]events.SQSMessage{message("a", "")}, 0, "no call of a consumer"},
 		"a name that is none":      {[]events.SQSMessage{message("a b", "v1")}, 0, "no call of a consumer"},
+		"a name without an end":    {[]events.SQSMessage{message(strings.Repeat("a", 2049), "v1")}, 0, "no call of a consumer"},
 		"a credential for a name":  {[]events.SQSMessage{message("postgres://u:pEXAMPLE@h/d", "v1")}, 0, "no call of a consumer"},
 	}
 	for name, tt := range tests {
@@ -188,6 +189,26 @@ func TestACallNeverUsesTheReserveOrARefusedToken(t *testing.T) {
 		c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
 		if len(x.asked) != 2 {
 			t.Error("it is never used again")
+		}
+	})
+}
+
+// Lambda kills a process that is late, which then forgets its pauses.
+func TestACallThatHangsEndsBeforeLambdaKillsTheProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &exchange{spare: true}
+		c := x.calls()
+		c.describe = func(ctx context.Context, _ string) (reconcile.Secret, error) {
+			<-ctx.Done()
+			return reconcile.Secret{}, ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 28*time.Second)
+		defer cancel()
+		began := time.Now()
+		c.answer(ctx, []events.SQSMessage{message("a", "v1")})
+		if took := time.Since(began); took != 28*time.Second-margin {
+			t.Errorf("it took %s", took)
 		}
 	})
 }

@@ -22,6 +22,15 @@ const trigger = "webhook"
 // Lambda kills it.
 const margin = time.Second
 
+// withMargin returns a context that ends that long before the invocation does.
+func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-margin))
+}
+
 // handler answers deliveries. Heroku does not repeat a delivery that is answered with a
 // 2xx, and repeats all others for up to 72 hours
 // (https://devcenter.heroku.com/changelog-items/2525), so the answers are:
@@ -43,11 +52,8 @@ type handler struct {
 
 func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	log := h.log(ctx, trigger)
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
-		defer cancel()
-	}
+	ctx, cancel := withMargin(ctx)
+	defer cancel()
 	status := h.deliver(ctx, log, request)
 	return events.APIGatewayV2HTTPResponse{StatusCode: status}, nil
 }

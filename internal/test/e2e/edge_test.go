@@ -28,6 +28,7 @@ func TestEveryKindOfEventHasItsAnswer(t *testing.T) {
 		"webhook-not-json":                 400,
 		"webhook-unsigned":                 401,
 		"webhook-forged":                   401,
+		"webhook-refused":                  204,
 		"poller-schedule":                  0,
 		"poller-rule":                      0,
 		"poller-by-hand":                   0,

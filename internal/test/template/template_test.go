@@ -59,12 +59,12 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 		"HEROKU_TOKEN_SECRET_ID":    token,
 		"WEBHOOK_SIGNING_SECRET_ID": signingKey,
 		"HEROKU_API_URL":            "!Ref HerokuApiUrl",
+		"HEROKU_RESERVE":            "!Ref HerokuReserve",
 		"LOG_LEVEL":                 "!Ref LogLevel",
 		"PAUSE":                     "!Ref Pause",
 	}
 	poller := maps.Clone(both)
 	poller["WEBHOOK_URL"] = "!Sub ${HttpApi.ApiEndpoint}/heroku/webhook"
-	poller["HEROKU_RESERVE"] = "!Ref HerokuReserve"
 	poller["POLL_MINUTES"] = "!Ref PollMinutes"
 	for id, want := range map[string]map[string]string{"WebhookFunction": both, "PollerFunction": poller} {
 		got := map[string]string{}
@@ -83,7 +83,7 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 	} {
 		mustBe(t, "default of "+parameter, parameters.at(parameter, "Default").text(), want)
 	}
-	// What the poller accepts of HEROKU_RESERVE.
+	// What the functions accept of HEROKU_RESERVE.
 	mustBe(t, "least reserve", parameters.at("HerokuReserve", "MinValue").text(), "0")
 	mustBe(t, "greatest reserve", parameters.at("HerokuReserve", "MaxValue").text(), "4000")
 }
@@ -96,6 +96,10 @@ func TestOnlyRouteIsPostHerokuWebhook(t *testing.T) {
 			kind := event.at("Type").text()
 			if id == "PollerFunction" {
 				mustBe(t, name, kind, "ScheduleV2")
+				continue
+			}
+			if name == "Consumers" {
+				mustBe(t, name, kind, "SQS")
 				continue
 			}
 			mustBe(t, name, kind, "HttpApi")

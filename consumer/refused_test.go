@@ -17,14 +17,14 @@ import (
 	"keepcurrent.example/consumer"
 )
 
-// counter is a Postgres in virtual time: it refuses all users but one.
-type counter struct {
+// postgres is a Postgres in virtual time: it refuses all users but one.
+type postgres struct {
 	accepted atomic.Value // the user, a string
 	away     atomic.Bool
 }
 
-func (c *counter) dial(context.Context, string, string) (net.Conn, error) {
-	if c.away.Load() {
+func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
+	if p.away.Load() {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	}
 	client, server := net.Pipe()
@@ -35,7 +35,7 @@ func (c *counter) dial(context.Context, string, string) (net.Conn, error) {
 		if err != nil {
 			return
 		}
-		if startup := message.(*pgproto3.StartupMessage); startup.Parameters["user"] != c.accepted.Load() {
+		if startup := message.(*pgproto3.StartupMessage); startup.Parameters["user"] != p.accepted.Load() {
 			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: "no"})
 		} else {
 			backend.Send(&pgproto3.AuthenticationOk{})
@@ -55,7 +55,7 @@ type called struct {
 
 // trial is a source in virtual time whose server refuses it, and the calls of its hook.
 type trial struct {
-	*counter
+	*postgres
 	t       *testing.T
 	secret  *secret
 	source  *consumer.Source
@@ -75,7 +75,7 @@ func try(t *testing.T, test func(*trial)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		x := &trial{counter: &counter{}, t: t, secret: &secret{}, began: time.Now()}
+		x := &trial{postgres: &postgres{}, t: t, secret: &secret{}, began: time.Now()}
 		x.put("u1")
 		x.source = &consumer.Source{Client: x.secret, SecretID: "shop/database", Refused: x.refused}
 		config, err := x.source.PoolConfig(t.Context())

@@ -11,7 +11,7 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 
 export class SecretPool extends pg.Pool {
   #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling;
-  // read returns the secret's text, or Secrets Manager's answer. key is the key of the URL in a secret that holds several.
+  // read returns the secret's text, or Secrets Manager's answer, which refused needs. key is the key of the URL in a secret that holds several.
   // lifetime is how long the text is believed, wait how long connect goes on (both in ms). refused is called with the
   // secret's ARN and the version id when the server refuses the credential and a new read shows no other: first after about
   // a second, then at growing intervals up to a minute, one call at a time, until a version logs in.

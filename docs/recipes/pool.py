@@ -55,9 +55,9 @@ class Secret:
                 try:
                     answer = self.client.get_secret_value(SecretId=self.secret_id, VersionStage="AWSCURRENT")
                     current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
-                    if self.current and self.current[1] != current[1]:
+                    before, self.current, self.answered_at = self.current, current, time.monotonic()
+                    if before and before[1] != current[1]:
                         self.settle()
-                    self.current, self.answered_at = current, time.monotonic()
                 except Exception:
                     if not self.current:
                         raise

@@ -1,4 +1,5 @@
 // Calls keepcurrent for a secret whose credential is refused, by an event on the account's default event bus.
+// It needs @aws-sdk/client-eventbridge.
 //   new SecretPool(readSecret("heroku/shop/DATABASE_URL"), { refused: callKeepcurrent() });
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 

@@ -1,10 +1,10 @@
 // Package eventstest is a test server for the default event bus of EventBridge, and for what
-// stands behind it for a consumer that is refused: a rule that matches
-// the event, a queue of SQS, and Lambda, which hands a batch of the queue to the webhook
-// function.
+// takes a consumer's call from there to the webhook function: a rule, a queue of SQS, and
+// Lambda, which invokes the function with a batch of the queue.
 //
-// It delivers each event at once and in a batch of its own. It does not check signatures
-// or policies, and matches as rules do for the whole values of source and detail-type.
+// Each event is delivered at once, in a batch of its own. The rule matches the whole values
+// of source and detail-type; an event that it does not match is an error. Signatures and
+// policies are not checked.
 package eventstest
 
 import (

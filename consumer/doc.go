@@ -44,6 +44,10 @@
 // in does not replace one that does. While Secrets Manager cannot be reached, the last
 // value stays in use.
 //
+// [Source.Refused] is called while the server refuses the credential and the secret has
+// nothing newer. It can send the event that makes keepcurrent look at once: the example
+// of Source (Refused) does. [Source.ConnConfig] is for a connection outside a pool.
+//
 // # What it does not do
 //
 // It does not repeat queries: it cannot know which may run twice. When an old

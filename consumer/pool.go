@@ -22,9 +22,9 @@ func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 	if err := s.readIfDue(ctx); err != nil && len(s.known()) == 0 {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig("postgres://secret@keepcurrent.invalid/secret?sslmode=require")
+	config, err := pgxpool.ParseConfig(placeholder)
 	if err != nil {
-		return nil, fmt.Errorf("consumer: the PG* variables of the environment do not suit pgx: %w", err)
+		return nil, unsuited(err)
 	}
 	p := &pool{source: s, born: time.Now()}
 	config.BeforeConnect = p.beforeConnect
@@ -33,6 +33,34 @@ func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 	config.ShouldPing = p.shouldPing
 	config.PingTimeout = loginTimeout // pgxpool has none, and a host that is gone does not answer
 	return config, nil
+}
+
+// ConnConfig returns a config for one connection outside a pool, for [pgx.ConnectConfig].
+// Its credential has logged in since the call began, or since the search that the call
+// shares began. ConnConfig waits for such a credential as a pool's connection does, and
+// fails with an [*Error] if none logs in.
+//
+// Ask for a new config before each connection: the next rotation makes this one useless.
+// The config contains the credential, and prints it. The login that proves it has no
+// DialFunc or LookupFunc of the caller's.
+func (s *Source) ConnConfig(ctx context.Context) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(placeholder)
+	if err != nil {
+		return nil, unsuited(err)
+	}
+	c, err := s.credential(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	c.apply(config)
+	return config, nil
+}
+
+// placeholder is replaced by what the secret holds.
+const placeholder = "postgres://secret@keepcurrent.invalid/secret?sslmode=require"
+
+func unsuited(err error) error {
+	return fmt.Errorf("consumer: the PG* variables of the environment do not suit pgx: %w", err)
 }
 
 // pool is what the hooks of one pool share.

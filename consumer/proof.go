@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -97,7 +96,9 @@ func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credentia
 				return nil, err
 			}
 		}
-		unread = s.read(ctx)
+		if unread = s.read(ctx); unread == nil {
+			s.refuse(ctx, failed)
+		}
 	}
 }
 
@@ -124,11 +125,5 @@ func (s *Source) try(ctx context.Context, known []*credential, failed map[*crede
 // rest waits before the next read: at first about 50 ms, in the end about a second. The
 // times are random, so that many processes do not read at the same time.
 func rest(ctx context.Context, failing time.Duration) error {
-	pause := min(max(failing/4, 50*time.Millisecond), time.Second)
-	select {
-	case <-time.After(pause/2 + rand.N(pause)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep(ctx, jitter(min(max(failing/4, 50*time.Millisecond), time.Second)))
 }

@@ -45,15 +45,32 @@ type Source struct {
 	// that comes later waits for the remaining time; after that, about a second for one
 	// more read.
 	Wait time.Duration
+	// Refused, if set, is called when the server refuses the credential and a new read
+	// shows no newer one: it can send the event that makes keepcurrent look at once. It
+	// gets SecretID and the id of the refused version.
+	//
+	// The first call comes about a second after the refusal. If the server refuses the
+	// credential again, more calls follow, at growing, randomized intervals of up to a
+	// minute. They start over when a version has logged in or a newer credential was read.
+	//
+	// Calls come one at a time, from a goroutine for which no connection waits. Its
+	// context ends after ten seconds, or when the calls start over. A panic in Refused is
+	// dropped. The goroutine ends when it has made a call and the server has refused
+	// nothing since, or when the calls start over: it outlives the last refusal by a minute
+	// and the call itself at most. If Refused does not return, no other call follows.
+	Refused func(ctx context.Context, secretID, version string) `json:"-"` // which a func cannot be
 
 	mu         sync.Mutex  // guards what follows
 	newest     *credential // what was read last
+	version    string      // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
 	asked      time.Time   // when that read began
 	due        time.Time   // when it is time for another
 	refreshing bool
 	proven     *credential // what logged in last
 	failing    time.Time   // since when nothing logs in; zero if something does
 	flight     *flight
+	refusal    *refusal // of newest; nil if there is none
+	calling    bool     // whether a goroutine makes the calls of Refused
 }
 
 // read reads the secret. If the value cannot be read or parsed, it returns an error and
@@ -72,12 +89,13 @@ func (s *Source) read(ctx context.Context) error {
 	if began.Before(s.asked) {
 		return nil // another read began later and has answered already
 	}
-	s.asked = began
-	switch {
-	case c.same(s.proven):
+	s.asked, s.version = began, c.version
+	if c.same(s.newest) {
+		return nil
+	}
+	s.settle()
+	if s.newest = c; c.same(s.proven) {
 		s.newest = s.proven
-	case !c.same(s.newest):
-		s.newest = c
 	}
 	return nil
 }
@@ -158,6 +176,7 @@ func (s *Source) adopt(c *credential) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.proven, s.failing = c, time.Time{}
+	s.settle()
 }
 
 // outdated reports whether another credential was adopted after c.

@@ -6,18 +6,21 @@ import pg from "pg";
 
 export function readSecret(id, client = new SecretsManagerClient()) {
   const command = new GetSecretValueCommand({ SecretId: id, VersionStage: "AWSCURRENT" });
-  return async () => (await client.send(command, { abortSignal: AbortSignal.timeout(5000) })).SecretString;
+  return () => client.send(command, { abortSignal: AbortSignal.timeout(5000) });
 }
 
 export class SecretPool extends pg.Pool {
-  #read; #reading; #readAt; #looking; #url;
-  // read returns the secret's text. key is the key of the URL in a secret that holds several. lifetime is how long the
-  // text is believed, wait how long connect goes on (both in ms).
+  #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling;
+  // read returns the secret's text, or Secrets Manager's answer, which refused needs. key is the key of the URL in a secret that holds several.
+  // lifetime is how long the text is believed, wait how long connect goes on (both in ms). refused is called with the
+  // secret's ARN and the version id when the server refuses the credential and a new read shows no other: first after about
+  // a second, then at growing intervals up to a minute, one call at a time, until a version logs in.
   constructor(read, options) {
     const defaults = { lifetime: 60_000, wait: 10_000, connectionTimeoutMillis: 5000 };
     super({ ...defaults, ...options, Client, url: () => this.#url });
     this.#read = read;
     this.on("error", () => {}); // an idle session was cut, and is out of the pool already
+    this.on("connect", () => this.#settle()); // a login
   }
   connect(callback) { // pool.query calls it, too
     const client = this.#connect();
@@ -38,22 +41,53 @@ export class SecretPool extends pg.Pool {
         // A refused login, or a server that is gone, is going or is not there yet.
         const curable = /^(28|3D|08|57P|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
         if (!curable || Date.now() - began > wait) throw err;
-        if (tried === this.#url) await (this.#looking ??= this.#look(pause)); // all who wait share it
+        const refused = /^28/.test(err.code);
+        if (tried === this.#url) await (this.#looking ??= this.#look(pause, refused)); // all who wait share it
       }
     }
   }
-  async #look(pause) {
+  async #look(pause, refused) {
     const before = this.#url;
-    await this.#refresh().catch(() => {});
-    if (this.#url === before) await sleep(pause * (0.5 + Math.random())); // the old password dies before the new one is here
+    const read = await this.#refresh().then(() => true, () => false);
+    if (read && refused && this.#url === before) this.#refuse();
+    if (this.#url === before) await sleep(jitter(pause)); // the old password dies before the new one is here
     this.#looking = undefined;
   }
   #refresh() {
     this.#readAt = Date.now();
-    const take = (text) => { this.#url = connectionURL(text, this.options.key); };
+    const take = (answer) => {
+      const url = connectionURL(answer.SecretString ?? answer, this.options.key);
+      if (url !== this.#url) this.#settle();
+      [this.#url, this.#secret] = [url, { id: answer.ARN, version: answer.VersionId }];
+    };
     return (this.#reading ??= this.#read().then(take).finally(() => { this.#reading = undefined; }));
   }
+  #refuse() {
+    if (!this.options.refused || !this.#secret.version) return;
+    this.#refusal ??= { pause: 1000, due: Date.now() + jitter(1000), over: new AbortController() };
+    this.#refusal.wanted = true; // by a refusal since the last call
+    this.#calling ??= this.#call().finally(() => { this.#calling = undefined; });
+  }
+  #settle() {
+    this.#refusal?.over.abort();
+    this.#refusal = undefined;
+  }
+  async #call() {
+    for (let r; (r = this.#refusal)?.wanted; ) {
+      await sleep(r.due - Date.now(), undefined, { ref: false, signal: r.over.signal }).catch(() => {});
+      if (r === this.#refusal) await this.#refresh().catch(() => {}); // the last read may be a minute old
+      if (r !== this.#refusal) continue;
+      r.wanted = false;
+      try {
+        await this.options.refused(this.#secret.id, this.#secret.version);
+      } catch {} // it is lost
+      r.pause = Math.min(2 * r.pause, 40_000); // jitter makes it a minute at most
+      r.due = Date.now() + jitter(r.pause);
+    }
+  }
 }
+
+const jitter = (pause) => pause * (0.5 + Math.random()); // so that many processes do not act at the same time
 
 class Client extends pg.Client {
   #newest; #url; #used = Date.now();

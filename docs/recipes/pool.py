@@ -9,12 +9,15 @@ from psycopg_pool import ConnectionPool
 
 class Secret:
     # key is the key of the URL in a secret that holds several. lifetime is how long what was read is believed, wait how
-    # long connect goes on, both in seconds.
-    def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None):
+    # long connect goes on, both in seconds. refused is called with secret_id and the version id when the server refuses the
+    # credential and a new read shows no other: first after about a second, then at growing intervals up to a minute, one
+    # call at a time, in a thread of its own, until a version logs in.
+    def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None, refused=None):
         quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
         self.client = client or boto3.client("secretsmanager", config=quick)
         self.secret_id, self.key, self.lifetime, self.wait = secret_id, key, lifetime, wait
-        self.lock, self.read_at, self.current = threading.Lock(), 0, None
+        self.lock, self.read_at, self.answered_at, self.current = threading.Lock(), 0, 0, None
+        self.refused, self.refusal, self.calling, self.calls = refused, None, False, threading.Lock()
 
     def connect(self, **options):
         """Log in with the credential that is good now, and wait for one if need be."""
@@ -25,15 +28,19 @@ class Secret:
             try:
                 connection = psycopg.connect(current[1], **options)
                 connection.secret_version, connection.used_at = current[0], time.monotonic()
+                self.settle()
                 return connection
             except psycopg.ProgrammingError:  # it would quote the secret
                 raise ValueError("the secret holds no Postgres URL") from None
-            except psycopg.OperationalError:  # refused, or gone: libpq gives no SQLSTATE of a login
+            except psycopg.OperationalError as err:  # refused, or gone: libpq gives no SQLSTATE of a login
                 if time.monotonic() > deadline:
                     raise
-            tried, current = current, self.read()
+                is_refused = REFUSAL.search(str(err))
+            asked, tried, current = time.monotonic(), current, self.read()
+            if is_refused and current[1] == tried[1] and self.answered_at >= asked:
+                self.refuse()
             if current == tried:  # the old password dies before the new one is here
-                time.sleep(pause * random.uniform(0.5, 1.5))
+                time.sleep(jitter(pause))
                 pause = min(2 * pause, 1)
 
     def stale(self):
@@ -47,11 +54,49 @@ class Secret:
                 self.read_at = time.monotonic()
                 try:
                     answer = self.client.get_secret_value(SecretId=self.secret_id, VersionStage="AWSCURRENT")
-                    self.current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
+                    current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
+                    before, self.current, self.answered_at = self.current, current, time.monotonic()
+                    if before and before[1] != current[1]:
+                        self.settle()
                 except Exception:
                     if not self.current:
                         raise
             return self.current
+
+    def refuse(self):
+        if not self.refused:
+            return
+        with self.calls:
+            self.refusal = self.refusal or Refusal()
+            self.refusal.wanted = True  # by a refusal since the last call
+            if not self.calling:
+                self.calling = True
+                threading.Thread(target=self.call, daemon=True).start()
+
+    def settle(self):
+        with self.calls:
+            if self.refusal:
+                self.refusal.over.set()
+            self.refusal = None
+
+    def call(self):
+        while True:
+            with self.calls:
+                refusal = self.refusal
+                self.calling = bool(refusal and refusal.wanted)
+                if not self.calling:
+                    return
+            if refusal.over.wait(max(0, refusal.due - time.monotonic())):
+                continue
+            version = self.read()[0]  # the last read may be a minute old
+            if refusal.over.is_set():
+                continue
+            refusal.wanted = False
+            try:
+                self.refused(self.secret_id, version)
+            except Exception:  # the call is lost
+                pass
+            refusal.later()
 
     def good(self, connection):
         """It has the present credential, and is alive."""
@@ -67,6 +112,17 @@ class Secret:
         return connection.secret_version == self.current[0]
 
 
+class Refusal:
+    """A credential that the server refuses while the secret has no other."""
+
+    def __init__(self):
+        self.pause, self.due, self.over = 1, time.monotonic() + jitter(1), threading.Event()
+
+    def later(self):
+        self.pause = min(2 * self.pause, 40)  # jitter makes it a minute at most
+        self.due = time.monotonic() + jitter(self.pause)
+
+
 class SecretPool(ConnectionPool):
     def __init__(self, secret, **options):
         self.secret = secret
@@ -78,6 +134,14 @@ class SecretPool(ConnectionPool):
             connection.close()
             self.putconn(connection)  # which opens another
         return connection
+
+
+def jitter(pause):
+    return pause * random.uniform(0.5, 1.5)  # so that many processes do not act at the same time
+
+
+# What Postgres says with 28P01 and 28000, in English.
+REFUSAL = re.compile("authentication failed|is not permitted to log in|role .* does not exist|no pg_hba.conf entry|pg_hba.conf rejects")
 
 
 def connection_url(text, key=None):

@@ -35,6 +35,13 @@ type program struct {
 	line    []byte // that has not ended
 	reads   int    // of the file
 	answers []answer
+	calls   []hookCall
+}
+
+// hookCall is a line of a program about one call of its hook.
+type hookCall struct {
+	Called, Version string
+	At              int64 // in milliseconds
 }
 
 // answer is a line of a program about one query.
@@ -45,6 +52,11 @@ type answer struct {
 }
 
 func (a answer) after(moment time.Time) bool { return a.Began > moment.UnixMilli() }
+
+// isRefusal reports whether a refused login reached the worker.
+func (a answer) isRefusal() bool {
+	return strings.HasPrefix(a.Error, "28") || strings.Contains(a.Error, "authentication")
+}
 
 // startProgram starts a program and waits until all its workers have an answer.
 func (s *shop) startProgram(dir, command string, env ...string) *program {
@@ -107,7 +119,10 @@ func (p *program) Write(text []byte) (int, error) {
 	p.line = slices.Clone(lines[last])
 	for _, line := range lines[:last] {
 		var a answer
+		var c hookCall
 		switch {
+		case json.Unmarshal(line, &c) == nil && c.Called != "":
+			p.calls = append(p.calls, c)
 		case string(line) == "read":
 			p.reads++
 		case json.Unmarshal(line, &a) == nil:
@@ -139,6 +154,13 @@ func (p *program) works(since time.Time, notAs string) bool {
 		}
 	}
 	return len(answered) == workers
+}
+
+// called returns the calls of the program's hook.
+func (p *program) called() []hookCall {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls)
 }
 
 func (p *program) failures() (failed []answer) {

@@ -117,7 +117,7 @@ func (p *program) losesItsConnections(end func(context.Context) error) {
 		if a.after(right) {
 			p.t.Errorf("a query failed, begun %d ms after the secret was right: %s", a.Began-right.UnixMilli(), a.Error)
 		}
-		if strings.HasPrefix(a.Error, "28") || strings.Contains(a.Error, "authentication") {
+		if a.isRefusal() {
 			p.t.Errorf("a refused login reached a worker: %s", a.Error)
 		}
 	}

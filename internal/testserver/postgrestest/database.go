@@ -215,18 +215,16 @@ func (d *Database) allRoles() []string {
 	return slices.Clone(d.roles)
 }
 
-// terminate returns the statements that end all sessions of a role at the same time and
-// wait until they are gone. pg_terminate_backend can wait itself, but checks only every
-// 100 ms.
+// terminate returns the statement that ends all sessions of a role and waits until none is
+// left, those included that were logging in. pg_terminate_backend can wait itself, but
+// checks only every 100 ms.
 func terminate(role string) []string {
-	return []string{
-		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '` + role + `'`,
-		`DO $$ BEGIN FOR i IN 1..10000 LOOP
-			PERFORM pg_stat_clear_snapshot();
-			EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '` + role + `');
-			PERFORM pg_sleep(0.001);
-		END LOOP; END $$`,
-	}
+	return []string{`DO $$ BEGIN FOR i IN 1..10000 LOOP
+		PERFORM pg_stat_clear_snapshot();
+		EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '` + role + `');
+		PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '` + role + `';
+		PERFORM pg_sleep(0.001);
+	END LOOP; END $$`}
 }
 
 // random is a prefix and n random lower-case letters and digits. It needs no

@@ -4,9 +4,18 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { SecretPool, readSecret } from "./pool.mjs";
+import { callKeepcurrent } from "./refused.mjs";
 
 const { env } = process;
 const options = { max: 5, key: env.KEY, lifetime: Number(env.LIFETIME ?? 60_000), wait: Number(env.WAIT ?? 10_000) };
+if (env.AWS_ENDPOINT_URL_EVENTBRIDGE) {
+  const call = callKeepcurrent();
+  options.refused = async (called, version) => {
+    console.log(JSON.stringify({ called, version, at: Date.now() }));
+    await call(called, version);
+    if (env.THROWS) throw new Error("EXAMPLE");
+  };
+}
 const pools = {
   secret: () => new SecretPool(readSecret(env.DATABASE_SECRET_ID), options),
   file: () => new SecretPool(() => (console.log("read"), readFile(env.DATABASE_FILE, "utf8")), options),

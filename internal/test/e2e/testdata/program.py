@@ -9,8 +9,31 @@ logging.basicConfig()
 # As the recipe's own, at an address that older versions of boto3 do not read by themselves.
 quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 client = boto3.client("secretsmanager", config=quick, endpoint_url=os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"])
-lifetime = int(os.environ.get("LIFETIME", 60_000)) / 1000
-pool = SecretPool(Secret(os.environ["DATABASE_SECRET_ID"], key=os.environ.get("KEY"), lifetime=lifetime, client=client), max_size=4)
+lifetime, wait = int(os.environ.get("LIFETIME", 60_000)) / 1000, int(os.environ.get("WAIT", 10_000)) / 1000
+
+
+def write(**line):
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def hook():
+    from refused import call_keepcurrent
+
+    call = call_keepcurrent(boto3.client("events", config=quick, endpoint_url=os.environ["AWS_ENDPOINT_URL_EVENTBRIDGE"]))
+
+    def refused(secret, version):
+        write(called=secret, version=version, at=int(time.time() * 1000))
+        call(secret, version)
+        if "THROWS" in os.environ:
+            raise RuntimeError("EXAMPLE")
+
+    return refused
+
+
+refused = hook() if "AWS_ENDPOINT_URL_EVENTBRIDGE" in os.environ else None
+secret = Secret(os.environ["DATABASE_SECRET_ID"], key=os.environ.get("KEY"), lifetime=lifetime, wait=wait, client=client, refused=refused)
+pool = SecretPool(secret, max_size=4)
 
 
 def rest():
@@ -27,8 +50,7 @@ def work(worker):
                 answer["user"] = connection.execute("select session_user").fetchone()[0]
         except psycopg.Error as err:
             answer["error"] = err.sqlstate or str(err)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        write(**answer)
         rest()
 
 

@@ -1,0 +1,341 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"keepcurrent.example/consumer"
+)
+
+// postgres is a Postgres in virtual time: it refuses all users but one.
+type postgres struct {
+	accepted atomic.Value // the user, a string
+	away     atomic.Bool
+}
+
+func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
+	if p.away.Load() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	}
+	client, server := net.Pipe()
+	go func() {
+		defer server.Close()
+		backend := pgproto3.NewBackend(server, server)
+		message, err := backend.ReceiveStartupMessage()
+		if err != nil {
+			return
+		}
+		if startup := message.(*pgproto3.StartupMessage); startup.Parameters["user"] != p.accepted.Load() {
+			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: "no"})
+		} else {
+			backend.Send(&pgproto3.AuthenticationOk{})
+			backend.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+		}
+		if backend.Flush() == nil {
+			_, _ = backend.Receive() // until the client has gone
+		}
+	}()
+	return client, nil
+}
+
+type called struct {
+	after   time.Duration // since the test began, when the call did
+	version string
+}
+
+// trial is a source in virtual time whose server refuses it, and the calls of its hook.
+type trial struct {
+	*postgres
+	t       *testing.T
+	secret  *secret
+	source  *consumer.Source
+	config  *pgx.ConnConfig
+	connect func(context.Context, *pgx.ConnConfig) error
+	began   time.Time
+	during  func(ctx context.Context) // what the hook does; nil: nothing
+
+	mu    sync.Mutex // guards what follows
+	calls []called
+	busy  bool // a call is under way
+}
+
+// try runs a test in virtual time. It panics if a goroutine of the source is there more
+// than a minute, and the time of a call, after the test.
+func try(t *testing.T, test func(*trial)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &trial{postgres: &postgres{}, t: t, secret: &secret{}, began: time.Now()}
+		x.put("u1")
+		x.source = &consumer.Source{Client: x.secret, SecretID: "shop/database", Refused: x.refused}
+		config, err := x.source.PoolConfig(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.connect, x.config = config.BeforeConnect, config.ConnConfig
+		x.config.DialFunc = x.dial
+		test(x)
+		time.Sleep(time.Minute + 10*time.Second)
+		synctest.Wait()
+	})
+}
+
+func (x *trial) put(user string) {
+	x.secret.put("postgres://" + user + ":pEXAMPLE@127.0.0.1/d?sslmode=disable")
+}
+
+func (x *trial) refused(ctx context.Context, secretID, version string) {
+	x.mu.Lock()
+	if x.busy || secretID != "shop/database" {
+		x.t.Errorf("a call for %q, while another is under way: %t", secretID, x.busy)
+	}
+	x.busy = true
+	x.calls = append(x.calls, called{time.Since(x.began), version})
+	x.mu.Unlock()
+	defer func() {
+		x.mu.Lock()
+		x.busy = false
+		x.mu.Unlock()
+	}()
+	if x.during != nil {
+		x.during(ctx)
+	}
+}
+
+// connects wants a connection, one attempt after the other, for some time.
+func (x *trial) connects(d time.Duration) {
+	ctx, cancel := context.WithTimeout(x.t.Context(), d)
+	defer cancel()
+	for ctx.Err() == nil {
+		if x.connect(ctx, x.config.Copy()) == nil {
+			time.Sleep(time.Second)
+		}
+	}
+}
+
+// take returns the calls since it was called last.
+func (x *trial) take() []called {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	calls := x.calls
+	x.calls = nil
+	return calls
+}
+
+// between fails the test unless a time is between two others, both in seconds.
+func (x *trial) between(what string, got time.Duration, low, high float64) {
+	x.t.Helper()
+	if got.Seconds() < low || got.Seconds() > high {
+		x.t.Errorf("%s: after %v, want %v to %v s", what, got, low, high)
+	}
+}
+
+func TestRefusedIsCalledAtGrowingIntervals(t *testing.T) {
+	try(t, func(x *trial) {
+		x.during = func(context.Context) { time.Sleep(3 * time.Second) }
+		x.connects(20 * time.Minute)
+		calls := x.take()
+		if len(calls) < 20 {
+			x.t.Fatalf("%d calls in 20 minutes: %v", len(calls), calls)
+		}
+		last, pause := time.Duration(0), 1.0
+		for i, c := range calls {
+			x.between(fmt.Sprint("call ", i+1), c.after-last, pause/2, 1.5*pause+0.1)
+			if c.version != "version-1" {
+				x.t.Errorf("call %d is about %s", i+1, c.version)
+			}
+			last, pause = c.after+3*time.Second, min(2*pause, 40)
+		}
+	})
+}
+
+// The connection's caller gives up long before the first call is due.
+func TestOneRefusalIsOneCall(t *testing.T) {
+	try(t, func(x *trial) {
+		x.connects(100 * time.Millisecond)
+		time.Sleep(time.Hour)
+		calls := x.take()
+		if len(calls) != 1 {
+			x.t.Fatalf("%v", calls)
+		}
+		x.between("the call", calls[0].after, 0.5, 1.6)
+	})
+}
+
+func TestCallsStartOverWithANewVersion(t *testing.T) {
+	try(t, func(x *trial) {
+		x.during = func(ctx context.Context) { <-ctx.Done() } // no call outlives the refusal that it is about
+		x.connects(5 * time.Minute)
+		x.take()
+		x.put("u2")
+		changed := time.Since(x.began)
+		x.connects(3 * time.Second)
+		calls := x.take()
+		if len(calls) != 1 || calls[0].version != "version-2" {
+			x.t.Fatalf("%v", calls)
+		}
+		x.between("the call", calls[0].after-changed, 0.5, 3)
+	})
+}
+
+func TestALoginEndsTheCalls(t *testing.T) {
+	try(t, func(x *trial) {
+		x.connects(5 * time.Minute)
+		x.accepted.Store("u1")
+		x.connects(time.Second)
+		x.take()
+		x.connects(5 * time.Minute)
+		if calls := x.take(); len(calls) > 0 {
+			x.t.Errorf("the credential works, and the hook was called: %v", calls)
+		}
+		x.accepted.Store("")
+		refused := time.Since(x.began)
+		x.connects(2 * time.Second)
+		calls := x.take()
+		if len(calls) == 0 {
+			x.t.Fatal("no call")
+		}
+		x.between("the call", calls[0].after-refused, 0.5, 1.6)
+	})
+}
+
+func TestNoCallWithoutARefusalThatARereadDoesNotCure(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*trial){
+		"a newer version logs in": func(x *trial) {
+			x.accepted.Store("u2")
+			x.secret.meanwhile(func(_ context.Context, read int) error {
+				if read == 2 { // the read at the refusal shows nothing yet
+					x.put("u2")
+				}
+				return nil
+			})
+		},
+		"the server is unreachable": func(x *trial) { x.away.Store(true) },
+		"the secret cannot be read": func(x *trial) {
+			x.secret.meanwhile(func(context.Context, int) error { return errors.New("away") })
+		},
+		"no hook": func(x *trial) { x.source.Refused = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			try(t, func(x *trial) {
+				change(x)
+				x.connects(time.Minute)
+				if calls := x.take(); len(calls) > 0 {
+					x.t.Errorf("%v", calls)
+				}
+			})
+		})
+	}
+}
+
+// A neighbour of the URL in the secret has changed.
+func TestACallNamesTheVersionThatIsCurrent(t *testing.T) {
+	try(t, func(x *trial) {
+		x.secret.meanwhile(func(context.Context, int) error {
+			x.put("u1")
+			return nil
+		})
+		x.connects(2 * time.Second)
+		calls := x.take()
+		if len(calls) == 0 || calls[0].version == "version-1" {
+			x.t.Errorf("%v", calls)
+		}
+	})
+}
+
+func TestAPanicInRefusedIsNoMoreThanALostCall(t *testing.T) {
+	try(t, func(x *trial) {
+		x.during = func(context.Context) { panic("EXAMPLE") }
+		x.connects(time.Minute)
+		if calls := x.take(); len(calls) < 4 {
+			x.t.Errorf("%v", calls)
+		}
+	})
+}
+
+func TestNoConnectionWaitsForRefused(t *testing.T) {
+	try(t, func(x *trial) {
+		release := make(chan struct{})
+		x.during = func(ctx context.Context) { // ignores its context
+			if _, open := <-release; !open {
+				return
+			}
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				x.t.Errorf("the context: %v", ctx.Err())
+			}
+		}
+		for range 3 {
+			began := time.Now()
+			if err := x.connect(x.t.Context(), x.config.Copy()); !errors.Is(err, consumer.ErrRefused) {
+				x.t.Errorf("got %v", err)
+			}
+			x.between("a connection's error", time.Since(began), 0, 13)
+		}
+		if calls := x.take(); len(calls) != 1 {
+			x.t.Errorf("%v", calls)
+		}
+		release <- struct{}{}
+		close(release)
+	})
+}
+
+// Here the hook does what keepcurrent would.
+func TestRefusedCanBringTheNewVersion(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Refused = func(_ context.Context, secretID, version string) {
+		if secretID != "shop/database" || version != "version-1" {
+			t.Errorf("called for %q, %q", secretID, version)
+		}
+		s.publish()
+	}
+	pool := s.pool(s.config())
+	s.works(pool)
+	s.must(s.db.Rotate(t.Context()))
+	pool.Reset()
+	s.works(pool)
+}
+
+func TestConnConfigIsProven(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	logsIn := func() {
+		t.Helper()
+		config, err := s.source.ConnConfig(t.Context())
+		s.must(err)
+		conn, err := pgx.ConnectConfig(t.Context(), config)
+		s.must(err)
+		s.must(conn.Ping(t.Context()))
+		s.must(conn.Close(t.Context()))
+	}
+	logsIn()
+	s.must(s.db.Rotate(t.Context()))
+	s.publishAt(3)
+	logsIn()
+	s.source.Wait = time.Nanosecond
+	s.must(s.db.Rotate(t.Context()))
+	config, err := s.source.ConnConfig(t.Context())
+	if config != nil || !errors.Is(err, consumer.ErrRefused) {
+		t.Errorf("a dead credential: %v", err)
+	}
+	silent(t, s, err)
+}
+
+func TestConnConfigNeedsASecret(t *testing.T) {
+	t.Parallel()
+	source := &consumer.Source{Client: &secret{value: "EXAMPLE"}, SecretID: "shop/database"}
+	if config, err := source.ConnConfig(t.Context()); config != nil || !errors.Is(err, consumer.ErrFormat) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -272,7 +272,7 @@ func TestConfigVarsOfOneSecretAreBindingsOfTheirOwn(t *testing.T) {
 		t.Error(got)
 	}
 	holds()
-	for round := range 3 {
+	for round := range 4 { // the first reads, the second puts the candidate of the one that is held
 		s.Secrets.ResetCalls()
 		got := s.outcomes(s.Poller, func() {
 			if message := s.failingPoll(); !strings.Contains(message, "1 of 4 bindings failed") || !strings.Contains(message, "LOG_URL") {
@@ -282,7 +282,7 @@ func TestConfigVarsOfOneSecretAreBindingsOfTheirOwn(t *testing.T) {
 		if !strings.Contains(got, heldAndMissing) || strings.Contains(got, "published") {
 			t.Errorf("round %d: %s", round, got)
 		}
-		if calls := s.Secrets.Calls(); round > 0 && calls["PutSecretValue"]+calls["UpdateSecretVersionStage"] > 0 {
+		if calls := s.Secrets.Calls(); round > 1 && calls["PutSecretValue"]+calls["UpdateSecretVersionStage"] > 0 {
 			t.Errorf("round %d: %v", round, calls)
 		}
 	}

@@ -15,10 +15,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
@@ -248,6 +250,28 @@ func (s *Stack) Deliver(ctx context.Context, body []byte, contentType, signature
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(resp.Body)
 	return resp.StatusCode, answer, err
+}
+
+// Call tells the webhook function that a consumer was refused with a version of a secret,
+// given by its ARN or name: as one batch of the queue, with the event so many times.
+func (s *Stack) Call(ctx context.Context, secret, version string, times int) error {
+	event, err := json.Marshal(map[string]any{
+		"version": "0", "source": "keepcurrent.consumer", "detail-type": "Credential Refused",
+		"detail": map[string]string{"secret": secret, "version": version},
+	})
+	if err != nil {
+		return err
+	}
+	var batch events.SQSEvent
+	for n := range times {
+		batch.Records = append(batch.Records, events.SQSMessage{MessageId: strconv.Itoa(n), EventSource: "aws:sqs", AWSRegion: "eu-west-1", Body: string(event)})
+	}
+	payload, err := json.Marshal(batch)
+	if err != nil {
+		return err
+	}
+	_, err = s.Webhook.Invoke(ctx, payload)
+	return err
 }
 
 // Value returns what a consumer of the secret reads, "" before the first value.

@@ -14,6 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -90,7 +93,9 @@ func newRig(ctx context.Context, functions string, away distances) (r *rig, err 
 	if r.awsURL, err = r.publish(r.record(away.aws.work, action, r.Secrets), away.aws.trip); err != nil {
 		return r, err
 	}
-	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, httputil.NewSingleHostReverseProxy(upstream)), away.heroku.trip); err != nil {
+	proxy := httputil.NewSingleHostReverseProxy(upstream)
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // a reset stays one
+	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, proxy), away.heroku.trip); err != nil {
 		return r, err
 	}
 	config.Env = append(r.remotes(), "LOG_LEVEL=info")
@@ -128,11 +133,35 @@ func (r *rig) provision(ctx context.Context, trip time.Duration) error {
 	r.db = &distant{db, l}
 	r.app = r.Heroku.CreateApp("shop")
 	r.addon = r.Heroku.Provision(r.app, r.db)
-	if r.secret, err = r.Bind(ctx, r.app.Name, "shop/database", "heroku:format=url"); err != nil {
+	return r.bind(ctx)
+}
+
+const boundSecret = "shop/database"
+
+// bind makes the secret and fills it. If there is one, bind replaces it: AWS keeps about a
+// hundred versions. The webhook has seen the new one when bind returns.
+func (r *rig) bind(ctx context.Context) (err error) {
+	if r.secret != "" {
+		if _, err := r.AWS.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &r.secret, ForceDeleteWithoutRecovery: aws.Bool(true)}); err != nil {
+			return err
+		}
+	}
+	if r.secret, err = r.Bind(ctx, r.app.Name, boundSecret, "heroku:format=url"); err != nil {
 		return err
 	}
-	_, err = r.Poll(ctx)
-	return err
+	if _, err = r.Poll(ctx); err != nil {
+		return err
+	}
+	return r.announce(ctx)
+}
+
+// current returns the version that holds AWSCURRENT.
+func (r *rig) current(ctx context.Context) (version string, err error) {
+	out, err := r.AWS.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &r.secret, VersionStage: aws.String("AWSCURRENT")})
+	if err != nil {
+		return "", err
+	}
+	return *out.VersionId, nil
 }
 
 // publish serves a handler by TLS at the end of a line and returns its address.

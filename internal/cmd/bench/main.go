@@ -11,13 +11,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
-const usage = `usage: go run ./internal/cmd/bench [-write] [-only part]
+const usage = `usage: go run ./internal/cmd/bench [-write] [-only parts]
 
 Measures, on this machine alone:
 
@@ -32,7 +34,7 @@ Measures, on this machine alone:
 It needs a Postgres server installed, and takes about eight minutes.
 
   -write  put the figures into docs/performance.md
-  -only   measure one part: start, path, faults, lost or poller
+  -only   measure some parts: start,path,faults,lost,poller
 `
 
 func main() {
@@ -80,7 +82,7 @@ func run(ctx context.Context, write bool, only string) (err error) {
 		{"lost", b.withRig(b.lost)},
 		{"poller", b.poller},
 	} {
-		if only != "" && part.name != only && part.name != "compile" {
+		if only != "" && part.name != "compile" && !slices.Contains(strings.Split(only, ","), part.name) {
 			continue
 		}
 		b.say("%s", part.name)

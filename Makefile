@@ -11,7 +11,7 @@ TOOL := go tool -modfile=internal/cmd/tools/go.mod
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## watch a credential rotate, a webhook get lost and a slow writer lose (needs a Postgres server installed)
+demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose (needs a Postgres server installed)
 	@go run ./internal/cmd/demo
 
 # Not cached: the end-to-end tests compile the functions, which go test cannot know. They
@@ -29,7 +29,7 @@ load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long
 proof: ## rotate under load beside other ways to read the secret, N=20 times or as often as you say
 	go test -v -count=1 -timeout 0 -run 'TestProof$$' ./consumer -proof $(or $(N),20)
 
-bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 2 minutes)
+bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 8 minutes)
 	@go run ./internal/cmd/bench -write
 
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say

@@ -129,16 +129,18 @@ func (a *API) try(ctx context.Context, token credential.Value, call func(context
 	pause := firstPause
 	for n := 0; ; n++ {
 		err := a.once(ctx, token, timeouts[n], call)
-		if err == nil || n == len(timeouts)-1 || !transient(err) {
+		if err == nil || ctx.Err() != nil || n == len(timeouts)-1 || !transient(err) {
 			return err
 		}
-		if errors.Is(err, context.DeadlineExceeded) { // perhaps it is the connection that hangs
+		wait := pause/2 + rand.N(pause)
+		if errors.Is(err, context.DeadlineExceeded) { // perhaps it is the connection that hangs, and there was a wait already
 			(&http.Client{Transport: a.Transport}).CloseIdleConnections()
+			wait = 0
 		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(wait):
 			pause *= 2
 		}
 	}

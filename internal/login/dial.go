@@ -30,7 +30,7 @@ type line struct {
 	conns []net.Conn
 	stood bool // a TCP connection
 	left  int  // how many bytes may still be read
-	first byte // that the server sent, 0 if it sent none
+	first byte // that the server sent on its last connection, 0 if it sent none
 }
 
 type lineKey struct{}
@@ -60,10 +60,11 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, errors.Join(l.ctx.Err(), conn.Close())
 	}
 	l.conns = append(l.conns, conn)
-	return &metered{conn, l}, nil
+	l.first = 0
+	return &metered{Conn: conn, line: l}, nil
 }
 
-// close ends all that was dialed. The login's context is over by then.
+// close ends all that was dialed.
 func (l *line) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,7 +80,8 @@ func (l *line) reached() bool {
 	return l.stood
 }
 
-// began returns the first byte that the server sent, 0 if it sent none.
+// began returns the first byte that the server sent on the last connection, 0 if it sent
+// none.
 func (l *line) began() byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,7 +91,8 @@ func (l *line) began() byte {
 // metered is a connection of a line.
 type metered struct {
 	net.Conn
-	line *line
+	line  *line
+	begun bool // the server has sent a byte
 }
 
 func (m *metered) Read(p []byte) (int, error) {
@@ -97,8 +100,8 @@ func (m *metered) Read(p []byte) (int, error) {
 	l := m.line
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n > 0 && l.left == maxRaw {
-		l.first = p[0]
+	if n > 0 && !m.begun {
+		m.begun, l.first = true, p[0]
 	}
 	if l.left -= n; l.left < 0 {
 		return 0, errTooMuch

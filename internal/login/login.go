@@ -17,6 +17,11 @@ import (
 // Timeout is how long one login may take, in all.
 const Timeout = 5 * time.Second
 
+// firstTry is how long the first of a login's two tries may take; the second one has the
+// rest. It is short, so that a connection that says nothing costs a good candidate little,
+// and long enough for a kernel to send a lost packet again, which it does after a second.
+const firstTry = 1200 * time.Millisecond
+
 // Client logs in to database servers. It implements [reconcile.Database].
 type Client struct {
 	// Read returns the value of a secret that holds certificates.
@@ -28,8 +33,8 @@ type Client struct {
 var _ reconcile.Database = Client{}
 
 // Login opens one connection over TLS and closes it at once, with the certificates
-// in the secret that clientTLS names, if it names one. It returns when the context is
-// over, or after [Timeout].
+// in the secret that clientTLS names, if it names one. If that connection hangs, Login
+// closes it and opens another. It returns when the context is over, or after [Timeout].
 //
 // An error wraps [reconcile.ErrUnreachable] if no TCP connection could be made,
 // [reconcile.ErrRefused], [reconcile.ErrFull] or [reconcile.ErrNoTLS] if the server answered so,
@@ -57,12 +62,7 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 	go func() {
 		defer func() { <-slots }()
 		defer way.close()
-		done <- credential.RecoverPanic(func() error {
-			if url.Engine() == connection.Redis {
-				return redisLogin(ctx, way, url, own)
-			}
-			return postgresLogin(ctx, way, url, own)
-		})
+		done <- credential.RecoverPanic(func() error { return tryTwice(ctx, way, url, own) })
 	}()
 	select {
 	case err = <-done:
@@ -70,6 +70,24 @@ func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string)
 	case <-ctx.Done():
 		return overtime(done, way, url, ctx.Err())
 	}
+}
+
+// tryTwice logs in, and once more if the first try hangs. A login may be made twice: it
+// changes nothing at the server. The first connection is closed before the second is
+// opened, for a small Heroku plan has 20 of them.
+func tryTwice(ctx context.Context, way *line, url connection.URL, own credentials) error {
+	try := postgresLogin
+	if url.Engine() == connection.Redis {
+		try = redisLogin
+	}
+	brief, cancel := context.WithTimeout(ctx, firstTry)
+	defer cancel()
+	err := try(brief, way, url, own)
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return err
+	}
+	way.close()
+	return try(ctx, way, url, own)
 }
 
 // slots bound how many logins are under way: the 32 of a poll (four of each of eight

@@ -233,3 +233,44 @@ func TestAServerThatSaysNothingLeavesTimeForAnother(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The server of the first connection must be left before there is a second one.
+func TestALoginThatHangsIsTriedOnceMore(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		faults []postgrestest.Fault // of the first connections
+		opened int
+		logsIn bool
+	}{
+		"silence, once":   {[]postgrestest.Fault{postgrestest.Hang}, 2, true},
+		"silence, always": {[]postgrestest.Fault{postgrestest.Hang, postgrestest.Hang, postgrestest.Hang}, 2, false},
+		"a reset":         {[]postgrestest.Fault{postgrestest.Reset}, 1, false}, // an answer, which the verdict judges
+		"a refusal":       {[]postgrestest.Fault{postgrestest.Answer("28P01")}, 1, false},
+		"57P03":           {[]postgrestest.Fault{postgrestest.Answer("57P03")}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := postgrestest.Run(t)
+			opened := 0 // Intercept runs for one connection at a time
+			left := make(chan struct{}, 3)
+			db.Intercept(func() postgrestest.Fault {
+				if opened++; opened > 1 {
+					<-left
+				}
+				if opened > len(test.faults) {
+					return nil
+				}
+				fault := test.faults[opened-1]
+				return func(client net.Conn, serve func(net.Conn)) {
+					fault(client, serve)
+					left <- struct{}{}
+				}
+			})
+			err := try(t, db.URL())
+			db.Intercept(nil)
+			if (err == nil) != test.logsIn || opened != test.opened {
+				t.Errorf("%d connections, error %v", opened, err)
+			}
+		})
+	}
+}

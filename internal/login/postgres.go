@@ -28,8 +28,8 @@ func postgresLogin(ctx context.Context, way *line, url connection.URL, own crede
 	s.config.DialFunc = way.dial
 	s.config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		addresses, err := way.lookup(ctx, host)
-		if len(addresses) > 1 { // one that says nothing must leave time for the others
-			s.config.ConnectTimeout = Timeout / time.Duration(len(addresses))
+		if deadline, ok := ctx.Deadline(); ok && len(addresses) > 1 { // one that says nothing must leave time for the others
+			s.config.ConnectTimeout = time.Until(deadline) / time.Duration(len(addresses))
 		}
 		return addresses, err
 	}

@@ -11,15 +11,21 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 )
 
 // awsTimeouts are how long each try of a request to AWS may take. The first one is short,
-// so that a request that hangs costs little. Every request may be sent twice: a put by its
-// token, a move of AWSCURRENT by the version that it moves from.
+// so that a request that hangs costs little; an AWS that is slow but alive is waited for by
+// the later ones. Every request may be sent twice:
+//
+//   - a read changes nothing;
+//   - a put has the version's id for a token, so AWS makes the version once;
+//   - a move of AWSCURRENT names the version that it moves from. If the first try was carried
+//     out, AWS refuses the second one, and the next attempt describes the secret and finds it
+//     equal. A try that arrives after its run has ended moves AWSCURRENT only if no writer
+//     has published since that run's fence, and then to a value that the run has verified.
 var awsTimeouts = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second}
 
 const (
@@ -36,12 +42,12 @@ const (
 // for the clients that it needs there
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime,
 // https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
-func secretsManager() *secretsmanager.Client {
+func secretsManager(transport http.RoundTripper) *secretsmanager.Client {
 	options := secretsmanager.Options{
 		Region: os.Getenv("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(
 			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
-		HTTPClient: newTries(),
+		HTTPClient: newTries(transport),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.Backoff = len(awsTimeouts), retry.BackoffDelayerFunc(pauseAfter)
 			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
@@ -53,10 +59,10 @@ func secretsManager() *secretsmanager.Client {
 	return secretsmanager.New(options)
 }
 
-// pauseAfter returns the pause after a try, with jitter. After a reset or an error of the
-// server there is nothing to wait for.
+// pauseAfter returns the pause after a try, with jitter; the first try is 1. After a reset
+// or an error of the server there is nothing to wait for.
 func pauseAfter(try int, err error) (time.Duration, error) {
-	pause := min(awsPause<<min(try, 10), awsMaxPause)
+	pause := min(awsPause<<min(max(try-1, 0), 10), awsMaxPause)
 	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
 		pause = max(pause, awsThrottled)
 	}
@@ -66,8 +72,7 @@ func pauseAfter(try int, err error) (time.Duration, error) {
 // tries makes each try of a request with its own time-out, over the same connections.
 type tries []*http.Client
 
-func newTries() tries {
-	transport := awshttp.NewBuildableClient().GetTransport()
+func newTries(transport http.RoundTripper) tries {
 	var all tries
 	for _, timeout := range awsTimeouts {
 		all = append(all, &http.Client{Transport: transport, Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error {

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/login"
@@ -49,7 +51,7 @@ func FromEnvironment() (*Parts, error) {
 	}
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(standardLogger{env.log})
-	manager := secrets.Manager{Client: secretsManager()}
+	manager := secrets.Manager{Client: secretsManager(awshttp.NewBuildableClient().GetTransport())}
 	keys := &credential.Ring{Rest: rest, Age: keyAge, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, env.keyID)
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,9 +55,9 @@ func (r *rig) follow(ctx context.Context, b *binding, update func(context.Contex
 		return 0, nil, err
 	}
 	calls := r.taken()
-	for i := range calls {
-		if name := calls[i].name; name == "UpdateSecretVersionStage" || name == "PutSecretValue" && i == len(calls)-1 {
-			return calls[i].ended.Sub(began), since(began, calls), r.right(ctx, b)
+	for i, c := range slices.Backward(calls) { // the first swap may have had a fault
+		if c.name == "UpdateSecretVersionStage" || c.name == "PutSecretValue" && i == len(calls)-1 {
+			return c.ended.Sub(began), since(began, calls), r.right(ctx, b)
 		}
 	}
 	return 0, nil, errors.New("AWSCURRENT did not move")

@@ -10,8 +10,12 @@ import (
 // sample is a series of measurements.
 type sample []time.Duration
 
-// spread returns the minimum, the median and the maximum.
+// spread returns the minimum, the median and the maximum; zero of a series that was not
+// measured.
 func (s sample) spread() (least, median, most time.Duration) {
+	if len(s) == 0 {
+		return 0, 0, 0
+	}
 	sorted := slices.Sorted(slices.Values(s))
 	return sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]
 }

@@ -11,41 +11,47 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
-const usage = `usage: go run ./internal/cmd/bench [-write]
+const usage = `usage: go run ./internal/cmd/bench [-write] [-only parts]
 
 Measures, on this machine alone:
 
   - how long the functions take to start
   - the time from a request to AWSCURRENT
+  - what one fault of one remote call adds to it
+  - the same if the webhook is lost: a consumer's call, a poll, a cron job
   - the same with what people use today: the heroku and aws commands, and Python with
     boto3, if they are installed
   - a poll of 1,000 apps that have not changed
 
-It needs a Postgres server installed, and takes about two minutes.
+It needs a Postgres server installed, and takes about eight minutes.
 
   -write  put the figures into docs/performance.md
+  -only   measure some parts: start,path,faults,lost,poller
 `
 
 func main() {
 	write := flag.Bool("write", false, "")
+	only := flag.String("only", "", "")
 	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage) }
 	flag.Parse()
-	if flag.NArg() > 0 {
+	if flag.NArg() > 0 || *write && *only != "" {
 		flag.Usage()
 		os.Exit(2)
 	}
 	postgrestest.ClearEnvironment()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
-	if err := run(ctx, *write); err != nil {
+	if err := run(ctx, *write, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -58,7 +64,7 @@ type bench struct {
 	start sample // of the webhook, from exec to the first poll of the Runtime API
 }
 
-func run(ctx context.Context, write bool) (err error) {
+func run(ctx context.Context, write bool, only string) (err error) {
 	began := time.Now()
 	b := &bench{}
 	if b.dir, err = os.MkdirTemp("", "keepcurrent-bench-"); err != nil {
@@ -69,11 +75,16 @@ func run(ctx context.Context, write bool) (err error) {
 		name    string
 		measure func(context.Context) error
 	}{
-		{"compiling", b.compile},
-		{"cold start", b.coldStart},
-		{"critical path, and what people use today", b.withRig},
+		{"compile", b.compile},
+		{"start", b.coldStart},
+		{"path", b.withRig(b.criticalPath, b.compare)},
+		{"faults", b.withRig(b.oneFault)},
+		{"lost", b.withRig(b.lost)},
 		{"poller", b.poller},
 	} {
+		if only != "" && part.name != "compile" && !slices.Contains(strings.Split(only, ","), part.name) {
+			continue
+		}
 		b.say("%s", part.name)
 		if err := part.measure(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
@@ -95,17 +106,21 @@ func (b *bench) compile(ctx context.Context) error {
 	return nil
 }
 
-// withRig measures what needs the remotes at their distances.
-func (b *bench) withRig(ctx context.Context) (err error) {
-	r, err := newRig(ctx, b.dir, usual)
-	if err != nil {
-		return err
+// withRig returns what measures with the remotes at their distances.
+func (b *bench) withRig(parts ...func(context.Context, *rig) error) func(context.Context) error {
+	return func(ctx context.Context) (err error) {
+		r, err := newRig(ctx, b.dir, usual)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.close()) }()
+		for _, measure := range parts {
+			if err := measure(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := b.criticalPath(ctx, r); err != nil {
-		return err
-	}
-	return b.compare(ctx, r)
 }
 
 func (b *bench) bootstrap(name string) string { return filepath.Join(b.dir, name, "bootstrap") }

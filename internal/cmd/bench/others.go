@@ -54,7 +54,7 @@ func (b *bench) compare(ctx context.Context, r *rig) error {
 	b.table("Beside what people use today: one run, until AWSCURRENT is right",
 		[]string{"", "min", "median", "max", "ratio"}, rows,
 		fmt.Sprintf("The same servers at the same distances, %d runs each, alternating. The webhook compares, logs in and swaps; "+
-			"the others put what they have read. Not included is the wait for the run: Heroku calls the webhook, and a cron job waits for its minute.", otherRuns))
+			"the others put what they have read.", otherRuns))
 	return nil
 }
 

@@ -117,12 +117,12 @@ func (b *bench) pathTable(situations []*situation, login sample) {
 			ms(usual.aws.call()), ms(usual.aws.trip), ms(usual.heroku.call()), ms(usual.heroku.trip), ms(usual.postgres), pathRuns, ms(login.median()), ms(b.start.median())))
 }
 
-// steps lists the calls of a run as their servers saw them.
+// steps lists the calls of a run as their servers saw them. They are not for the page.
 func (b *bench) steps(heading string, calls []call) {
 	slices.SortFunc(calls, func(x, y call) int { return cmp.Or(x.began.Compare(y.began), cmp.Compare(x.name, y.name)) })
 	var rows [][]string
 	for _, c := range calls {
 		rows = append(rows, []string{c.name, ms(c.began.Sub(time.Time{})), ms(c.ended.Sub(time.Time{}))})
 	}
-	b.table(heading, []string{"call", "arrives", "done"}, rows)
+	new(page).table(heading, []string{"call", "arrives", "done"}, rows)
 }

@@ -99,7 +99,9 @@ func newRig(ctx context.Context, functions string, away distances) (r *rig, err 
 	if r.awsURL, err = r.publish(r.record(away.aws.work, action, r.Secrets), away.aws.trip); err != nil {
 		return r, err
 	}
-	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, httputil.NewSingleHostReverseProxy(upstream)), away.heroku.trip); err != nil {
+	proxy := httputil.NewSingleHostReverseProxy(upstream)
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // a reset stays one
+	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, proxy), away.heroku.trip); err != nil {
 		return r, err
 	}
 	config.Env = append(r.remotes(), "LOG_LEVEL=info")
@@ -132,8 +134,36 @@ func (r *rig) provision(ctx context.Context, trip time.Duration) (err error) {
 	if _, err := r.AWS.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &r.inObject.secret, SecretString: aws.String(others + "}")}); err != nil {
 		return err
 	}
-	_, err = r.Poll(ctx)
-	return err
+	if _, err = r.Poll(ctx); err != nil {
+		return err
+	}
+	return r.announce(r.binding)(ctx)
+}
+
+const boundSecret = "shop/database"
+
+// rebind replaces the secret in the format url by a new one and fills it: AWS keeps about a
+// hundred versions. The webhook has seen the new one when rebind returns.
+func (r *rig) rebind(ctx context.Context) (err error) {
+	if _, err := r.AWS.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &r.secret, ForceDeleteWithoutRecovery: aws.Bool(true)}); err != nil {
+		return err
+	}
+	if r.secret, err = r.Bind(ctx, r.app.Name, boundSecret, "heroku:format=url"); err != nil {
+		return err
+	}
+	if _, err = r.Poll(ctx); err != nil {
+		return err
+	}
+	return r.announce(r.binding)(ctx)
+}
+
+// current returns the version that holds AWSCURRENT.
+func (r *rig) current(ctx context.Context) (version string, err error) {
+	out, err := r.AWS.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &r.secret, VersionStage: aws.String("AWSCURRENT")})
+	if err != nil {
+		return "", err
+	}
+	return *out.VersionId, nil
 }
 
 // bind makes an app, its database and an empty secret that follows it.

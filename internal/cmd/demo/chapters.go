@@ -14,6 +14,11 @@ import (
 // pollEvery is the schedule of the third chapter. On AWS it is a minute.
 const pollEvery = 500 * time.Millisecond
 
+const (
+	callAfter = time.Second // the consumer is refused
+	fleet     = 100         // instances of it, which call at once
+)
+
 // firstPoll binds an empty secret and lets the poller fill it.
 func firstPoll(ctx context.Context, s *shop) (line, error) {
 	s.story.chapter("The first poll fills the secret")
@@ -49,7 +54,7 @@ func rotation(ctx context.Context, s *shop) (line, error) {
 	if err != nil {
 		return line{}, err
 	}
-	s.story.tell("webhook: fence, observe, stage and log in, swap; AWSCURRENT is version %s…", s.watcher.version())
+	s.story.tell("webhook: fence, observe, stage and log in, swap; AWSCURRENT is version %.8s…", s.watcher.version())
 	after := min(outage.length, outage.began.Add(outage.length).Sub(released))
 	s.story.tell("the consumer is back: down for %s (%s of it after Heroku's release), %d queries failed",
 		milliseconds(outage.length), milliseconds(after), outage.failed)
@@ -81,6 +86,34 @@ func lostWebhook(ctx context.Context, s *shop) (line, error) {
 	}
 	s.story.tell("the consumer is back: it was down for %s, %d queries failed", milliseconds(outage.length), outage.failed)
 	return line{what: "rotation, webhook lost", by: "poller", down: outage.length, kept: true}, nil
+}
+
+// consumerCalls rotates again. No event arrives and no poll comes, but the consumer knows.
+func consumerCalls(ctx context.Context, s *shop) (line, error) {
+	s.story.chapter("A consumer that calls")
+	s.Heroku.SetPolicy(herokutest.Policy{Drop: true})
+	defer s.Heroku.SetPolicy(herokutest.Policy{})
+	s.story.tell("heroku pg:credentials:rotate; both events are lost, and the next poll is a minute away")
+	version := s.watcher.version()
+	if err := s.addon.Rotate(ctx); err != nil {
+		return line{}, err
+	}
+	time.Sleep(callAfter)
+	s.story.tell("the consumer is refused, and the secret has no newer version: after %s it calls, as do %d others", milliseconds(callAfter), fleet-1)
+	s.Heroku.ResetCalls()
+	if err := s.Call(ctx, s.secret, version, fleet); err != nil {
+		return line{}, err
+	}
+	outage, err := s.consumer.recovery(ctx)
+	if err != nil {
+		return line{}, err
+	}
+	asked := s.Heroku.Calls()["GET /apps/{app}/config-vars"]
+	s.story.tell("webhook: one update for %d calls, %d requests to Heroku; published", fleet, asked)
+	s.story.tell("the consumer is back: it was down for %s, %d queries failed", milliseconds(outage.length), outage.failed)
+	s.story.tell("(on AWS the calls come through EventBridge and SQS, and what these take is not in it)")
+	kept := asked == 2 // the second one checks after the swap
+	return line{what: "webhook lost, no poll for a minute", by: "a consumer", down: outage.length, kept: kept}, nil
 }
 
 // slowWriter stalls one run of the webhook at its swap, has a newer URL published, and lets
@@ -130,7 +163,7 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	if err != nil {
 		return line{}, err
 	}
-	s.story.tell("Heroku rotates again; run B publishes the newer URL as version %s…", newest)
+	s.story.tell("Heroku rotates again; run B publishes the newer URL as version %.8s…", newest)
 
 	close(resume)
 	if err := <-answer; err != nil {
@@ -138,7 +171,7 @@ func slowWriter(ctx context.Context, s *shop) (line, error) {
 	}
 	s.story.tell("run A goes on: its URL still logs in, but AWSCURRENT is not where its fence saw it:")
 	s.story.tell("Secrets Manager refuses the swap, run A starts again and finds nothing left to do")
-	s.story.tell("AWSCURRENT is still version %s…", s.watcher.version())
+	s.story.tell("AWSCURRENT is still version %.8s…", s.watcher.version())
 	value, err := s.Value(ctx, s.secret)
 	kept := s.swaps() == swaps+2 && strings.HasPrefix(value, s.db.URL()) // one of each run
 	return line{what: "slow writer with an old URL", by: "the swap", kept: kept}, err

@@ -21,7 +21,7 @@ import (
 
 func main() {
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./internal/cmd/demo   (shows a rotation, a lost webhook and a slow writer; no flags)")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./internal/cmd/demo   (shows a rotation, a lost webhook, a consumer's call and a slow writer; no flags)")
 	}
 	flag.Parse()
 	postgrestest.ClearEnvironment()
@@ -88,7 +88,7 @@ func (s *shop) play(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.tasks.Wait()
 	defer cancel()
-	for _, chapter := range []func(context.Context, *shop) (line, error){firstPoll, rotation, lostWebhook, slowWriter} {
+	for _, chapter := range []func(context.Context, *shop) (line, error){firstPoll, rotation, lostWebhook, consumerCalls, slowWriter} {
 		line, err := chapter(ctx, s)
 		if err != nil {
 			return err

@@ -41,14 +41,14 @@ func (w *watcher) see(version, url string) {
 	}
 }
 
-// version returns the beginning of the id of the version with AWSCURRENT.
+// version returns the id of the version with AWSCURRENT.
 func (w *watcher) version() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.versions) == 0 {
 		return ""
 	}
-	return w.versions[len(w.versions)-1][:8]
+	return w.versions[len(w.versions)-1]
 }
 
 // await waits until AWSCURRENT is the URL, to which the functions append an sslmode, and

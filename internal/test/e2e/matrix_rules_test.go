@@ -49,12 +49,12 @@ func unfilled(situation string) string {
 
 // expected is the outcome that a cell must have. The rules:
 //
-//  1. A fault of one call that the client repeats does not show, unless the time runs
-//     out: the webhook has less than 5 s here, and a try that hangs takes 5. Both clients
-//     repeat calls that may succeed later. A refusal is final, except for a prefetch of a
-//     cold webhook: that value is read again when it is needed.
+//  1. A fault of one call that the client repeats does not show. All clients repeat calls
+//     that may succeed later, and a login that hangs. A refusal is final, except for a
+//     prefetch of a cold webhook: that value is read again when it is needed.
 //  2. Without the newest release only the lag stays unknown.
-//  3. The result of a login depends on the database; verdict has the rules.
+//  3. The result of a login depends on the database; verdict has the rules. A webhook whose
+//     logins all hang has no time for that: it has less than the 5 s of a login here.
 //  4. A fault of the check after the swap stops a run too. But AWSCURRENT has moved by
 //     then, so the run is failed, and not deferred, even for a rate limit.
 //  5. A read of the value that is there only saves a version: without it the candidate is
@@ -68,13 +68,14 @@ func (c cell) expected() outcome {
 	if c.isAfterSwap() {
 		stopped = outcome{c.unconfirmed(), newer}
 	}
-	outOfTime := c.slow && c.trigger == webhook
 	switch {
 	case c.kind == readLast:
 		return outcome{quiet(c.trigger, c.situation), newer}
 	case c.kind == readHeld && c.situation != inObject && (c.situation != held || !c.lasts):
 		return c.unread()
-	case outOfTime:
+	case c.slow && !c.lasts:
+		return c.healed()
+	case c.slow && c.trigger == webhook:
 		return stopped
 	case c.kind == login:
 		return c.verdict()
@@ -99,7 +100,7 @@ func (c cell) unread() outcome {
 // isPutTwice reports whether a value is put that another writer has put already: the read
 // that would show it fails, and is not tried for long.
 func (c cell) isPutTwice() bool {
-	return c.kind == readHeld && c.situation == foreign && (c.lasts || c.refuses || c.slow)
+	return c.kind == readHeld && c.situation == foreign && (c.lasts || c.refuses)
 }
 
 // isAfterSwap reports whether the call belongs to the check after the swap.
@@ -218,10 +219,11 @@ func (c cell) possible() bool {
 	return c.aws != nil
 }
 
-// meets reports whether the fault affects a call of the run.
+// meets reports whether the fault affects a call of the run. A login that hangs is
+// followed by its second try, and not by the next login.
 func (c cell) meets(other call) bool {
 	later := c.lasts && other.nth > c.nth
-	if c.loginWithHeld() && !c.outage {
+	if c.loginWithHeld() && !c.outage && !c.slow {
 		later = later && other.loginWithHeld()
 	}
 	return other.kind == c.kind && (other.nth == c.nth || later)

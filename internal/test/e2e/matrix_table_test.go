@@ -6,22 +6,55 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
 // matrixTable is the matrix as Markdown.
 type matrixTable struct {
-	mu    sync.Mutex // guards cells
+	mu    sync.Mutex // guards what follows
 	cells map[cell]outcome
+	took  map[string]time.Duration // the longest run, by fault and kind of run
 }
 
-func (t *matrixTable) add(c cell, o outcome) {
+func (t *matrixTable) add(c cell, o outcome, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.cells == nil {
-		t.cells = map[cell]outcome{}
+		t.cells, t.took = map[cell]outcome{}, map[string]time.Duration{}
 	}
 	t.cells[c] = o
+	kind := kindOfRun(c.name, c.trigger, c.lasts)
+	t.took[kind] = max(t.took[kind], took)
+}
+
+func kindOfRun(fault, trigger string, lasts bool) string {
+	return fmt.Sprint(fault, trigger, lasts)
+}
+
+// longest returns how many seconds the longest run with each fault took. No test
+// depends on it.
+func (t *matrixTable) longest() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-20s%15s%16s%14s%15s\n", "seconds", "webhook, once", "webhook, always", "poller, once", "poller, always")
+	for _, f := range faults {
+		fmt.Fprintf(&text, "%-20s", f.name)
+		for _, run := range []struct {
+			trigger string
+			lasts   bool
+			width   int
+		}{{webhook, false, 15}, {webhook, true, 16}, {poller, false, 14}, {poller, true, 15}} {
+			cell := "·"
+			if took, known := t.took[kindOfRun(f.name, run.trigger, run.lasts)]; known {
+				cell = fmt.Sprintf("%.1f", took.Seconds())
+			}
+			fmt.Fprintf(&text, "%*s", run.width, cell)
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
 }
 
 // String returns a table with a row for each call and fault. Faults of one call that have

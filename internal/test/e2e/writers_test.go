@@ -41,7 +41,9 @@ func TestThereAndBackLeavesNothingBehind(t *testing.T) {
 					t.Errorf("the fast run answers %d", status)
 				}
 				close(goOn)
-				if got := <-answer; got != quiet(slow, rotation) {
+				// A client whose call is held for more than a second sends it again, and the run may
+				// find that its own move was carried out.
+				if got := <-answer; got != quiet(slow, rotation) && got != quiet(slow, foreign) {
 					t.Errorf("the slow run ends with %s", got)
 				}
 				b.equal()

@@ -124,20 +124,20 @@ func (h *handler) follow(ctx context.Context, log *slog.Logger, release release)
 	return status
 }
 
-// update updates bindings. If the fence shows that a binding follows the app in another
-// way than the list said, by its other identity, with another token or by another config
-// var, update runs what the secret's tags say now.
+// update updates bindings. If the fence shows that a secret follows the app in another
+// way than the list said, by its other identity, with another token or by other config
+// vars, update runs those bindings of its tags that had no result.
 func (h *handler) update(ctx context.Context, identities []string, bindings []reconcile.Binding) (results []reconcile.Result) {
-	var retagged []reconcile.Binding
+	var tagged []reconcile.Binding
 	for _, r := range h.reconciler.Update(ctx, bindings) {
-		if r.Outcome == reconcile.Elsewhere && slices.Contains(identities, r.App) {
-			now, _ := reconcile.ParseBindings(r.Secret)
-			retagged = append(without(retagged, r.ARN), now...)
-		} else {
+		if now, err := reconcile.ParseBindings(r.Secret); slices.Contains(identities, r.App) && (err == nil || r.Outcome == reconcile.Elsewhere) {
+			tagged = append(without(tagged, r.ARN), now...)
+		}
+		if r.Outcome != reconcile.Elsewhere || !slices.Contains(identities, r.App) {
 			results = append(results, r)
 		}
 	}
-	return append(results, h.reconciler.Update(ctx, missing(retagged, results))...)
+	return append(results, h.reconciler.Update(ctx, missing(tagged, results))...)
 }
 
 // without returns the bindings of the other secrets.

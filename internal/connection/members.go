@@ -48,6 +48,20 @@ func MemberOf(name string, value credential.Value) Members {
 	return Members{"." + name: digest(quote(value.Reveal()))}
 }
 
+// Of returns the members of these names, and the digest of a value that is no object.
+func (m Members) Of(names ...string) Members {
+	some := make(Members)
+	if whole, isText := m[text]; isText {
+		some[text] = whole
+	}
+	for _, name := range names {
+		if digest, there := m["."+name]; there {
+			some["."+name] = digest
+		}
+	}
+	return some
+}
+
 // digest is that of what a JSON value means.
 func digest(raw string) [sha256.Size]byte {
 	decoder := json.NewDecoder(strings.NewReader(raw))

@@ -28,6 +28,9 @@ type parts struct {
 // keys are those of parts.
 var keys = []string{"engine", "host", "port", "username", "password", "dbname"}
 
+// Parts returns AWS's keys.
+func Parts() []string { return slices.Clone(keys) }
+
 // IsPart reports whether a name is one of AWS's keys.
 func IsPart(name string) bool { return slices.Contains(keys, name) }
 

@@ -199,8 +199,11 @@ func (r *reader) configVars(format Format) (names []string, areNamed bool) {
 	switch {
 	case !tagged:
 		return []string{"DATABASE_URL"}, true
-	case isName(text), areNames && !takesOne && !hasDouble(names):
+	case isName(text), areNames && !takesOne && !hasDouble(names) && len(names) <= maxConfigVars:
 		return names, true
+	case areNames && !takesOne && len(names) > maxConfigVars:
+		r.refuse("tag %s has %d names: it can have %d, because each change of one makes a version, and AWS keeps about a hundred a day", ConfigVarTag, len(names), maxConfigVars)
+		return names[:1], false
 	case areNames && !takesOne:
 		r.refuse("tag %s names a config var twice", ConfigVarTag)
 		return names[:1], false
@@ -301,6 +304,10 @@ var (
 )
 
 const maxConfigVar = 100
+
+// maxConfigVars is how many config vars one secret can follow. Each change of one makes a
+// version, and AWS keeps about a hundred of the last 24 hours: five changes of all.
+const maxConfigVars = 20
 
 // maxKey is the longest name of a key, and keyForm is its form. A colon is not in it: it
 // ends the key in the reference of an ECS task definition

@@ -149,6 +149,9 @@ func isRight(tag, value string, tags map[string]string) bool {
 			return false
 		}
 	}
+	if tag == reconcile.ConfigVarTag && len(values) > 20 {
+		return false
+	}
 	vars, named := tags[reconcile.ConfigVarTag]
 	if !named {
 		vars = "DATABASE_URL"

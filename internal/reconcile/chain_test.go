@@ -104,7 +104,7 @@ func TestManyBindingsOfOneSecretPublishWithoutAConflict(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
 	h.reconciler.Memory = new(reconcile.Memory)
-	const many = 24
+	const many = 20
 	var names []string
 	for n := range many {
 		names = append(names, fmt.Sprint("URL_", n))

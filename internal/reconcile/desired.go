@@ -45,6 +45,21 @@ func (d desired) members(b Binding) connection.Members {
 	return connection.MembersOf(d.text)
 }
 
+// memberNames are those that the desired values of the secret's bindings can have.
+func (b Binding) memberNames() []string {
+	if b.Format != FormatKey {
+		return append(connection.Parts(), b.Key)
+	}
+	names := []string{b.Key}
+	siblings, err := ParseBindings(b.Secret)
+	for _, sibling := range siblings {
+		if err == nil {
+			names = append(names, sibling.Key)
+		}
+	}
+	return names
+}
+
 // payload returns the whole value that the secret ought to hold, if it holds another now.
 func (d desired) payload(b Binding, there credential.Value) (credential.Value, error) {
 	if b.Format != FormatKey {

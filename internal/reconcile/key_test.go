@@ -248,3 +248,53 @@ func tagList(tags ...string) (list []types.Tag) {
 	}
 	return list
 }
+
+// A held candidate is put when it logs in, and not with each edit of another key.
+func TestAHeldBindingPutsNothingWhenOthersEdit(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.reconciler.Memory = new(reconcile.Memory)
+	h.account.show(1)
+	b := h.bind("orders", "heroku:format=key")
+	h.put(b, `{"n":0}`)
+	h.mustPublish(b)
+	h.account.show(2)
+	h.database.answer(2, reconcile.ErrRefused)
+	h.update(b)
+	for n := range 10 {
+		h.put(b, strings.Replace(h.value(b), fmt.Sprint(n), fmt.Sprint(n+1), 1))
+		h.aws.ResetCalls()
+		if r := h.update(b); r.Outcome != reconcile.Held || r.TooOften || h.writes() > 0 {
+			t.Errorf("%s: %v, %v", r.Outcome, r.Err, h.aws.Calls())
+		}
+	}
+	h.database.answer(2, nil)
+	h.mustPublish(b)
+	if got := h.value(b); !strings.Contains(got, want(2)) || !strings.Contains(got, `"n":10`) {
+		t.Errorf("%s", got)
+	}
+}
+
+// Whatever others keep in a secret, it is read once.
+func TestASecretWithThousandsOfKeysIsQuiet(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.reconciler.Memory = new(reconcile.Memory)
+	h.three(1, 2, 3)
+	var others strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&others, `"k%d":%d,`, i, i)
+	}
+	bindings := h.several("orders", "{"+others.String()+`"last":0}`)
+	h.outcomes(bindings)
+	h.reconciler.Memory = new(reconcile.Memory) // another container
+	for round := range 10 {
+		h.aws.ResetCalls()
+		if _, err := h.reconciler.Poll(t.Context(), reconcile.Round{}); err != nil {
+			t.Fatal(err)
+		}
+		if calls := h.aws.Calls(); h.writes() > 0 || calls["GetSecretValue"] > 1 || round > 0 && calls["GetSecretValue"] > 0 {
+			t.Errorf("round %d: %v", round, calls)
+		}
+	}
+}

@@ -8,13 +8,12 @@ import (
 )
 
 const (
-	// maxMembers bounds what is remembered of one version. A value with more members is
-	// read again each time.
-	maxMembers = 512
-	// often is how many versions of one secret a container writes within an hour before
-	// it tells. AWS keeps each version for 24 hours, and takes no more than about a hundred
+	// often is how many versions a container writes for one binding within an hour before
+	// it tells, and oftenInAll for all of a secret. AWS keeps each version for 24 hours, and
+	// takes no more than about a hundred
 	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
-	often = 4
+	often      = 4
+	oftenInAll = 50
 )
 
 // Memory is what a container remembers of secrets while it is warm: what the versions
@@ -42,6 +41,7 @@ type contents struct {
 type puts struct {
 	staged  string               // the version that was put last
 	written map[string]time.Time // the versions that were put within the last hour
+	held    string               // the digest of the candidate that was held last
 	unfit   string               // the version that could not be made, and why
 	why     error
 }
@@ -57,17 +57,19 @@ func (m *Memory) members(b Binding) (members connection.Members, isKnown bool) {
 	return c.members, c.version == b.Current && b.Current != ""
 }
 
-// learn remembers what a version says, in place of what was known of another one.
-func (m *Memory) learn(arn, version string, members connection.Members) {
-	if m == nil || len(members) > maxMembers {
+// learn remembers of a version what the secret's bindings may ask, in place of what was
+// known of another one.
+func (m *Memory) learn(b Binding, version string, members connection.Members) {
+	if m == nil {
 		return
 	}
+	members = members.Of(b.memberNames()...)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.secrets == nil {
 		m.secrets = make(map[string]contents)
 	}
-	m.secrets[arn] = contents{version, members}
+	m.secrets[b.ARN] = contents{version, members}
 }
 
 // with calls f with what is known of a binding's puts, under the lock.
@@ -97,6 +99,17 @@ func (m *Memory) hasStaged(b Binding, version string) (has bool) {
 // forget forgets what was put: AWS may have removed a version without a label.
 func (m *Memory) forget(b Binding) {
 	m.with(b, func(p *puts) { p.staged = "" })
+}
+
+// hold notes that a candidate was held.
+func (m *Memory) hold(b Binding, version string) {
+	m.with(b, func(p *puts) { p.held = version[:digestLen] })
+}
+
+// isHeld reports whether the candidate that was held last says the same as a version.
+func (m *Memory) isHeld(b Binding, version string) (is bool) {
+	m.with(b, func(p *puts) { is = p.held == version[:digestLen] })
+	return is
 }
 
 // isUnfit returns why the value of the secret cannot become a version, if this container has
@@ -131,7 +144,13 @@ func (m *Memory) wrote(b Binding, version string) (tooOften bool) {
 				delete(p.written, id)
 			}
 		}
-		tooOften = len(p.written) > often
+		inAll := 0
+		for id, p := range m.puts {
+			if id.arn == b.ARN {
+				inAll += len(p.written)
+			}
+		}
+		tooOften = len(p.written) > often || inAll > oftenInAll
 	})
 	return tooOften
 }

@@ -75,8 +75,8 @@ func (k *Reconciler) isStill(ctx context.Context, t *task, r Result) error {
 	if err != nil || secret.Current == r.Current {
 		return err
 	}
-	last, err := t.secret.current(ctx, r.Current)
-	if err == nil && secret.Current != last {
+	isOurs, err := t.secret.isOurs(ctx, r.Current, secret.Current)
+	if err == nil && !isOurs {
 		err = ErrConflict
 	}
 	return err
@@ -156,11 +156,15 @@ func (k *Reconciler) swap(ctx context.Context, t *task, r Result) (Result, retry
 		t.wasRead = true
 		return k.equal(ctx, t, r)
 	}
+	if errors.Is(staging, ErrValue) {
+		return r.stop(Failed, staging)
+	}
 	verdict, reason := k.judge(ctx, t, r)
 	switch {
 	case staging != nil || verdict == Failed:
 		return r.stop(Failed, errors.Join(staging, reason))
 	case verdict == Held:
+		k.Memory.hold(r.Binding, r.Version)
 		return r.stop(Held, reason)
 	}
 	return k.publish(ctx, t, r, payload, isStaged, reason)
@@ -225,7 +229,7 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 		}
 	}
 	t.secret.moved(ctx, from.Current, r.Version, payload)
-	k.Memory.learn(r.ARN, r.Version, connection.MembersOf(payload))
+	k.Memory.learn(r.Binding, r.Version, connection.MembersOf(payload))
 	r = r.ended(Published, reason)
 	r.Moved = time.Now()
 	return r, done

@@ -194,13 +194,14 @@ func (u *run) observeAndStep(ctx context.Context, fenced []*task) {
 	})
 }
 
-// claim reports whether a binding is the first of its secret that seems to change.
+// claim reports whether a binding is the first of its secret that seems to change. One
+// whose candidate was held waits for its login: it would put in vain.
 func (u *run) claim(t *task, vars map[string]credential.Value, keys []credential.Value) bool {
 	if t.secret.isClaimed {
 		return false
 	}
 	d, err := desiredOf(t.Binding, vars)
-	t.secret.isClaimed = err == nil && !u.isEqual(keys, t.Binding, d)
+	t.secret.isClaimed = err == nil && !u.isEqual(keys, t.Binding, d) && !u.Memory.isHeld(t.Binding, versionOf(keys[0], t.Binding, d.text))
 	return t.secret.isClaimed
 }
 

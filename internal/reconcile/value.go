@@ -43,6 +43,17 @@ func (s *secretValue) last(version string) (string, error) {
 	return s.chain[len(s.chain)-1], nil
 }
 
+// isOurs reports whether AWSCURRENT has come from one version to another by moves of this
+// attempt alone: then all that was not to change is as it was.
+func (s *secretValue) isOurs(ctx context.Context, from, to string) (bool, error) {
+	if err := s.publishing.Lock(ctx); err != nil {
+		return false, err
+	}
+	defer s.publishing.Unlock()
+	i := slices.Index(s.chain, from)
+	return i >= 0 && slices.Contains(s.chain[i:], to), nil
+}
+
 // current returns [secretValue.last].
 func (s *secretValue) current(ctx context.Context, version string) (string, error) {
 	if err := s.publishing.Lock(ctx); err != nil {
@@ -111,7 +122,7 @@ func (k *Reconciler) compareValue(ctx context.Context, t *task, r Result) (paylo
 		return t.desired.text, false, nil
 	}
 	members := connection.MembersOf(value)
-	k.Memory.learn(b.ARN, b.Current, members)
+	k.Memory.learn(b, b.Current, members)
 	if members.Contain(t.desired.members(b)) {
 		return payload, true, nil
 	}

@@ -50,7 +50,7 @@ func secretsManager(transport http.RoundTripper) *secretsmanager.Client {
 		HTTPClient: newTries(transport),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.Backoff = len(awsTimeouts), retry.BackoffDelayerFunc(pauseAfter)
-			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(unread))
+			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(full)}, append(o.Retryables, retry.IsErrorRetryableFunc(unread))...)
 		}),
 	}
 	if endpoint := os.Getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"); endpoint != "" {
@@ -106,6 +106,16 @@ func unread(err error) aws.Ternary {
 	var decoding *smithy.DeserializationError
 	if errors.As(err, &decoding) {
 		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
+
+// full makes the SDK give up when a secret has too many versions. It takes the code for a
+// throttle, but a version goes after 24 hours.
+func full(err error) aws.Ternary {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "LimitExceededException" {
+		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
 }

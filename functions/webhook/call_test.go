@@ -71,6 +71,8 @@ func (x *exchange) Describe(_ context.Context, id string) (reconcile.Secret, err
 		return reconcile.Secret{}, reconcile.ErrNoSecret
 	case "unbound":
 		tags = nil
+	case "several":
+		tags[reconcile.FormatTag], tags[reconcile.ConfigVarTag] = "key", "A_URL B_URL"
 	case "odd":
 		tags[reconcile.FormatTag] = "xml"
 	case "panics":
@@ -211,4 +213,26 @@ func TestACallThatHangsEndsBeforeLambdaKillsTheProcess(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 	})
+}
+
+// The list is minutes old: since then a secret has got another config var, or one in place
+// of another.
+func TestADeliveryUpdatesWhatTheTagsOfTheFenceName(t *testing.T) {
+	t.Parallel()
+	for listed, want := range map[string]string{"A_URL": "[A_URL B_URL]", "OLD_URL": "[A_URL B_URL]", "A_URL B_URL": "[A_URL B_URL]"} {
+		x := &exchange{spare: true}
+		tags := map[string]string{reconcile.AppTag: "shop", reconcile.FormatTag: "key", reconcile.ConfigVarTag: listed}
+		bindings, err := reconcile.ParseBindings(reconcile.Secret{ARN: "several", Name: "several", Tags: tags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reconciler := x.calls().reconciler
+		var got []string
+		for _, r := range (&handler{reconciler: &reconciler}).update(t.Context(), []string{"shop"}, bindings) {
+			got = append(got, r.ConfigVar)
+		}
+		if slices.Sort(got); fmt.Sprint(got) != want {
+			t.Errorf("listed %s: %v", listed, got)
+		}
+	}
 }

@@ -16,7 +16,7 @@ var (
 )
 
 // batch is how many seeds are played one after the other, in one bubble of virtual time.
-const batch = 400
+const batch = 260
 
 // TestSimulation plays histories of a faulty world against the real Reconciler.
 func TestSimulation(t *testing.T) {

@@ -79,7 +79,7 @@ func (s *statistics) String() string {
 func TestASeedReplaysExactly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for seed := range uint64(50) {
+		for seed := range uint64(20) {
 			one, two := play(seed, true, nil), play(seed, true, nil)
 			if !one.inStep {
 				continue // the scheduler has a say

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +32,7 @@ const (
 const (
 	// minPause is the least time between two updates of one secret that consumers called for.
 	// It doubles up to maxPause while the same version is refused: then Heroku has nothing
-	// better.
+	// better. After twice maxPause it starts over.
 	minPause = 10 * time.Second
 	maxPause = 5 * time.Minute
 	// tokenPause is how long no consumer's call uses a token that Heroku has refused.
@@ -39,6 +41,8 @@ const (
 	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html).
 	// Lines in the log name the secret, and an event has room for much more.
 	maxSecretID = 2048
+	// maxAnswered bounds the calls that are remembered, whatever somebody puts on the bus.
+	maxAnswered = 1000
 	// parallelCalls is how many secrets of a batch are updated at once.
 	parallelCalls = 4
 )
@@ -60,10 +64,17 @@ func parseCall(message events.SQSMessage) (c call, err error) {
 	}
 	err = json.Unmarshal([]byte(message.Body), &event)
 	if err != nil || message.EventSource != "aws:sqs" || event.Source != callSource || event.Type != callType ||
-		!reconcile.IsSecretID(event.Detail.Secret) || len(event.Detail.Secret) > maxSecretID || event.Detail.Version == "" {
+		!reconcile.IsSecretID(event.Detail.Secret) || !isOurs(event.Detail.Secret, message.EventSourceARN) || len(event.Detail.Secret) > maxSecretID || event.Detail.Version == "" {
 		return c, errCall
 	}
 	return event.Detail, nil
+}
+
+// isOurs reports whether a secret is of the account and Region of the queue. Another
+// account could let us see a secret whose tags it has chosen.
+func isOurs(secretID, queueARN string) bool {
+	secret, queue := strings.Split(secretID, ":"), strings.Split(queueARN, ":")
+	return secret[0] != "arn" || len(secret) > 4 && len(queue) > 4 && slices.Equal(secret[3:5], queue[3:5])
 }
 
 // calls answers consumers.
@@ -74,9 +85,10 @@ type calls struct {
 	log        func(ctx context.Context, trigger string) *slog.Logger
 	metrics    report.Writer
 
-	mu      sync.Mutex // guards what follows
-	updated map[string]updated
-	refused map[string]time.Time // when Heroku refused a token, by its secret
+	mu       sync.Mutex // guards what follows
+	answered map[call]time.Time
+	updated  map[string]updated
+	refused  map[string]time.Time // when Heroku refused a token, by its secret
 }
 
 // updated is the last update of a secret that consumers called for.
@@ -103,12 +115,36 @@ func (c *calls) answer(ctx context.Context, messages []events.SQSMessage) {
 	if odd > 0 {
 		log.Warn("messages that are no call of a consumer", "messages", odd)
 	}
+	all = slices.DeleteFunc(all, c.isKnown)
+	var mu sync.Mutex // guards failed
+	var failed []error
 	reconcile.Parallel(parallelCalls, slices.Values(all), func(called call) {
 		err := credential.RecoverPanic(func() error { return c.one(ctx, log, called) })
 		if err != nil {
-			log.Warn("a consumer's call", "secret", called.Secret, "error", reconcile.Text(err), "stack", credential.StackOf(err))
+			mu.Lock()
+			defer mu.Unlock()
+			failed = append(failed, fmt.Errorf("secret %s: %w", called.Secret, err))
 		}
 	})
+	if len(failed) > 0 { // one line for a batch: anybody who may put events can fill it
+		log.Warn("consumers' calls have failed", "calls", len(failed), "error", reconcile.Text(failed[0]), "stack", credential.StackOf(failed[0]))
+	}
+}
+
+// isKnown reports whether the same call was answered a moment ago, and notes it: a fleet
+// calls a thousand times, and each answer costs a request to AWS.
+func (c *calls) isKnown(called call) bool {
+	now := time.Now().Round(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at, known := c.answered[called]; known && now.Sub(at) < minPause && !now.Before(at) {
+		return true
+	}
+	if c.answered == nil || len(c.answered) >= maxAnswered {
+		c.answered = make(map[call]time.Time)
+	}
+	c.answered[called] = now
+	return false
 }
 
 // one brings a secret up to date, if AWSCURRENT is still what was refused.
@@ -149,7 +185,7 @@ func (c *calls) tooSoon(secret reconcile.Secret, token string, now time.Time) (w
 	defer c.mu.Unlock()
 	last := c.updated[secret.ARN]
 	switch at, isRefused := c.refused[token]; {
-	case now.Sub(last.at) < last.pause && now.After(last.at):
+	case now.Sub(last.at) < last.pause && !now.Before(last.at):
 		return "it was updated a moment ago"
 	case isRefused && now.Sub(at) < tokenPause:
 		return "Heroku has refused the token"
@@ -157,7 +193,7 @@ func (c *calls) tooSoon(secret reconcile.Secret, token string, now time.Time) (w
 		return "what is left of the account's requests is its reserve"
 	}
 	next := updated{version: secret.Current, at: now, pause: minPause}
-	if last.version == secret.Current {
+	if last.version == secret.Current && now.Sub(last.at) < 2*maxPause {
 		next.pause = min(2*last.pause, maxPause)
 	}
 	if c.updated == nil {

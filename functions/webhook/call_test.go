@@ -101,13 +101,15 @@ func (x *exchange) Stage(context.Context, string, string, credential.Value) (boo
 	return false, errAway
 }
 
+const queueARN = "arn:aws:sqs:eu-west-1:123456789012:calls"
+
 // message is a consumer's call as it arrives.
 func message(secret, version string) events.SQSMessage {
 	body, _ := json.Marshal(map[string]any{
 		"version": "0", "id": "1", "detail-type": callType, "source": callSource, "account": "123456789012", "region": "eu-west-1",
 		"detail": map[string]string{"secret": secret, "version": version},
 	})
-	return events.SQSMessage{EventSource: "aws:sqs", Body: string(body)}
+	return events.SQSMessage{EventSource: "aws:sqs", EventSourceARN: queueARN, Body: string(body)}
 }
 
 func TestACallUpdatesASecretThatStillHoldsWhatWasRefused(t *testing.T) {
@@ -130,6 +132,9 @@ func TestACallUpdatesASecretThatStillHoldsWhatWasRefused(t *testing.T) {
 		"another source":           {[]events.SQSMessage{{EventSource: "aws:sqs", Body: strings.Replace(message("a", "v1").Body, callSource, "x", 1)}}, 0, "no call of a consumer"},
 		"another type":             {[]events.SQSMessage{{EventSource: "aws:sqs", Body: strings.Replace(message("a", "v1").Body, callType, "x", 1)}}, 0, "no call of a consumer"},
 		"no version":               {[]events.SQSMessage{message("a", "")}, 0, "no call of a consumer"},
+		"another account's secret": {[]events.SQSMessage{message("arn:aws:secretsmanager:eu-west-1:210987654321:secret:a", "v1")}, 0, "no call of a consumer"},
+		"another Region's secret":  {[]events.SQSMessage{message("arn:aws:secretsmanager:us-east-1:123456789012:secret:a", "v1")}, 0, "no call of a consumer"},
+		"our own secret's ARN":     {[]events.SQSMessage{message("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a", "v1")}, 1, "unchanged"},
 		"a name that is none":      {[]events.SQSMessage{message("a b", "v1")}, 0, "no call of a consumer"},
 		"a name without an end":    {[]events.SQSMessage{message(strings.Repeat("a", 2049), "v1")}, 0, "no call of a consumer"},
 		"a credential for a name":  {[]events.SQSMessage{message("postgres://u:pEXAMPLE@h/d", "v1")}, 0, "no call of a consumer"},
@@ -166,6 +171,26 @@ func TestASecretIsUpdatedForConsumersLessAndLessOftenWhileNothingChanges(t *test
 		}
 		if fmt.Sprint(at[:6]) != "[0s 10s 30s 1m10s 2m30s 5m10s]" || len(at) > 17 {
 			t.Errorf("%d updates in an hour, at %v", len(at), at)
+		}
+	})
+}
+
+func TestThePauseStartsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &exchange{spare: true}
+		c := x.calls()
+		for range 1000 {
+			c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
+			time.Sleep(time.Second)
+		}
+		time.Sleep(2 * maxPause)
+		before := len(x.asked)
+		c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
+		time.Sleep(minPause)
+		c.answer(t.Context(), []events.SQSMessage{message("a", "v1")})
+		if len(x.asked) != before+2 {
+			t.Errorf("%d updates", len(x.asked)-before)
 		}
 	})
 }

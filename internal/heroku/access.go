@@ -69,7 +69,7 @@ func (a *API) check(ctx context.Context, token credential.Value) (tokenState, er
 	}
 	checking, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	state, why := stateOf(a.try(checking, token, func(ctx context.Context, api *platform.Service) error {
+	state, why := stateOf(a.try(checking, token, timeouts, func(ctx context.Context, api *platform.Service) error {
 		_, err := api.RateLimitInfo(ctx)
 		return err
 	}))

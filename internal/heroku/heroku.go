@@ -19,16 +19,23 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// timeouts are how long each try of a request may take. There is another try while Heroku
-// answers 5xx, cuts its answer, drops the connection or says nothing. The first one is
-// short, so that a request that hangs costs little; a Heroku that is slow but alive is
-// waited for by the later ones. A read may be sent twice, and so may the change or the
-// removal of a webhook; of a webhook that was made twice the next check removes one.
-var timeouts = []time.Duration{1200 * time.Millisecond, 3 * time.Second, 6 * time.Second}
+// timeouts are how long a request may take, at first and after each try that has hung. The
+// first one is short, so that a request that hangs costs little; a Heroku that is slow but
+// alive is waited for by the later ones. A read may be sent twice, and so may the change or
+// the removal of a webhook.
+var timeouts = []time.Duration{1200 * time.Millisecond, 3 * time.Second, timeout}
+
+// patient are the time-outs of a request that makes a webhook: sent twice, it makes two, of
+// which the next check removes one. Nobody waits for it.
+var patient = []time.Duration{timeout, timeout, timeout}
 
 const (
 	timeout = 6 * time.Second // of the last try
-	// firstPause is how long to wait before the second try; it doubles.
+	// tries is how often a request is sent, in all, while Heroku answers 5xx, cuts its
+	// answer or drops the connection.
+	tries = 3
+	// firstPause is how long to wait before the second try; the next one is four times
+	// as long.
 	firstPause = 80 * time.Millisecond
 )
 
@@ -101,6 +108,11 @@ func (a *API) Released(ctx context.Context, app string) (time.Time, error) {
 // (https://help.heroku.com/PBGP6IDE). A refusal that stays says whether it is of the
 // token.
 func (a *API) do(ctx context.Context, app string, call func(context.Context, *platform.Service) error) error {
+	return a.doWithin(ctx, timeouts, app, call)
+}
+
+// doWithin is do with other time-outs.
+func (a *API) doWithin(ctx context.Context, timeouts []time.Duration, app string, call func(context.Context, *platform.Service) error) error {
 	if !reconcile.IsApp(app) { // heroku-go puts it into the path as it is
 		return errors.New("this is neither an app's name nor its id")
 	}
@@ -108,7 +120,7 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 	if err != nil {
 		return err
 	}
-	err = a.try(ctx, tokens[0], call)
+	err = a.try(ctx, tokens[0], timeouts, call)
 	if !isRefusal(err) {
 		return err
 	}
@@ -117,7 +129,7 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 		return errors.Join(a.judge(ctx, tokens[0], err), renewErr)
 	}
 	if !renewed[0].Equal(tokens[0]) {
-		if err = a.try(ctx, renewed[0], call); !isRefusal(err) {
+		if err = a.try(ctx, renewed[0], timeouts, call); !isRefusal(err) {
 			return err
 		}
 	}
@@ -125,23 +137,25 @@ func (a *API) do(ctx context.Context, app string, call func(context.Context, *pl
 }
 
 // try calls until Heroku has answered, a bounded number of times.
-func (a *API) try(ctx context.Context, token credential.Value, call func(context.Context, *platform.Service) error) error {
-	pause := firstPause
-	for n := 0; ; n++ {
-		err := a.once(ctx, token, timeouts[n], call)
-		if err == nil || ctx.Err() != nil || n == len(timeouts)-1 || !transient(err) {
+func (a *API) try(ctx context.Context, token credential.Value, timeouts []time.Duration, call func(context.Context, *platform.Service) error) error {
+	pause, hung := firstPause, 0
+	for n := 1; ; n++ {
+		err := a.once(ctx, token, timeouts[hung], call)
+		if err == nil || ctx.Err() != nil || n == tries || !transient(err) {
 			return err
 		}
 		wait := pause/2 + rand.N(pause)
-		if errors.Is(err, context.DeadlineExceeded) { // perhaps it is the connection that hangs, and there was a wait already
-			(&http.Client{Transport: a.Transport}).CloseIdleConnections()
-			wait = 0
+		if errors.Is(err, context.DeadlineExceeded) { // there was a wait already
+			wait, hung = 0, hung+1
+		}
+		if hung == len(timeouts) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return err
 		case <-time.After(wait):
-			pause *= 2
+			pause *= 4
 		}
 	}
 }

@@ -51,6 +51,9 @@ func NewTransport(api string) *Transport {
 		dialer:    &tls.Dialer{Config: &tls.Config{NextProtos: []string{"h2", "http/1.1"}}},
 	}
 	t.DialTLSContext, t.IdleConnTimeout = t.dial, idle
+	// HTTP/2 sends all requests over one connection. One that is dead is told from a Heroku
+	// that is slow by its silence, and left before the first try of a request ends.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 600 * time.Millisecond, PingTimeout: 500 * time.Millisecond}
 	return t
 }
 

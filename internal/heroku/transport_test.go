@@ -8,10 +8,12 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/heroku"
 )
 
@@ -160,4 +162,63 @@ func TestAWarmUpThatHangsDelaysOneRequestAtMost(t *testing.T) {
 	door.wait(t)
 	cancel()
 	<-waiting
+}
+
+// mute is a connection of a server that can fall silent, as one behind a dead NAT does.
+type mute struct {
+	net.Conn
+	silent *atomic.Bool
+}
+
+func (m mute) Write(p []byte) (int, error) {
+	if m.silent.Load() {
+		return len(p), nil
+	}
+	return m.Conn.Write(p)
+}
+
+type mutes struct {
+	net.Listener
+	first atomic.Bool // of the first connection
+	came  atomic.Int32
+}
+
+func (l *mutes) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil || l.came.Add(1) > 1 {
+		return conn, err
+	}
+	return mute{conn, &l.first}, nil
+}
+
+// All requests share a connection of HTTP/2, a second try too.
+func TestADeadConnectionIsLeft(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "{}") }))
+	listener := &mutes{Listener: server.Listener}
+	server.Listener, server.EnableHTTP2 = listener, true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := heroku.NewTransport(server.URL)
+	transport.Trust(server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs)
+	t.Cleanup(transport.CloseIdleConnections)
+	api := &heroku.API{URL: server.URL, Transport: transport, Tokens: &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		return []credential.Value{credential.New("token-EXAMPLE")}, nil
+	}}}
+	if _, err := api.ConfigVars(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	listener.first.Store(true)
+	var requests sync.WaitGroup
+	for range 8 {
+		requests.Go(func() {
+			if _, err := api.ConfigVars(t.Context(), "shop"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	requests.Wait()
+	if listener.came.Load() < 2 {
+		t.Error("all were made over the dead connection")
+	}
 }

@@ -181,7 +181,7 @@ func (a *API) Subscriptions(ctx context.Context, app string) ([]Webhook, error) 
 // show a key that Heroku makes, so the key is always ours.
 func (a *API) Subscribe(ctx context.Context, app string, s Webhook, key credential.Value) error {
 	secret := key.Reveal()
-	err := a.do(ctx, app, func(ctx context.Context, api *platform.Service) error {
+	err := a.doWithin(ctx, patient, app, func(ctx context.Context, api *platform.Service) error {
 		if s.ID == "" {
 			_, err := api.AppWebhookCreate(ctx, app, platform.AppWebhookCreateOpts{Include: s.Include, Level: s.Level, Secret: &secret, URL: s.URL})
 			return unlessMade(err)

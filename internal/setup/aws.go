@@ -26,20 +26,26 @@ import (
 //     out, AWS refuses the second one, and the next attempt describes the secret and finds it
 //     equal. A try that arrives after its run has ended moves AWSCURRENT only if no writer
 //     has published since that run's fence, and then to a value that the run has verified.
-var awsTimeouts = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second}
+//     If Heroku has gone back to the value before meanwhile, the next update repairs it.
+//
+// The last ones are for errors that come at once, while AWS is unwell for a second or two.
+var awsTimeouts = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second, time.Second, time.Second, time.Second}
 
 const (
 	// awsPause is the pause after the first try; it doubles up to awsMaxPause.
 	awsPause    = 50 * time.Millisecond
 	awsMaxPause = 800 * time.Millisecond
-	// awsThrottled is the least pause after AWS has asked for one.
-	awsThrottled = 250 * time.Millisecond
+	// awsThrottled is about the first pause after AWS has asked for one; it doubles up to
+	// awsMaxThrottled.
+	awsThrottled    = 250 * time.Millisecond
+	awsMaxThrottled = time.Second
 )
 
 // secretsManager returns the client that config.LoadDefaultConfig would make on Lambda,
 // where Region and credentials are in the environment and there are no files. Of the
-// endpoint's variables it reads AWS_ENDPOINT_URL_SECRETS_MANAGER alone. LoadDefaultConfig also looks in a dozen other places, and every cold start would pay
-// for the clients that it needs there
+// endpoint's variables it reads AWS_ENDPOINT_URL_SECRETS_MANAGER alone. LoadDefaultConfig also
+// looks in a dozen other places, and every cold start would pay for the clients that it
+// needs there
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime,
 // https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 func secretsManager(transport http.RoundTripper) *secretsmanager.Client {
@@ -62,9 +68,10 @@ func secretsManager(transport http.RoundTripper) *secretsmanager.Client {
 // pauseAfter returns the pause after a try, with jitter; the first try is 1. After a reset
 // or an error of the server there is nothing to wait for.
 func pauseAfter(try int, err error) (time.Duration, error) {
-	pause := min(awsPause<<min(max(try-1, 0), 10), awsMaxPause)
+	doublings := min(max(try-1, 0), 10)
+	pause := min(awsPause<<doublings, awsMaxPause)
 	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
-		pause = max(pause, awsThrottled)
+		pause = min(awsThrottled<<doublings, awsMaxThrottled)
 	}
 	return pause/2 + rand.N(pause), nil
 }

@@ -66,6 +66,30 @@ func TestOneFaultOfAWSCostsLittle(t *testing.T) {
 	}
 }
 
+// An incident of AWS lasts longer than one error.
+func TestAWSMayBeUnwellForASecond(t *testing.T) {
+	setEnvironment(t)
+	good := says(200, `{"ARN":"arn:EXAMPLE"}`)
+	for name, fault := range map[string]func(*http.Request) (*http.Response, error){
+		"reset": resets, "500": says(500, `{"__type":"InternalServiceError"}`), "throttled": says(400, `{"__type":"ThrottlingException"}`),
+	} {
+		for range 50 { // the pauses have jitter
+			synctest.Test(t, func(t *testing.T) {
+				well := time.Now().Add(time.Second)
+				r := &remote{answers: []func(*http.Request) (*http.Response, error){func(req *http.Request) (*http.Response, error) {
+					if time.Now().Before(well) {
+						return fault(req)
+					}
+					return good(req)
+				}}}
+				if err := describe(t.Context(), r); err != nil {
+					t.Errorf("%s: after %d tries: %v", name, len(r.tries), err)
+				}
+			})
+		}
+	}
+}
+
 // A slow AWS that lives is waited for, and the tries are bounded.
 func TestTheTriesOfAWSGrow(t *testing.T) {
 	setEnvironment(t)

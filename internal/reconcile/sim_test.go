@@ -16,7 +16,7 @@ var (
 )
 
 // batch is how many seeds are played one after the other, in one bubble of virtual time.
-const batch = 400
+const batch = 260
 
 // TestSimulation plays histories of a faulty world against the real Reconciler.
 func TestSimulation(t *testing.T) {
@@ -79,7 +79,7 @@ func (s *statistics) String() string {
 func TestASeedReplaysExactly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for seed := range uint64(50) {
+		for seed := range uint64(20) {
 			one, two := play(seed, true, nil), play(seed, true, nil)
 			if !one.inStep {
 				continue // the scheduler has a say

@@ -62,6 +62,7 @@ type bench struct {
 	page
 	dir   string // of the programs
 	start sample // of the webhook, from exec to the first poll of the Runtime API
+	ways  []way  // for the picture
 }
 
 func run(ctx context.Context, write bool, only string) (err error) {

@@ -109,6 +109,10 @@ func (b *bench) pathTable(situations []*situation, login sample) {
 	for _, s := range situations {
 		median, floor := s.took.median(), s.floor(login.median())
 		rows = append(rows, append(s.took.row(s.name), ms(floor), ms(median-floor), ratio(median, floor)))
+		if s.name == "cold" || s.name == "warm" {
+			least, median, most := s.took.spread()
+			b.ways = append(b.ways, way{"the webhook, " + s.name, least, median, most})
+		}
 	}
 	b.table("Critical path: from the request's arrival to AWSCURRENT",
 		[]string{"webhook", "min", "median", "max", "floor", "above it", "ratio"}, rows,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,7 +36,9 @@ func (b *bench) publish() error {
 		return fmt.Errorf("%s lacks the comments between which the figures stand", path)
 	}
 	figures := figuresBegin + "\n" + machine() + "\n\n" + b.String() + figuresEnd
-	return os.WriteFile(path, bytes.Join([][]byte{before, []byte(figures), after}, nil), 0o644)
+	return errors.Join(
+		os.WriteFile(path, bytes.Join([][]byte{before, []byte(figures), after}, nil), 0o644),
+		os.WriteFile(filepath.Join(filepath.Dir(path), "img", "performance.svg"), []byte(draw(b.ways)), 0o644))
 }
 
 var modelName = regexp.MustCompile(`model name\s*: (.*)`)

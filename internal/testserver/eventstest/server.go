@@ -23,7 +23,7 @@ import (
 
 const (
 	account = "123456789012"
-	region  = "eu-west-1"
+	region  = "us-east-1"
 )
 
 // Invoke invokes a function with a payload.

@@ -68,7 +68,7 @@ func message(number int, secret, version string) events.SQSMessage {
 		"source":      "keepcurrent.consumer",
 		"account":     "123456789012",
 		"time":        now.UTC().Format(time.RFC3339),
-		"region":      "eu-west-1",
+		"region":      "us-east-1",
 		"resources":   []string{},
 		"detail":      map[string]string{"secret": secret, "version": version},
 	})
@@ -85,7 +85,7 @@ func message(number int, secret, version string) events.SQSMessage {
 		},
 		MessageAttributes: map[string]events.SQSMessageAttribute{},
 		EventSource:       "aws:sqs",
-		EventSourceARN:    "arn:aws:sqs:eu-west-1:123456789012:keepcurrent-CallQueue-EXAMPLE",
-		AWSRegion:         "eu-west-1",
+		EventSourceARN:    "arn:aws:sqs:us-east-1:123456789012:keepcurrent-CallQueue-EXAMPLE",
+		AWSRegion:         "us-east-1",
 	}
 }

@@ -39,7 +39,7 @@ const (
 	tokenPause = 5 * time.Minute
 	// maxSecretID is the length that AWS takes
 	// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html).
-	// Lines in the log name the secret, and an event has room for much more.
+	// Lines in the log name the secret, and an event can hold much more.
 	maxSecretID = 2048
 	// maxAnswered bounds the calls that are remembered, whatever somebody puts on the bus.
 	maxAnswered = 1000

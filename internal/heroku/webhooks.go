@@ -26,7 +26,7 @@ const (
 // (https://devcenter.heroku.com/articles/limits).
 const limit = 10
 
-// ErrWebhookLimit says that an app has no room for a subscription of ours.
+// ErrWebhookLimit says that an app can have no further webhook.
 var ErrWebhookLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: remove one with `heroku webhooks:remove`")
 
 // Webhook is one webhook of an app.

@@ -219,7 +219,7 @@ func TestARoundThatCheckedNothingIsNotGood(t *testing.T) {
 	}
 }
 
-// The names are the contract: whoever reads the answer has them in a program.
+// The names are the contract: programs that read the answer use them.
 func TestAPlanInJSONIsTheContract(t *testing.T) {
 	t.Parallel()
 	published := result("a", reconcile.Published, errors.New("not\nverified"))

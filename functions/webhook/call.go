@@ -108,14 +108,13 @@ func (c *calls) answer(ctx context.Context, messages []events.SQSMessage) {
 	for _, message := range messages {
 		if called, err := parseCall(message); err != nil {
 			odd++
-		} else if !slices.Contains(all, called) {
+		} else if !c.isKnown(called) {
 			all = append(all, called)
 		}
 	}
 	if odd > 0 {
 		log.Warn("messages that are no call of a consumer", "messages", odd)
 	}
-	all = slices.DeleteFunc(all, c.isKnown)
 	var mu sync.Mutex // guards failed
 	var failed []error
 	reconcile.Parallel(parallelCalls, slices.Values(all), func(called call) {

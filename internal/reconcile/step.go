@@ -18,7 +18,7 @@ func (u *run) step(ctx context.Context, t *task, vars map[string]credential.Valu
 	if err != nil {
 		return t.stop(Failed, err)
 	}
-	t.desired, t.key, t.wasRead = d, keys[0], false
+	t.desired, t.key = d, keys[0]
 	r := t.Result
 	if r.Current != "" { // a first value has no version that a lag could be measured from
 		if r.Current, err = t.secret.current(ctx, r.Current); err != nil {
@@ -213,7 +213,6 @@ func (k *Reconciler) publish(ctx context.Context, t *task, r Result, payload cre
 	}
 	if !isStaged {
 		var tooOften bool
-		var err error
 		isCurrent, tooOften, err = k.stage(ctx, r, payload)
 		r.TooOften = r.TooOften || tooOften
 		if err != nil {

@@ -232,14 +232,13 @@ func (u *run) fence(ctx context.Context, r Result, isRepeat bool) (fenced Result
 		return fenced.ended(Failed, err), false
 	}
 	bindings, err := ParseBindings(secret)
-	fenced.Binding = bindings[0]
-	fenced.ConfigVar, fenced.Key = r.ConfigVar, r.Key
-	isNamed := true
-	if err == nil {
-		fenced.Binding, isNamed = u.match(r.Binding, bindings)
+	b, isNamed := u.match(r.Binding, bindings)
+	isElsewhere := b.Source != from || err == nil && !isNamed // another app, another token, or other config vars
+	if isElsewhere || err != nil {
+		b.ConfigVar, b.Key = r.ConfigVar, r.Key
 	}
-	if fenced.Source != from || !isNamed { // another app, another token, or other config vars
-		fenced.ConfigVar, fenced.Key = r.ConfigVar, r.Key
+	fenced.Binding = b
+	if isElsewhere {
 		return fenced.ended(Elsewhere, nil), false
 	}
 	outcome, err, ruledOut := ruleOut(fenced.Binding, err)

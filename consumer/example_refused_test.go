@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,7 +29,10 @@ func callKeepcurrent(client *eventbridge.Client) func(ctx context.Context, secre
 			DetailType: aws.String("Credential Refused"),
 			Detail:     aws.String(string(detail)),
 		}}})
-		if err != nil || out.FailedEntryCount > 0 {
+		if err == nil && out.FailedEntryCount > 0 {
+			err = errors.New(aws.ToString(out.Entries[0].ErrorMessage))
+		}
+		if err != nil {
 			log.Printf("the call for secret %s failed: %v", secretID, err)
 		}
 	}

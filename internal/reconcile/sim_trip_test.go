@@ -16,6 +16,7 @@ const (
 	isLate            // the work is done when the caller has given up
 	losesAnswer       // the work is done, and the caller is told that it failed
 	isDoneTwice       // a client tried again: the caller gets the second answer
+	comesTwice        // a client tried again, and the first request comes after the second one
 	diesBefore        // the run ends, and the work is not done
 	diesSending       // the run ends, and the work is done later
 	diesAfter         // the run ends when the work is done
@@ -89,6 +90,8 @@ func call[T any](ctx context.Context, a *actor, kind string, work func() (T, err
 	case isDoneTwice:
 		wait(ctx, t.answer)
 		out, err = do()
+	case comesTwice:
+		t.late(func() { _, _ = do() })
 	case diesAfter:
 		a.die()
 	}
@@ -101,25 +104,19 @@ func call[T any](ctx context.Context, a *actor, kind string, work func() (T, err
 // arrive returns when the request has reached the server, or an error if it has not. The
 // work may still be done later, after the caller has given up.
 func (t trip) arrive(ctx context.Context, a *actor, work func()) error {
-	late := func() {
-		go func() {
-			time.Sleep(t.request + time.Duration(t.dice.Int64N(int64(time.Minute))))
-			work()
-		}()
-	}
 	switch t.fault {
 	case failsBefore:
 		wait(ctx, t.request)
 		return errFault
 	case isLate:
-		late()
+		t.late(work)
 		wait(ctx, t.request)
 		return errFault
 	case diesBefore: // not at once: which other goroutines of the run have begun would be random
 		time.Sleep(t.request)
 		a.die()
 	case diesSending:
-		late()
+		t.late(work)
 		time.Sleep(t.request)
 		a.die()
 	}
@@ -127,9 +124,17 @@ func (t trip) arrive(ctx context.Context, a *actor, work func()) error {
 		return nil
 	}
 	if t.dice.IntN(2) == 0 {
-		late()
+		t.late(work)
 	}
 	return ctx.Err()
+}
+
+// late does the work up to a minute after the request ought to have come.
+func (t trip) late(work func()) {
+	go func() {
+		time.Sleep(t.request + time.Duration(t.dice.Int64N(int64(time.Minute))))
+		work()
+	}()
 }
 
 // wait reports whether the time went by before the context ended.

@@ -26,7 +26,8 @@ import (
 //     out, AWS refuses the second one, and the next attempt describes the secret and finds it
 //     equal. A try that arrives after its run has ended moves AWSCURRENT only if no writer
 //     has published since that run's fence, and then to a value that the run has verified.
-//     If Heroku has gone back to the value before meanwhile, the next update repairs it.
+//     If Heroku has gone back to the value before meanwhile, the next update repairs it
+//     (docs/guarantees.md).
 //
 // The last ones are for errors that come at once, while AWS is unwell for a second or two.
 var awsTimeouts = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 5 * time.Second, time.Second, time.Second, time.Second}

@@ -18,7 +18,8 @@
 //
 // The first four are AWS's rules; see package secretstest. The last two are the promise
 // of this project, and the reason for the fence. A call without an answer may have been
-// carried out, or be carried out later, or never: its end is at infinity.
+// carried out, or be carried out later, or never: its end is at infinity. The clients try
+// again, so both tries of a request may be carried out, also at once or in the wrong order.
 //
 // The writers are packages reconcile and secrets, over HTTP and the AWS SDK. Four more
 // writers are wrong in one point each, and the checker must refuse their histories: a

@@ -16,9 +16,9 @@ demo: ## watch a credential rotate, a webhook get lost, a consumer call and a sl
 
 # Not cached: the end-to-end tests compile the functions, which go test cannot know. They
 # come first, for they wait most of their time.
-test: ## run all tests, with the race detector (needs a Postgres server installed)
+test: ## run all tests, with the race detector, and list what was skipped (needs a Postgres server installed)
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
-	go test $(RACE) -count=1 ./internal/test/e2e ./...
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -count=1 ./internal/test/e2e ./...
 
 soak: ## play random histories against the core, for FOR=10m or as long as you say
 	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
@@ -26,8 +26,8 @@ soak: ## play random histories against the core, for FOR=10m or as long as you s
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
 	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load $(or $(FOR),60s)
 
-proof: ## rotate under load beside other ways to read the secret, N=20 times or as often as you say
-	go test -v -count=1 -timeout 0 -run 'TestProof$$' ./consumer -proof $(or $(N),20)
+proof: ## rotate under programs of every kind, and beside other ways to read the secret, N=20 times or as often as you say
+	go test -v -count=1 -timeout 0 -p 1 -run 'TestProof$$' ./internal/test/e2e ./consumer -proof $(or $(N),20)
 
 bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 8 minutes)
 	@go run ./internal/cmd/bench -write

@@ -11,13 +11,19 @@ TOOL := go tool -modfile=internal/cmd/tools/go.mod
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose (needs a Postgres server installed)
+# go says nothing while it compiles, which takes minutes the first time. An error comes again
+# from the command behind.
+PROGRESS = 2>&1 | awk '{ printf "\r%d packages downloaded or compiled", NR; fflush() } END { if (NR) print "" }'
+
+demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose
+	@go build -v -o /dev/null ./internal/cmd/demo $(PROGRESS)
 	@go run ./internal/cmd/demo
 
 # Not cached: the end-to-end tests compile the functions, which go test cannot know. They
 # come first, for they wait most of their time.
-test: ## run all tests, with the race detector, and list what was skipped (needs a Postgres server installed)
+test: ## run all tests, with the race detector, and list what was skipped
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
+	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -count=1 ./internal/test/e2e ./...
 
 soak: ## play random histories against the core, for FOR=10m or as long as you say

@@ -14,10 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-secretsmanager-caching-go/v2/secretcache"
 	"gopkg.in/yaml.v3"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 // keys are those of a secret: of heroku/shop/settings, which holds others beside two URLs,
@@ -256,5 +259,55 @@ func TestSecretProviderClassTakesWhatTheSecretHolds(t *testing.T) {
 	}
 	if got := pod.Template.Spec.Containers[0].VolumeMounts[0].Name; got != volume.Name {
 		t.Errorf("the container mounts %q, not %q", got, volume.Name)
+	}
+}
+
+var fenced = regexp.MustCompile("(?ms)^```\\w*\n.*?^```")
+
+// AWS's CSI driver provider and AWS's caching libraries call DescribeSecret too.
+func TestEveryPolicyOfAReaderAllowsDescribeSecret(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"consumers.md", "terraform.md"} {
+		found := 0
+		for _, block := range fenced.FindAllString(contents(t, "../../../docs/"+page), -1) {
+			if strings.Contains(block, "secretsmanager:GetSecretValue") {
+				found++
+				if !strings.Contains(block, "secretsmanager:DescribeSecret") {
+					t.Errorf("%s: a reader may not describe:\n%s", page, block)
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: no policy for readers was found", page)
+		}
+	}
+}
+
+func TestCachingLibraryReadsNothingWithoutDescribeSecret(t *testing.T) {
+	t.Parallel()
+	server := secretstest.NewServer()
+	t.Cleanup(server.Close)
+	const id = "heroku/shop/DATABASE_URL"
+	if _, err := server.Client().CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: new(id), SecretString: new("EXAMPLE")}); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (string, error) {
+		cache, err := secretcache.New(func(c *secretcache.Cache) { c.Client = server.Client() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cache.GetSecretString(id)
+	}
+	if value, err := read(); value != "EXAMPLE" || err != nil {
+		t.Fatalf("with the right it reads %q, %v", value, err)
+	}
+	server.Intercept(func(c secretstest.Call) secretstest.Fault {
+		if c.Action == "DescribeSecret" {
+			return secretstest.Fail(400, "AccessDeniedException")
+		}
+		return nil
+	})
+	if _, err := read(); err == nil || !strings.Contains(err.Error(), "AccessDeniedException") {
+		t.Errorf("without the right: %v", err)
 	}
 }

@@ -15,12 +15,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/aws-secretsmanager-caching-go/v2/secretcache"
 	"gopkg.in/yaml.v3"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/testserver/secretstest"
+	"keepcurrent.example/internal/testserver/stacktest"
 )
 
 // keys are those of a secret: of heroku/shop/settings, which holds others beside two URLs,
@@ -309,5 +311,33 @@ func TestCachingLibraryReadsNothingWithoutDescribeSecret(t *testing.T) {
 	})
 	if _, err := read(); err == nil || !strings.Contains(err.Error(), "AccessDeniedException") {
 		t.Errorf("without the right: %v", err)
+	}
+}
+
+var tagOption = regexp.MustCompile(`Key=([^,\s]+),Value=(\S+)`)
+
+// The tags of consumers.md move a secret to another credential. Its readers notice nothing.
+func TestASecretMovesToACredentialOfItsOwnUnderTheSameKey(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	secret := s.bind("shop", "shop/json")
+	if report := s.poll(); report.Published != 1 {
+		t.Fatalf("report: %+v", report)
+	}
+	own := s.database()
+	s.app.Set("AWS_DATABASE_URL", own.URL())
+	var tags []types.Tag
+	for _, found := range tagOption.FindAllStringSubmatch(contents(t, "../../../docs/consumers.md"), -1) {
+		tags = append(tags, types.Tag{Key: &found[1], Value: &found[2]})
+	}
+	_, err := s.Secrets.Client().TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &secret, Tags: tags})
+	s.must(err)
+	if report := s.poll(); report.Published != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	var got map[string]any
+	s.must(json.Unmarshal([]byte(s.value(secret)), &got))
+	if got["DATABASE_URL"] != own.URL()+"?sslmode=require" || len(got) != 7 {
+		t.Error("the secret does not hold the new URL under the old key, beside AWS's keys")
 	}
 }

@@ -64,9 +64,12 @@ var herokuCommands = map[string]cliRun{
 var otherCommands = map[string]string{
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
+	"heroku addons:attach":         "the credentials of a database",
 	"heroku apps:info":             "dynos, collaborators and pipelines",
 	"heroku pg:info":               "the API of Heroku Data, at another address",
+	"heroku pg:psql":               "the API of Heroku Data, at another address",
 	"heroku pg:credentials":        "the API of Heroku Data, at another address",
+	"heroku pg:credentials:create": "the API of Heroku Data, at another address",
 	"heroku pg:credentials:rotate": "the API of Heroku Data, at another address",
 }
 

@@ -161,7 +161,7 @@ func (s *stack) follow(ctx context.Context, command func() error) error {
 		case err := <-ended:
 			s.tell(ctx)
 			return err
-		case <-time.After(2 * time.Second):
+		case <-time.After(5 * time.Second):
 			s.tell(ctx)
 		}
 	}

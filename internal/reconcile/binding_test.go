@@ -153,7 +153,7 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 		"a short password":           "swordfish-EXAMPLE1",
 	}
 	for name, value := range values {
-		for _, tag := range []string{reconcile.AppTag, reconcile.ConfigVarTag, reconcile.FormatTag, reconcile.SchemeTag, reconcile.VerifyTag, reconcile.ClientTLSTag, reconcile.SyncTag, reconcile.TokenTag, reconcile.SSLModeTag} {
+		for _, tag := range reconcile.Tags {
 			if isAccepted(tag, name) {
 				continue
 			}
@@ -178,13 +178,13 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 }
 
 // isAccepted tells what nobody can tell from a right value: the id of an app, or the name
-// of a config var or of a secret.
+// of a config var, of a key or of a secret.
 func isAccepted(tag, name string) bool {
 	switch name {
 	case "a token of before":
 		return tag == reconcile.AppTag
 	case "some other password", "a short password":
-		return tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag
+		return tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag || tag == reconcile.KeyTag
 	}
 	return false
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"keepcurrent.example/internal/heroku"
@@ -59,15 +60,16 @@ func TestAnAnswerThatIsNoListOfAttachmentsTellsNothing(t *testing.T) {
 	server, api := fixture(t)
 	server.CreateApp("shop")
 	for name, fault := range map[string]herokutest.Fault{
-		"null":                              herokutest.Null(),
-		"cut":                               herokutest.CutBody(),
-		"a scope that does not allow it":    herokutest.Refuse(403, "forbidden"),
-		"an object":                         herokutest.Status(200, "application/json", `{"id":"EXAMPLE"}`),
-		"an app that the user does not see": herokutest.Refuse(404, "not_found"),
+		"null":                               herokutest.Null(),
+		"cut":                                herokutest.CutBody(),
+		"a scope that does not allow it":     herokutest.Refuse(403, "forbidden"),
+		"an object":                          herokutest.Status(200, "application/json", `{"id":"EXAMPLE"}`),
+		"a log's address, which has a token": herokutest.Status(200, "application/json", `[{"name":"DATABASE","log_input_url":"https://token:EXAMPLE@h"`),
+		"an app that the user does not see":  herokutest.Refuse(404, "not_found"),
 	} {
 		unwrap := server.Wrap(herokutest.On(attachments, fault))
-		if got, err := api.Credentials(t.Context(), "shop"); err == nil || got != nil {
-			t.Errorf("%s: %q", name, got)
+		if got, err := api.Credentials(t.Context(), "shop"); err == nil || got != nil || strings.Contains(err.Error(), "EXAMPLE") {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 		unwrap()
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -140,6 +142,26 @@ func TestAURLStaysAsHerokuWritesItWhereTheTagSaysSo(t *testing.T) {
 	s.Secrets.ResetCalls()
 	if report := s.poll(); report.Unchanged != 8 || s.Secrets.Calls()["PutSecretValue"] > 0 {
 		t.Errorf("it is not quiet: %+v", report)
+	}
+}
+
+// node-postgres ignores its option ssl beside an sslmode, and takes require for verify-full.
+func TestANodeProgramThatWorksAtHerokuWorksWithAnUnchangedURL(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t)
+	s := openShop(t, stacktest.Config{})
+	unchanged := s.bind("shop", "shop/url", "heroku:format=url", "heroku:sslmode=unchanged")
+	s.poll()
+	for secret, want := range map[string]string{s.secret: "self-signed certificate", unchanged: "connected"} {
+		node := exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", `
+			import pg from "pg";
+			const client = new pg.Client({ connectionString: process.env.DATABASE_URL, ssl: { rejectUnauthorized: false } });
+			await client.connect().then(() => console.log("connected"), (err) => console.log(err.message));
+			await client.end();`)
+		node.Dir, node.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DATABASE_URL=" + s.value(secret)}
+		if out, err := node.Output(); err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("got %s, %v, want %s", out, err, want)
+		}
 	}
 }
 

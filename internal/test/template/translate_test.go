@@ -67,7 +67,7 @@ func deployed(t *testing.T) map[string]*stack {
 func packageTemplate() (packaged map[string]any, err error) {
 	for _, tool := range []string{"aws", "moto_server"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return nil, fmt.Errorf("%s: %w", tool, errAbsent)
+			return nil, fmt.Errorf("%s is %w", tool, errAbsent)
 		}
 	}
 	dir, err := os.MkdirTemp("", "keepcurrent-template-")
@@ -186,7 +186,7 @@ func translate(packaged map[string]any) (map[string]map[string]any, error) {
 func samPython() (string, error) {
 	script, err := exec.LookPath("cfn-lint")
 	if err != nil {
-		return "", fmt.Errorf("cfn-lint: %w", errAbsent)
+		return "", fmt.Errorf("cfn-lint is %w", errAbsent)
 	}
 	// pyenv puts a script of its own before it.
 	if real, err := exec.Command("pyenv", "which", "cfn-lint").Output(); err == nil {
@@ -199,7 +199,7 @@ func samPython() (string, error) {
 	line, _, _ := strings.Cut(string(text), "\n")
 	python, isScript := strings.CutPrefix(line, "#!")
 	if !isScript || !strings.Contains(filepath.Base(python), "python") {
-		return "", fmt.Errorf("the Python of %s: %w", script, errAbsent)
+		return "", fmt.Errorf("a Python that runs %s is %w", script, errAbsent)
 	}
 	return python, nil
 }

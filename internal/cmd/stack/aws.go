@@ -113,6 +113,15 @@ func (d described) output(key string) string {
 	return ""
 }
 
+func (d described) parameter(key string) string {
+	for _, p := range d.Parameters {
+		if p.ParameterKey == key {
+			return p.ParameterValue
+		}
+	}
+	return ""
+}
+
 // describe returns false if there is no such stack.
 func (s *stack) describe(ctx context.Context) (described, bool, error) {
 	var answer struct{ Stacks []described }

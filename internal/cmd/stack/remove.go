@@ -32,7 +32,7 @@ func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
 	case !isThere:
 		return fmt.Errorf("there is no stack %s in this account and Region", s.name)
 	}
-	apps, secrets, err := s.bound(ctx)
+	apps, secrets, err := s.bound(ctx, now.parameter("OnlyTag"))
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,9 @@ func agrees(in io.Reader, out io.Writer, question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-// bound returns the apps that bound secrets follow, and the secrets' names.
-func (s *stack) bound(ctx context.Context) (apps []subscribed, secrets []string, err error) {
+// bound returns the apps that the stack's bound secrets follow, and the secrets' names. With
+// onlyTag, NAME=VALUE, the others are another stack's.
+func (s *stack) bound(ctx context.Context, onlyTag string) (apps []subscribed, secrets []string, err error) {
 	var answer struct {
 		SecretList []struct {
 			Name string
@@ -106,7 +107,9 @@ func (s *stack) bound(ctx context.Context) (apps []subscribed, secrets []string,
 	known := make(map[subscribed]bool)
 	for _, secret := range answer.SecretList {
 		var app subscribed
+		ours := onlyTag == ""
 		for _, tag := range secret.Tags {
+			ours = ours || tag.Key+"="+tag.Value == onlyTag
 			switch tag.Key {
 			case "heroku:app":
 				app.App = tag.Value
@@ -114,7 +117,7 @@ func (s *stack) bound(ctx context.Context) (apps []subscribed, secrets []string,
 				app.Token = tag.Value
 			}
 		}
-		if app.App == "" { // the filter matches the beginning of a key
+		if app.App == "" || !ours { // the filter matches the beginning of a key
 			continue
 		}
 		secrets = append(secrets, secret.Name)

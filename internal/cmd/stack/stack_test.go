@@ -168,12 +168,13 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	} else {
 		s.has(err.Error(), "BoundSecret", "as it was before (UPDATE_ROLLBACK_COMPLETE)")
 	}
-	s.must(s.deploy("STACK=kc", "PollMinutes=5"))
-	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5"})
+	s.must(s.deploy("STACK=kc", "PollMinutes=5", "OnlyTag=team=web"))
+	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5", "OnlyTag": "team=web"})
 
-	s.bind("shop/database", "heroku:app", "shop")
-	s.bind("shop/reports", "heroku:app", "shop")
-	s.bind("blog/database", "heroku:app", "blog", "heroku:token", "team-b/token")
+	s.bind("shop/database", "heroku:app", "shop", "team", "web")
+	s.bind("shop/reports", "heroku:app", "shop", "team", "web")
+	s.bind("blog/database", "heroku:app", "blog", "heroku:token", "team-b/token", "team", "web")
+	s.bind("forum/database", "heroku:app", "forum", "team", "forum") // another stack's
 	s.bind("other", "heroku:application", "other")
 	s.answer = `{"errorMessage":"Heroku answers 403"}`
 	if _, err := s.run("remove", "STACK=kc"); err == nil {

@@ -10,7 +10,7 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 }
 
 export class SecretPool extends pg.Pool {
-  #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling;
+  #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling; #model;
   // read returns the secret's text, or Secrets Manager's answer, which refused needs. key is the key of the URL in a secret that holds several.
   // lifetime is how long the text is believed, wait how long connect goes on (both in ms). refused is called with the
   // secret's ARN and the version id when the server refuses the credential and a new read shows no other: first after about
@@ -27,10 +27,22 @@ export class SecretPool extends pg.Pool {
     if (!callback) return client;
     client.then((c) => callback(undefined, c, c.release), (err) => callback(err, undefined, () => {}));
   }
+  // For connections that others make, with a pool that does nothing else: settings that have just logged in, and whether a
+  // connection still has the present ones.
+  async settings() {
+    this.#model = await this.connect();
+    this.#model.release(true); // the next caller needs a new login
+    const { host, port, user, password, database, ssl, options, application_name } = this.#model.connectionParameters;
+    return { host, port, user, password, database, ssl, options, application_name };
+  }
+  isCurrent(connection) {
+    this.#renew();
+    return this.#model.isCurrent() && ["host", "port", "user", "password", "database"].every((name) => connection[name] === this.#model[name]);
+  }
   async #connect() {
-    const { lifetime, wait } = this.options, began = Date.now();
+    const { wait } = this.options, began = Date.now();
     if (!this.#url) await this.#refresh();
-    else if (began - this.#readAt > lifetime) this.#refresh().catch(() => {}); // what we have stays good
+    this.#renew();
     for (let pause = 50; ; pause = Math.min(2 * pause, 1000)) {
       const tried = this.#url;
       try {
@@ -45,6 +57,9 @@ export class SecretPool extends pg.Pool {
         if (tried === this.#url) await (this.#looking ??= this.#look(pause, refused)); // all who wait share it
       }
     }
+  }
+  #renew() {
+    if (Date.now() - this.#readAt > this.options.lifetime) this.#refresh().catch(() => {}); // what we have stays good
   }
   async #look(pause, refused) {
     const before = this.#url;
@@ -96,10 +111,13 @@ class Client extends pg.Client {
     [this.#newest, this.#url] = [options.url, options.url()];
     this.on("error", () => {}); // else Node ends if this session is cut while somebody holds it; the query fails anyway
   }
+  isCurrent() {
+    return this.#url === this.#newest();
+  }
   async good() { // it has the present credential, and is alive
     const idle = Date.now() - this.#used;
     this.#used += idle;
-    if (this.#url !== this.#newest()) return false;
+    if (!this.isCurrent()) return false;
     return idle < 1000 || this.query({ text: "select 1", query_timeout: 2000 }).then(() => true, () => false);
   }
 }

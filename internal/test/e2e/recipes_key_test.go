@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -142,7 +143,7 @@ func TestPackageTakesAKey(t *testing.T) {
 		var got keyAnswer
 		var failure *consumer.Error
 		if errors.As(err, &failure) {
-			got.Error = failure.Err.Error()
+			got.Error = strings.Replace(cmp.Or(failure.Err, failure.Kind).Error(), "Source.Key", "key", 1)
 		} else if errors.As(config.BeforeConnect(t.Context(), config.ConnConfig), &failure) { // nothing listens there
 			_, _ = fmt.Sscanf(failure.Address, "127.0.0.1:%d", &got.Port)
 		}

@@ -1,6 +1,10 @@
 package e2e_test
 
-import "testing"
+import (
+	"testing"
+
+	"keepcurrent.example/internal/testserver/stacktest"
+)
 
 // A secret without a key: a person or a tool may have written it.
 func keylessCases() []keyCase {
@@ -45,4 +49,21 @@ func keylessCases() []keyCase {
 func TestNodeRecipeFindsTheURLWithoutAKey(t *testing.T) {
 	t.Parallel()
 	checkAnswers(t, nodeFolder(t, "testdata/keys.mjs"), "node", "keys.mjs", keylessCases())
+}
+
+// Each ORM must survive a change of the credential without a restart, by the lines of the
+// page.
+func TestORMsOutliveTheirCredential(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t, "testdata/orm/*")
+	for _, orm := range []string{"knex", "sequelize", "typeorm", "prisma", "drizzle"} {
+		t.Run(orm+", killed at once", func(t *testing.T) {
+			t.Parallel()
+			killedAtOnce(openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY="+orm))
+		})
+		t.Run(orm+", with a grace time", func(t *testing.T) {
+			t.Parallel()
+			replacedWithGrace(openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY="+orm, "LIFETIME=50"))
+		})
+	}
 }

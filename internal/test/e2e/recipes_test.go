@@ -183,7 +183,7 @@ func absent(t *testing.T, what string) {
 }
 
 // nodeFolder makes a folder with the Node recipes, their dependencies, the program and more
-// files.
+// files, of which a package.json replaces that of the recipes.
 func nodeFolder(t *testing.T, more ...string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
@@ -191,7 +191,7 @@ func nodeFolder(t *testing.T, more ...string) string {
 			absent(t, tool+" is not installed")
 		}
 	}
-	dir := copied(t, append(more, recipes+"/*.mjs", recipes+"/package*.json", "testdata/program.mjs")...)
+	dir := copied(t, append([]string{recipes + "/*.mjs", recipes + "/package*.json", "testdata/program.mjs"}, more...)...)
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
@@ -279,7 +279,9 @@ func (s *shop) extension() *extension {
 // npm writes the address of the registry that the author used, unless it is told not to.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	t.Parallel()
-	if strings.Contains(contents(t, recipes+"/package-lock.json"), `"resolved"`) {
-		t.Error("write it with npm install --package-lock-only --omit-lockfile-registry-resolved")
+	for _, folder := range []string{recipes, "testdata/orm"} {
+		if strings.Contains(contents(t, folder+"/package-lock.json"), `"resolved"`) {
+			t.Errorf("%s: write it with npm install --package-lock-only --omit-lockfile-registry-resolved", folder)
+		}
 	}
 }

@@ -1,8 +1,14 @@
 package e2e_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
 	"testing"
 
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -64,6 +70,69 @@ func TestORMsOutliveTheirCredential(t *testing.T) {
 		t.Run(orm+", with a grace time", func(t *testing.T) {
 			t.Parallel()
 			replacedWithGrace(openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY="+orm, "LIFETIME=50"))
+		})
+	}
+}
+
+// What Heroku's Node programs make of a URL, if they stay as they are. The docs say which
+// tag each needs.
+func TestNodeProgramsAsTheyAreAtHeroku(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t, "testdata/orm/*")
+	db := postgrestest.Run(t)
+	const works, plain, checks = "", "28000", "DEPTH_ZERO_SELF_SIGNED_CERT"
+	tests := map[string]struct {
+		query                                                  string
+		pg, pgAlone, knex, sequelize, typeORM, prisma, drizzle string
+	}{
+		"heroku:sslmode=unchanged":                       {"", works, plain, works, works, works, works, works},
+		"heroku:sslmode=require":                         {"?sslmode=require", checks, checks, checks, checks, checks, "TlsConnectionError", checks},
+		"heroku:sslmode=require, and a word in the code": {"?sslmode=require&uselibpqcompat=true", works, works, works, checks, works, works, works},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "node", "as-is.mjs")
+			cmd.Dir, cmd.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + db.URL() + tt.query}
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			got := map[string]string{}
+			if err := json.Unmarshal(out[bytes.LastIndexByte(out, '{'):], &got); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			want := map[string]string{
+				"pg": tt.pg, "pg alone": tt.pgAlone, "Knex": tt.knex, "Sequelize": tt.sequelize,
+				"TypeORM": tt.typeORM, "Prisma": tt.prisma, "Drizzle": tt.drizzle,
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+		})
+	}
+}
+
+// The other tests run on the Node that is installed. These two are what people run.
+func TestNodeRecipeRunsOnNode(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" && os.Getenv("CI") == "" {
+		t.Skip("Node 22 and 24 are 100 MB to fetch from npm: set CI=true to run on them")
+	}
+	nodes := npmFolder(t, "testdata/node/*")
+	dir := nodeFolder(t)
+	for _, version := range []string{"22", "24"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			node := nodes + "/node_modules/node" + version + "/bin/node"
+			if _, err := os.Stat(node); err != nil {
+				absent(t, "npm has Node "+version+" for Linux on x64 alone: "+err.Error())
+			}
+			out, err := exec.CommandContext(t.Context(), node, "--version").Output()
+			if err != nil || !bytes.HasPrefix(out, []byte("v"+version+".")) {
+				t.Fatalf("it is Node %s: %v", out, err)
+			}
+			killedAtOnce(openShop(t, stacktest.Config{}).startProgram(dir, node+" program.mjs", "WAY=secret"))
 		})
 	}
 }

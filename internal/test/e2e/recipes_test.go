@@ -186,12 +186,19 @@ func absent(t *testing.T, what string) {
 // files, of which a package.json replaces that of the recipes.
 func nodeFolder(t *testing.T, more ...string) string {
 	t.Helper()
+	return npmFolder(t, append([]string{recipes + "/*.mjs", recipes + "/package*.json", "testdata/program.mjs"}, more...)...)
+}
+
+// npmFolder makes a folder with copies of the files that match, and with what their
+// package.json names.
+func npmFolder(t *testing.T, patterns ...string) string {
+	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			absent(t, tool+" is not installed")
 		}
 	}
-	dir := copied(t, append([]string{recipes + "/*.mjs", recipes + "/package*.json", "testdata/program.mjs"}, more...)...)
+	dir := copied(t, patterns...)
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
@@ -279,7 +286,7 @@ func (s *shop) extension() *extension {
 // npm writes the address of the registry that the author used, unless it is told not to.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	t.Parallel()
-	for _, folder := range []string{recipes, "testdata/orm"} {
+	for _, folder := range []string{recipes, "testdata/orm", "testdata/node"} {
 		if strings.Contains(contents(t, folder+"/package-lock.json"), `"resolved"`) {
 			t.Errorf("%s: write it with npm install --package-lock-only --omit-lockfile-registry-resolved", folder)
 		}

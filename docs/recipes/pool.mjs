@@ -50,11 +50,12 @@ export class SecretPool extends pg.Pool {
         if (await client.good()) return client;
         client.release(true);
       } catch (err) {
-        // A refused login, or a server that is gone, is going or is not there yet.
-        const curable = /^(28|3D|08|57P|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
+        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet.
+        const curable = /^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
         if (!curable || Date.now() - began > wait) throw err;
-        const refused = /^28/.test(err.code);
+        const refused = /^28/.test(err.code), full = /^53/.test(err.code);
         if (tried === this.#url) await (this.#looking ??= this.#look(pause, refused)); // all who wait share it
+        if (full && tried === this.#url) throw err; // there is no other server to try
       }
     }
   }

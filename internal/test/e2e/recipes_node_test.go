@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -135,4 +138,48 @@ func TestNodeRecipeRunsOnNode(t *testing.T) {
 			killedAtOnce(openShop(t, stacktest.Config{}).startProgram(dir, node+" program.mjs", "WAY=secret"))
 		})
 	}
+}
+
+// A database can stop serving in another way than by its password. A version that serves is
+// in the secret already, and no query has to wait for the lifetime of the one that was read.
+func TestNodeRecipeReadsAgainWhenTheServerTurnsItAway(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t)
+	tests := map[string]func(*program) error{
+		"42501": func(p *program) error { return p.db.Forbid(p.t.Context()) },
+		"53300": func(p *program) error { return p.db.LimitRole(p.t.Context(), 0) },
+		"55000": func(p *program) error {
+			p.db.Intercept(func() postgrestest.Fault { return postgrestest.Answer("55000") })
+			return nil
+		},
+	}
+	for code, close := range tests {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			p := openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY=secret")
+			p.put(p.secret, p.database().URL())
+			p.closes(close)
+			p.end()
+			for _, a := range p.failures() {
+				if a.Error == code {
+					t.Error("the server's refusal reached a worker")
+				}
+			}
+		})
+	}
+}
+
+// closes ends the program's sessions once its server takes no new one, and waits until the
+// program works elsewhere.
+func (p *program) closes(close func(*program) error) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	conn, err := pgconn.Connect(ctx, p.db.URL()+"?sslmode=require")
+	p.must(err)
+	p.must(close(p))
+	_, err = conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = session_user AND pid <> pg_backend_pid()`).ReadAll()
+	p.must(err)
+	p.must(conn.Close(ctx))
+	over := time.Now()
+	p.await("the program works", func() bool { return p.works(over, "") })
 }

@@ -37,7 +37,7 @@ export class SecretPool extends pg.Pool {
   }
   isCurrent(connection) {
     this.#renew();
-    return this.#model.isCurrent() && ["host", "port", "user", "password", "database"].every((name) => connection[name] === this.#model[name]);
+    return this.#model?.isCurrent() && ["host", "port", "user", "password", "database"].every((name) => connection[name] === this.#model[name]);
   }
   async #connect() {
     const { wait } = this.options, began = Date.now();

@@ -6,6 +6,10 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,4 +186,35 @@ func (p *program) closes(close func(*program) error) {
 	p.must(conn.Close(ctx))
 	over := time.Now()
 	p.await("the program works", func() bool { return p.works(over, "") })
+}
+
+// The page must show what the tests run.
+func TestNodePageShowsTheLinesThatWereRun(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/orm/*.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var run []string
+	for _, file := range append(files, "testdata/program.mjs") {
+		for line := range strings.Lines(contents(t, file)) {
+			run = append(run, strings.TrimSpace(line))
+		}
+	}
+	_, page, _ := strings.Cut(contents(t, "../../../docs/consumers-node.md"), "**One connection**")
+	var shown []string
+	for _, block := range regexp.MustCompile("(?s)```js\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		shown = append(shown, strings.Split(strings.TrimSpace(block[1]), "\n")...)
+	}
+	for _, span := range regexp.MustCompile("`(const [^`]*)`").FindAllStringSubmatch(page, -1) {
+		shown = append(shown, span[1])
+	}
+	if len(shown) < 15 {
+		t.Fatalf("only %d lines were found", len(shown))
+	}
+	for _, line := range shown {
+		if !slices.Contains(run, strings.TrimSpace(line)) {
+			t.Errorf("the page shows %q, which no test runs", line)
+		}
+	}
 }

@@ -32,6 +32,7 @@ func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 		"killed at once":            {[]string{"WAY=secret"}, killedAtOnce},
 		"killed at once, a file":    {[]string{"WAY=file"}, killedAtOnce},
 		"with a grace time":         {[]string{"WAY=secret", "LIFETIME=50"}, replacedWithGrace},
+		"with a grace time, alone":  {[]string{"WAY=client", "LIFETIME=50"}, replacedWithGrace},
 		"another host":              {[]string{"WAY=secret"}, movedToAnotherHost},
 		"no new secret for long":    {[]string{"WAY=secret", "WAIT=300"}, killedWithNoNewSecretForLong},
 		"a silent host, after rest": {[]string{"WAY=secret", "REST=1500"}, hostFallsSilent},

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
+import pg from "pg";
 import { SecretPool, readSecret } from "./pool.mjs";
 import { callKeepcurrent } from "./refused.mjs";
 
@@ -17,17 +18,20 @@ if (env.AWS_ENDPOINT_URL_EVENTBRIDGE) {
   };
 }
 const alone = (pool) => async () => (await pool.query("select session_user as user")).rows[0];
-const ways = {
-  secret: () => [readSecret(env.DATABASE_SECRET_ID), alone],
-  file: () => [() => (console.log("read"), readFile(env.DATABASE_FILE, "utf8")), alone],
+const oneByOne = (pool) => async () => {
+  const client = new pg.Client(await pool.settings());
+  await client.connect();
+  const { rows } = await client.query("select session_user as user");
+  await client.end();
+  return rows[0];
 };
-const orm = async () => [readSecret(env.DATABASE_SECRET_ID), (await import(`./${env.WAY}.mjs`)).default];
+const ways = { secret: alone, file: alone, client: oneByOne };
 let pool, query;
 if (env.WAY.endsWith(".mjs")) query = (await import("./" + env.WAY)).handler;
 else {
-  const [read, use] = await (ways[env.WAY] ?? orm)();
-  pool = new SecretPool(read, options);
-  query = use(pool);
+  const file = () => (console.log("read"), readFile(env.DATABASE_FILE, "utf8"));
+  pool = new SecretPool(env.WAY === "file" ? file : readSecret(env.DATABASE_SECRET_ID), options);
+  query = (ways[env.WAY] ?? (await import(`./${env.WAY}.mjs`)).default)(pool); // an ORM
 }
 
 // With REST all workers wake at the same moments, at least REST apart, so that each

@@ -64,11 +64,16 @@ func TestNodeRecipeFindsTheURLWithoutAKey(t *testing.T) {
 	checkAnswers(t, nodeFolder(t, "testdata/keys.mjs"), "node", "keys.mjs", keylessCases())
 }
 
+func TestNodeORMs(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t, "testdata/orm/*") // once, because it is large
+	ormsOutliveTheirCredential(t, dir)
+	programsAsTheyAre(t, dir)
+}
+
 // Each ORM must survive a change of the credential without a restart, by the lines of the
 // page.
-func TestORMsOutliveTheirCredential(t *testing.T) {
-	t.Parallel()
-	dir := nodeFolder(t, "testdata/orm/*")
+func ormsOutliveTheirCredential(t *testing.T, dir string) {
 	for _, orm := range []string{"knex", "sequelize", "typeorm", "prisma", "drizzle"} {
 		t.Run(orm+", killed at once", func(t *testing.T) {
 			t.Parallel()
@@ -83,9 +88,7 @@ func TestORMsOutliveTheirCredential(t *testing.T) {
 
 // What Heroku's Node programs make of a URL, if they stay as they are. The docs say which
 // tag each needs.
-func TestNodeProgramsAsTheyAreAtHeroku(t *testing.T) {
-	t.Parallel()
-	dir := nodeFolder(t, "testdata/orm/*")
+func programsAsTheyAre(t *testing.T, dir string) {
 	db := postgrestest.Run(t)
 	const works, plain, checks = "", "28000", "DEPTH_ZERO_SELF_SIGNED_CERT"
 	tests := map[string]struct {
@@ -162,7 +165,9 @@ func TestNodeRecipeReadsAgainWhenTheServerTurnsItAway(t *testing.T) {
 			t.Parallel()
 			p := openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY=secret")
 			p.put(p.secret, p.database().URL())
-			p.closes(close)
+			p.ends(close)
+			over := time.Now()
+			p.await("the program works elsewhere", func() bool { return p.works(over, "") })
 			p.end()
 			for _, a := range p.failures() {
 				if a.Error == code {
@@ -173,9 +178,22 @@ func TestNodeRecipeReadsAgainWhenTheServerTurnsItAway(t *testing.T) {
 	}
 }
 
-// closes ends the program's sessions once its server takes no new one, and waits until the
-// program works elsewhere.
-func (p *program) closes(close func(*program) error) {
+// A full server with no other to try is an error at once, and not after the wait.
+func TestNodeRecipeSaysThatTheServerIsFull(t *testing.T) {
+	t.Parallel()
+	p := openShop(t, stacktest.Config{}).startProgram(nodeFolder(t), "node program.mjs", "WAY=secret", "WAIT=60000")
+	p.ends(func(p *program) error { return p.db.LimitRole(p.t.Context(), 0) })
+	p.await("the refusal reaches a worker", func() bool {
+		return slices.ContainsFunc(p.failures(), func(a answer) bool { return a.Error == "53300" })
+	})
+	p.must(p.db.LimitRole(t.Context(), -1))
+	right := time.Now()
+	p.await("the program works again", func() bool { return p.works(right, "") })
+	p.end()
+}
+
+// ends ends the program's sessions once its server takes no new one.
+func (p *program) ends(close func(*program) error) {
 	p.t.Helper()
 	ctx := p.t.Context()
 	conn, err := pgconn.Connect(ctx, p.db.URL()+"?sslmode=require")
@@ -184,8 +202,6 @@ func (p *program) closes(close func(*program) error) {
 	_, err = conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = session_user AND pid <> pg_backend_pid()`).ReadAll()
 	p.must(err)
 	p.must(conn.Close(ctx))
-	over := time.Now()
-	p.await("the program works", func() bool { return p.works(over, "") })
 }
 
 // The page must show what the tests run.

@@ -3,5 +3,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 
 export default (pool) => {
   const db = drizzle({ client: pool });
-  return async () => (await db.execute(sql`select session_user as user`)).rows[0];
+  const query = (on) => on.execute(sql`select session_user as user`);
+  let turn = 0;
+  return async () => (await (turn++ % 2 ? db.transaction(query) : query(db))).rows[0];
 };

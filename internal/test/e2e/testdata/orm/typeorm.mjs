@@ -4,5 +4,7 @@ export default (pool) => {
   const driver = { Pool: function () { return pool; } };
   const source = new DataSource({ type: "postgres", driver });
   const ready = source.initialize();
-  return async () => (await ready, await source.query("select session_user as user"))[0];
+  const query = (on) => on.query("select session_user as user");
+  let turn = 0;
+  return async () => (await ready, await (turn++ % 2 ? source.transaction(query) : query(source)))[0];
 };

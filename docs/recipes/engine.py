@@ -32,7 +32,16 @@ def async_secret_engine(secret, **options):
             else:
                 return attempt.succeeded(connection)
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, **options)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def ping(dbapi_connection, record, proxy):  # SQLAlchemy's own would wait for a host that is gone
+        try:
+            dbapi_connection.run_async(lambda connection: connection.fetchval("select 1", timeout=2))
+        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            record.driver_connection.terminate()  # else it would wait for the host, to say goodbye
+            raise DisconnectionError("the connection is dead") from None
+
     return follow(engine, engine.sync_engine, secret)
 
 

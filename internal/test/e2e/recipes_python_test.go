@@ -50,10 +50,18 @@ func TestPythonFrameworksOutliveTheirCredential(t *testing.T) {
 		env     []string
 		happens func(*program)
 	}{
-		"killed at once":    {nil, killedAtOnce},
-		"with a grace time": {[]string{"LIFETIME=50"}, replacedWithGrace},
-		"another host":      {nil, movedToAnotherHost},
+		"killed at once":           {nil, killedAtOnce},
+		"with a grace time":        {[]string{"LIFETIME=50"}, replacedWithGrace},
+		"another host, after rest": {[]string{"REST=1500"}, movedWhileAtRest},
 	}
+	t.Run("sqlalchemy-asyncpg, a silent host, after rest", func(t *testing.T) {
+		t.Parallel()
+		hostFallsSilent(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY=sqlalchemy-asyncpg", "REST=1500", path))
+	})
+	t.Run("sqlalchemy-asyncpg, no new secret for long", func(t *testing.T) {
+		t.Parallel()
+		killedWithNoNewSecretForLong(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY=sqlalchemy-asyncpg", "WAIT=300", path))
+	})
 	for _, way := range []string{"psycopg", "sqlalchemy", "sqlalchemy-asyncpg", "django"} {
 		for name, tt := range changes {
 			t.Run(way+", "+name, func(t *testing.T) {
@@ -238,7 +246,7 @@ func frameworks(t *testing.T) (interpreter, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const modules = "import boto3, psycopg_pool, asyncpg, greenlet, django, sqlalchemy; assert django.VERSION >= (4, 2) and sqlalchemy.__version__[0] == '2'"
+	const modules = "import boto3, psycopg2, psycopg_pool, asyncpg, greenlet, django, sqlalchemy; assert django.VERSION >= (4, 2) and sqlalchemy.__version__[0] == '2'"
 	for _, path := range []string{"PYTHONPATH=", "PYTHONPATH=" + installed} {
 		for _, name := range []string{"python3", "/usr/bin/python3"} {
 			try := exec.CommandContext(t.Context(), name, "-c", modules)
@@ -250,4 +258,49 @@ func frameworks(t *testing.T) (interpreter, path string) {
 	}
 	absent(t, "no python3 has SQLAlchemy 2, asyncpg, greenlet and Django 4.2 beside boto3 and psycopg's pool: .ci/python-packages puts them into build/python")
 	return "", ""
+}
+
+// The page says of programs that are left as they are which tag each needs.
+func TestPythonProgramsThatKnowNothingOfUsNeedTheTagsThatThePageNames(t *testing.T) {
+	t.Parallel()
+	interpreter, path := frameworks(t)
+	dir := copied(t, "testdata/as_they_are.py")
+	s := openShop(t, stacktest.Config{})
+	needs := map[string]struct{ scheme, unchanged bool }{
+		"psycopg": {},
+		"psycopg, which appends ?sslmode=require": {unchanged: true},
+		"psycopg2":                            {},
+		"asyncpg":                             {},
+		"SQLAlchemy":                          {scheme: true},
+		"SQLAlchemy, postgresql+psycopg":      {},
+		"SQLAlchemy, postgresql+asyncpg":      {unchanged: true},
+		"SQLAlchemy, postgresql+asyncpg, ssl": {unchanged: true},
+	}
+	bare := strings.TrimPrefix(s.db.URL(), "postgres://")
+	for _, scheme := range []string{"postgres", "postgresql"} { // heroku:scheme
+		for _, query := range []string{"", "?sslmode=require"} { // heroku:sslmode=unchanged, and its default
+			cmd := exec.CommandContext(t.Context(), interpreter, "as_they_are.py")
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, path, "DATABASE_URL=" + scheme + "://" + bare + query}
+			out, err := cmd.Output()
+			s.must(err)
+			answered := 0
+			for line := range bytes.Lines(out) {
+				var got struct {
+					Way, Error string
+					TLS        bool
+				}
+				s.must(json.Unmarshal(line, &got))
+				answered++
+				need, known := needs[got.Way]
+				works := (!need.scheme || scheme == "postgresql") && (!need.unchanged || query == "")
+				if !known || works != (got.Error == "") || works != got.TLS {
+					t.Errorf("%s://…%s: %+v, want that it works: %v", scheme, query, got, works)
+				}
+			}
+			if answered != len(needs) {
+				t.Errorf("%d answers, want %d", answered, len(needs))
+			}
+		}
+	}
 }

@@ -38,7 +38,7 @@ def async_secret_engine(secret, **options):
     def ping(dbapi_connection, record, proxy):  # SQLAlchemy's own would wait for a host that is gone
         try:
             dbapi_connection.run_async(lambda connection: connection.fetchval("select 1", timeout=2))
-        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except Exception:
             record.driver_connection.terminate()  # else it would wait for the host, to say goodbye
             raise DisconnectionError("the connection is dead") from None
 

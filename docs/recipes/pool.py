@@ -1,6 +1,6 @@
 # A pool of psycopg (3.1 or newer) that follows a secret of keepcurrent: a rotation needs no restart.
 #   pool = SecretPool(Secret("heroku/shop/DATABASE_URL"), max_size=8)
-import json, random, re, threading, time, urllib.parse
+import json, random, re, selectors, threading, time, urllib.parse
 import boto3
 import psycopg
 from botocore.config import Config
@@ -96,10 +96,11 @@ class Secret:
             refusal.later()
 
     def good(self, connection, rested=1):
-        """It has the present credential, and is alive. It is asked if it has rested for so many seconds."""
+        """It has the present credential, and is alive. It is asked if it has rested for so many seconds, or has said something:
+        that the server ends it, for example."""
         idle, connection.used_at = time.monotonic() - connection.used_at, time.monotonic()
         try:
-            if idle > rested:
+            if idle > rested or has_news(connection):
                 connection.execute("select 1")
                 connection.rollback()
         except psycopg.OperationalError:
@@ -111,6 +112,12 @@ class Secret:
         if self.stale():
             threading.Thread(target=self.read, daemon=True).start()
         return connection.secret_version == self.current[0]
+
+
+def has_news(connection):
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 class Attempt:

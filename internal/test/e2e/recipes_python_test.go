@@ -62,6 +62,12 @@ func TestPythonFrameworksOutliveTheirCredential(t *testing.T) {
 		t.Parallel()
 		killedWithNoNewSecretForLong(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY=sqlalchemy-asyncpg", "WAIT=300", path))
 	})
+	t.Run("sqlalchemy-asyncpg, calls when it is refused", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, stacktest.Config{})
+		bus := s.bus(s.Webhook.Invoke)
+		callsAlone(s.startProgram(dir, interpreter+" program.py", "WAY=sqlalchemy-asyncpg", "AWS_ENDPOINT_URL_EVENTBRIDGE="+bus.URL, path), bus)
+	})
 	for _, way := range []string{"psycopg", "sqlalchemy", "sqlalchemy-asyncpg", "django"} {
 		for name, tt := range changes {
 			t.Run(way+", "+name, func(t *testing.T) {
@@ -179,6 +185,22 @@ func readByPython(t *testing.T, cases []keyCase) (answers []pythonAnswer) {
 		t.Fatalf("%d answers to %d cases", len(answers), len(cases))
 	}
 	return answers
+}
+
+// A connection that was used a moment ago is not tested with a query.
+func TestPythonRecipeNoticesThatASessionWasCut(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	s := openShop(t, stacktest.Config{})
+	cmd := exec.CommandContext(t.Context(), interpreter, "cut.py")
+	cmd.Dir = copied(t, recipes+"/pool.py", "testdata/cut.py")
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + s.Secrets.URL, "DATABASE_SECRET_ID=" + s.secret,
+	}
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "False True\n" {
+		t.Errorf("%v: %q", err, out)
+	}
 }
 
 // A program that cannot work must say so when it starts, and not after the pool's time-out

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,6 +63,11 @@ func keyCases() []keyCase {
 		{`{"db":7}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 		{`{"db":null}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 	}
+	return withURLs(cases)
+}
+
+// withURLs writes @PORT out.
+func withURLs(cases []keyCase) []keyCase {
 	for i := range cases {
 		for _, text := range []*string{&cases[i].Value, &cases[i].Key} {
 			for port := range 4 {
@@ -84,10 +90,9 @@ func (c keyCase) check(t *testing.T, got keyAnswer) {
 	}
 }
 
-// checkAnswers runs a program of testdata with all cases.
-func checkAnswers(t *testing.T, dir, name, script string) {
+// checkAnswers runs a program of testdata with the cases.
+func checkAnswers(t *testing.T, dir, name, script string, cases []keyCase) {
 	t.Helper()
-	cases := keyCases()
 	input, err := json.Marshal(cases)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +116,7 @@ func checkAnswers(t *testing.T, dir, name, script string) {
 func TestNodeRecipeTakesAKey(t *testing.T) {
 	t.Parallel()
 	dir := nodeFolder(t, "testdata/keys.mjs")
-	checkAnswers(t, dir, "node", "keys.mjs")
+	checkAnswers(t, dir, "node", "keys.mjs", keyCases())
 	s := openShop(t, stacktest.Config{})
 	s.bindKey()
 	killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=secret", "KEY=orders.db"))
@@ -122,7 +127,7 @@ func TestPythonRecipeTakesAKey(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3, psycopg, psycopg_pool")
 	dir := copied(t, recipes+"/pool.py", "testdata/program.py", "testdata/keys.py")
-	checkAnswers(t, dir, interpreter, "keys.py")
+	checkAnswers(t, dir, interpreter, "keys.py", keyCases())
 	s := openShop(t, stacktest.Config{})
 	s.bindKey()
 	killedAtOnce(s.startProgram(dir, interpreter+" program.py", "KEY=orders.db"))
@@ -138,7 +143,7 @@ func TestPackageTakesAKey(t *testing.T) {
 		var got keyAnswer
 		var failure *consumer.Error
 		if errors.As(err, &failure) {
-			got.Error = failure.Err.Error()
+			got.Error = strings.Replace(cmp.Or(failure.Err, failure.Kind).Error(), "Source.Key", "key", 1)
 		} else if errors.As(config.BeforeConnect(t.Context(), config.ConnConfig), &failure) { // nothing listens there
 			_, _ = fmt.Sscanf(failure.Address, "127.0.0.1:%d", &got.Port)
 		}

@@ -32,6 +32,7 @@ func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 		"killed at once":            {[]string{"WAY=secret"}, killedAtOnce},
 		"killed at once, a file":    {[]string{"WAY=file"}, killedAtOnce},
 		"with a grace time":         {[]string{"WAY=secret", "LIFETIME=50"}, replacedWithGrace},
+		"with a grace time, alone":  {[]string{"WAY=client", "LIFETIME=50"}, replacedWithGrace},
 		"another host":              {[]string{"WAY=secret"}, movedToAnotherHost},
 		"no new secret for long":    {[]string{"WAY=secret", "WAIT=300"}, killedWithNoNewSecretForLong},
 		"a silent host, after rest": {[]string{"WAY=secret", "REST=1500"}, hostFallsSilent},
@@ -161,15 +162,22 @@ func absent(t *testing.T, what string) {
 }
 
 // nodeFolder makes a folder with the Node recipes, their dependencies, the program and more
-// files.
+// files, of which a package.json replaces that of the recipes.
 func nodeFolder(t *testing.T, more ...string) string {
+	t.Helper()
+	return npmFolder(t, append([]string{recipes + "/*.mjs", recipes + "/package*.json", "testdata/program.mjs"}, more...)...)
+}
+
+// npmFolder makes a folder with copies of the files that match, and with what their
+// package.json names.
+func npmFolder(t *testing.T, patterns ...string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			absent(t, tool+" is not installed")
 		}
 	}
-	dir := copied(t, append(more, recipes+"/*.mjs", recipes+"/package*.json", "testdata/program.mjs")...)
+	dir := copied(t, patterns...)
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
@@ -243,7 +251,9 @@ func (s *shop) extension() *extension {
 // npm writes the address of the registry that the author used, unless it is told not to.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	t.Parallel()
-	if strings.Contains(contents(t, recipes+"/package-lock.json"), `"resolved"`) {
-		t.Error("write it with npm install --package-lock-only --omit-lockfile-registry-resolved")
+	for _, folder := range []string{recipes, "testdata/orm", "testdata/node"} {
+		if strings.Contains(contents(t, folder+"/package-lock.json"), `"resolved"`) {
+			t.Errorf("%s: write it with npm install --package-lock-only --omit-lockfile-registry-resolved", folder)
+		}
 	}
 }

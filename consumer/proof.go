@@ -87,6 +87,9 @@ func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credentia
 		if c, err := s.try(ctx, known, failed, config); c != nil || err != nil {
 			return c, err
 		}
+		if round > 0 && failed[known[0]].Kind == ErrFull {
+			return nil, failed[known[0]] // no other version makes room
+		}
 		since := s.failingSince()
 		if round > 1 && time.Since(since) >= s.wait() {
 			return nil, errors.Join(failed[known[0]], unread)

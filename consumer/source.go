@@ -60,11 +60,14 @@ type Source struct {
 	// and the call itself at most. If Refused does not return, no other call follows.
 	Refused func(ctx context.Context, secretID, version string) `json:"-"` // which a func cannot be
 
-	mu         sync.Mutex  // guards what follows
-	newest     *credential // what was read last
-	version    string      // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
-	asked      time.Time   // when that read began
-	due        time.Time   // when it is time for another
+	mu         sync.Mutex    // guards what follows
+	newest     *credential   // what was read last
+	version    string        // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
+	asked      time.Time     // when that read began
+	tried      time.Time     // when the last read began, also if it failed
+	due        time.Time     // when it is time for another
+	doubted    time.Time     // when a server last gave a reason for an earlier one
+	pause      time.Duration // after a read, before such a reason counts
 	refreshing bool
 	proven     *credential // what logged in last
 	failing    time.Time   // since when nothing logs in; zero if something does
@@ -78,7 +81,7 @@ type Source struct {
 func (s *Source) read(ctx context.Context) error {
 	began := time.Now()
 	s.mu.Lock()
-	s.due = began.Add(s.lifetime()) // also if it fails: what there is stays good
+	s.tried, s.due = began, began.Add(s.lifetime()) // also if it fails: what there is stays good
 	s.mu.Unlock()
 	c, err := s.get(ctx)
 	if err != nil {
@@ -94,6 +97,7 @@ func (s *Source) read(ctx context.Context) error {
 		return nil
 	}
 	s.settle()
+	s.pause = 0
 	if s.newest = c; c.same(s.proven) {
 		s.newest = s.proven
 	}
@@ -108,7 +112,7 @@ func (s *Source) get(ctx context.Context) (*credential, error) {
 		VersionStage: aws.String("AWSCURRENT"),
 	})
 	if err != nil {
-		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: plain(err)}
+		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: unread(err)}
 	}
 	config, failure := parse(aws.ToString(out.SecretString), s.Key)
 	if failure != nil {

@@ -41,6 +41,8 @@ func TestEveryFormatLogsIn(t *testing.T) {
 		"with parameters of a pool's":      s.db.URL() + "?pool_max_conns=3",
 		"with parameters of libpq's":       s.db.URL() + "?keepalives=1&tcp_user_timeout=1000&gssencmode=disable&client_encoding=auto",
 		"the keys of AWS alone":            keysAlone(u, ""),
+		"Aurora's keys":                    strings.Replace(keysAlone(u, ""), `"postgres"`, `"aurora-postgresql"`, 1),
+		"the port as a text":               strings.Replace(keysAlone(u, ""), fmt.Sprintf(`"port":%d`, u.Port()), fmt.Sprintf(`"port":"%d"`, u.Port()), 1),
 		"the keys, and two URLs of others": keysAlone(u, `"A_URL":"postgres://a@h/d","B_URL":"postgres://b@h/d",`),
 	} {
 		t.Run(name, func(t *testing.T) {

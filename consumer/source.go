@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -105,6 +106,9 @@ func (s *Source) read(ctx context.Context) error {
 }
 
 func (s *Source) get(ctx context.Context) (*credential, error) {
+	if s.Client == nil {
+		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: errors.New("Source.Client is not set")}
+	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	out, err := s.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{

@@ -147,6 +147,27 @@ func TestAFullServerWithNothingElseToTryAnswersAfterOneMoreRead(t *testing.T) {
 	s.must(config.BeforeConnect(t.Context(), config.ConnConfig.Copy()))
 }
 
+// A caller's time may end before the wait does.
+func TestACallerThatGivesUpIsToldWhatItWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.must(s.db.Rotate(t.Context())) // and the secret has the old password
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.secret.meanwhile(func(_ context.Context, read int) error {
+		if read == 2 {
+			cancel()
+		}
+		return nil
+	})
+	_, err := s.source.ConnConfig(ctx)
+	var e *consumer.Error
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.SQLState != "28P01" {
+		t.Errorf("got %v", err)
+	}
+	silent(t, s, err)
+}
+
 // The database has become read-only, its sessions live on, and each of them still logs in.
 func TestAReadOnlyDatabaseIsAReasonToLookAgain(t *testing.T) {
 	t.Parallel()

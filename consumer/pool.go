@@ -14,9 +14,11 @@ import (
 // follow it. Server, credential and TLS come from the secret, for each new
 // connection. The caller may change everything else before the pool is made. The
 // hooks BeforeConnect, PrepareConn, BeforeClose and ShouldPing are in use: a hook
-// that replaces one must call it. PoolConfig fails if the secret cannot be read.
+// that replaces one must call it. ConnConfig.OnPgError and the tracers are the caller's.
+// PoolConfig fails if the secret cannot be read.
 //
-// The config itself contains no credential.
+// The config itself contains no credential, and no server: its ConnConfig is for the pool
+// alone, and [Source.ConnConfig] for everything else.
 func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 	if err := s.readIfDue(ctx); err != nil && len(s.known()) == 0 {
 		return nil, err

@@ -42,12 +42,13 @@ type Source struct {
 	// random, by up to a half, so that many processes do not read at the same time.
 	Lifetime time.Duration
 	// Wait is how long in all a new connection waits for a version of the secret that
-	// logs in; default ten seconds. It counts from the first login that failed. A caller
+	// logs in; default ten seconds. A context that ends earlier, as Lambda's does, hides why
+	// there is no connection. It counts from the first login that failed. A caller
 	// that comes later waits for the remaining time; after that, about a second for one
 	// more read.
 	Wait time.Duration
-	// Refused, if set, is called when the server refuses the credential and a new read
-	// shows no newer one: it can send the event that makes keepcurrent look at once. It
+	// Refused, if set, is called when the server refuses the login, for any reason but a lack
+	// of connections, and a new read shows no newer credential: it can send the event that makes keepcurrent look at once. It
 	// gets SecretID and the id of the refused version.
 	//
 	// The first call comes about a second after the refusal. If the server refuses the

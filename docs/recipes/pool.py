@@ -200,7 +200,7 @@ def connection_url(text, key=None):
         url = members[key]
     elif text.startswith("{"):
         url = url_of(members or {})
-    if not isinstance(url, str) or not URL.match(url):
+    if not isinstance(url, str) or not URL.match(url) or re.search(r"[\x00-\x1f\x7f]", url):
         raise ValueError(no_url(key))
     return with_tls(url)
 

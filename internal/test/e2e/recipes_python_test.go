@@ -80,8 +80,8 @@ func TestPythonFrameworksOutliveTheirCredential(t *testing.T) {
 	}
 }
 
-// keylessCases are secrets of which a program names no key.
-func keylessCases() []keyCase {
+// casesWithoutAKey are secrets of which a program names no key.
+func casesWithoutAKey() []keyCase {
 	const parts = `"host":"127.0.0.1","username":"u","password":"EXAMPLE","dbname":"d"`
 	cases := []keyCase{
 		{"$2", "", 2, ""},
@@ -99,6 +99,11 @@ func keylessCases() []keyCase {
 		{`{"engine":"postgres","port":"2",` + parts + `}`, "", 2, ""},
 		{`{"engine":"aurora-postgresql","port":2,` + parts + `}`, "", 2, ""},
 
+		{`{"engine":"mysql","host":7,"db":"$2"}`, "", 2, ""},
+		{`{"A":"$1","B":"$3","host":"127.0.0.1","port":2}`, "", 2, ""},
+		{`{"host":"127.0.0.1","port":2,"username":"u/:@?#%","password":" EXAMPLE%2f"}`, "", 2, ""},
+		{`{"engine":"postgresql","host":"127.0.0.1","port":"2","username":null}`, "", 2, ""},
+
 		{`{"DATABASE_URL":"$2","db":"$3"}`, "", 0, `several keys hold one: "DATABASE_URL", "db"; choose with key`},
 		{`{"$2":"$2","db":"$3"}`, "", 0, `several keys hold one: "db", 1 not shown; choose with key`},
 	}
@@ -106,7 +111,7 @@ func keylessCases() []keyCase {
 		"", "EXAMPLE", "null", "[]", "{}", `"$2"`, `{"db":"$2"`, `{"db":"$2"}{}`, `["$2"]`,
 		"https://u:EXAMPLE@h", "redis://:EXAMPLE@h", "host=h password=EXAMPLE", "postgres://", "postgres:///d", "postgres://u:EXAMPLE@/d",
 		"postgres://u:EXA/MPLE@h/d", "postgres://u:EXA@MPLE@h/d", "postgres://h:EXAMPLE/d",
-		`{"db":"https://u:EXAMPLE@h"}`, `{"db":" $2"}`, `{"db":["$2"]}`, `{"db":{"db":"$2"}}`, `{"db":"postgres://u:EXA/MPLE@h/d"}`,
+		`{"db":"https://u:EXAMPLE@h"}`, `{"db":" $2"}`, `{"db":"$2\n"}`, `{"db":"postgres://u:EXAMPLE\n\u0040127.0.0.1:2/d"}`, `postgres:///d?password=EXAMPLE`, `{"db":["$2"]}`, `{"db":{"db":"$2"}}`, `{"db":"postgres://u:EXA/MPLE@h/d"}`,
 		`{"engine":"mysql",` + parts + `}`, `{"port":true,` + parts + `}`, `{"port":2.5,` + parts + `}`, `{"port":70000,` + parts + `}`, `{"port":"EXAMPLE",` + parts + `}`,
 		`{"host":7,"username":"u","password":"EXAMPLE"}`, `{"host":"h","username":false}`, `{"username":"u","password":"EXAMPLE"}`,
 	} {
@@ -122,8 +127,8 @@ func keylessCases() []keyCase {
 
 func TestPythonRecipeTakesASecretWithoutAKey(t *testing.T) {
 	t.Parallel()
-	for i, got := range readByPython(t, keylessCases()) {
-		keylessCases()[i].check(t, got.keyAnswer)
+	for i, got := range readByPython(t, casesWithoutAKey()) {
+		casesWithoutAKey()[i].check(t, got.keyAnswer)
 	}
 }
 

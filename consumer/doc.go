@@ -37,7 +37,7 @@
 // once, and then at growing intervals until a version logs in or [Source.Wait] is over. So
 // the caller that asked for the connection waits, and does not see the failed login. All
 // callers that wait share these reads and logins. A server that only has no connection left
-// (53300) is an error after one more read.
+// (53300) is an error without a wait; the secret is read again for it at growing intervals.
 //
 // A pool that is in use reads the secret again once in a Lifetime, and earlier if the
 // server ends a session or takes no writes any more (25006). When a newer version has

@@ -29,8 +29,8 @@ func isDoubt(e *pgconn.PgError) bool {
 
 // doubt makes a read of the secret due: at first at once, and while there are doubts and no
 // newer version at growing intervals, up to the lifetime. A program may well try to write
-// where it cannot, all the time.
-func (s *Source) doubt() {
+// where it cannot, all the time. doubt reports whether a read is due.
+func (s *Source) doubt() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.doubted) > defaultLifetime {
@@ -40,4 +40,5 @@ func (s *Source) doubt() {
 	if next := s.tried.Add(s.pause); next.Before(s.due) {
 		s.due, s.pause = next, max(2*s.pause, firstPause)
 	}
+	return !time.Now().Before(s.due)
 }

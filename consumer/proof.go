@@ -100,8 +100,12 @@ func (s *Source) search(ctx context.Context, f *flight, config *pgx.ConnConfig) 
 			return c, err
 		}
 		s.fail(f, failed[known[0]])
-		if round > 0 && failed[known[0]].Kind == ErrFull {
-			return nil, failed[known[0]] // no other version makes room
+		if failed[known[0]].Kind == ErrFull {
+			if round > 0 || !s.doubt() {
+				return nil, failed[known[0]] // waiting makes no room
+			}
+			unread = s.read(ctx)
+			continue
 		}
 		since := s.failingSince()
 		if round > 1 && time.Since(since) >= s.wait() {

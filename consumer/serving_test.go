@@ -131,20 +131,38 @@ func TestAFullServerWithNothingElseToTryAnswersAfterOneMoreRead(t *testing.T) {
 	s := open(t)
 	config := s.config()
 	s.must(s.db.LimitRole(t.Context(), 0))
-	for range 2 {
+	for _, want := range []int{1, 0} { // the second attempt comes too soon for another
 		s.secret.meanwhile(nil)
 		err := config.BeforeConnect(t.Context(), config.ConnConfig.Copy())
 		var e *consumer.Error
 		if !errors.As(err, &e) || e.Kind != consumer.ErrFull || e.SQLState != "53300" {
 			t.Fatalf("got %v", err)
 		}
-		if reads := s.secret.count(); reads != 1 {
-			t.Errorf("%d reads", reads)
+		if reads := s.secret.count(); reads != want {
+			t.Errorf("%d reads, want %d", reads, want)
 		}
 		silent(t, s, err)
 	}
 	s.must(s.db.LimitRole(t.Context(), -1))
 	s.must(config.BeforeConnect(t.Context(), config.ConnConfig.Copy()))
+}
+
+// A full server must not become a storm of reads.
+func TestAServerThatStaysFullIsReadAboutAtGrowingIntervals(t *testing.T) {
+	try(t, func(x *trial) {
+		x.source.Lifetime = time.Hour
+		x.code.Store("53300")
+		x.secret.meanwhile(nil)
+		for range 100 * 60 {
+			if err := x.connect(x.t.Context(), x.config.Copy()); !errors.Is(err, consumer.ErrFull) {
+				x.t.Fatal(err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if reads := x.secret.count(); reads < 8 || reads > 11 {
+			x.t.Errorf("%d reads", reads)
+		}
+	})
 }
 
 // A caller's time may end before the wait does.

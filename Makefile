@@ -1,4 +1,4 @@
-# keepcurrent: what a person and SAM need. `make` alone lists it.
+# keepcurrent: what a person needs. `make` alone lists it.
 .DEFAULT_GOAL := help
 
 # The race detector needs a C compiler on Linux; without one the tests run bare.
@@ -11,14 +11,20 @@ TOOL := go tool -modfile=internal/cmd/tools/go.mod
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose (needs a Postgres server installed)
+# go says nothing while it compiles, which takes minutes the first time. An error comes again
+# from the command behind.
+PROGRESS = 2>&1 | awk '{ printf "\r%d packages downloaded or compiled", NR; fflush() } END { if (NR) print "" }'
+
+demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose
+	@go build -v -o /dev/null ./internal/cmd/demo $(PROGRESS)
 	@go run ./internal/cmd/demo
 
 # Not cached: the end-to-end tests compile the functions, which go test cannot know. They
 # come first, for they wait most of their time.
-test: ## run all tests, with the race detector (needs a Postgres server installed)
+test: ## run all tests, with the race detector, and list what was skipped
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
-	go test $(RACE) -count=1 ./internal/test/e2e ./...
+	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -count=1 ./internal/test/e2e ./...
 
 soak: ## play random histories against the core, for FOR=10m or as long as you say
 	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
@@ -26,8 +32,8 @@ soak: ## play random histories against the core, for FOR=10m or as long as you s
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
 	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load $(or $(FOR),60s)
 
-proof: ## rotate under load beside other ways to read the secret, N=20 times or as often as you say
-	go test -v -count=1 -timeout 0 -run 'TestProof$$' ./consumer -proof $(or $(N),20)
+proof: ## rotate under programs of every kind, and beside other ways to read the secret, N=20 times or as often as you say
+	go test -v -count=1 -timeout 0 -p 1 -run 'TestProof$$' ./internal/test/e2e ./consumer -proof $(or $(N),20)
 
 bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 8 minutes)
 	@go run ./internal/cmd/bench -write
@@ -72,34 +78,27 @@ build: ## compile both functions for Lambda into build/
 	$(LAMBDA) -o build/poller/bootstrap ./functions/poller
 
 # The zips are the same bytes wherever the same Go makes them.
-release: build ## zip both functions for Lambda into build/release/, with their parts lists (CycloneDX) and checksums
-	@rm -rf build/release && mkdir build/release
+zips: build ## zip both functions for Lambda into build/release/
+	@mkdir -p build/release
 	@set -e; for function in webhook poller; do \
 		go run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o build/release/$$function-arm64.zip build/$$function/bootstrap; \
+	done
+
+release: zips ## the zips with their parts lists (CycloneDX), the template and checksums
+	@set -e; for function in webhook poller; do \
 		$(TOOL) cyclonedx-gomod bin -json -std -short-purls -noserial -notimestamp -version "$$(git describe --tags --always --dirty)" \
 			-output build/release/$$function-arm64.cdx.json build/$$function/bootstrap; \
 	done
-	@cd build/release && sha256sum *.zip *.json | tee SHA256SUMS
+	@sed 's|build/release/||' template.yaml > build/release/template.yaml
+	@cd build/release && sha256sum *.zip *.json template.yaml | tee SHA256SUMS
 
-deploy: ## build the stack and put it on AWS; the first time SAM asks for its parameters
-	@command -v sam >/dev/null || { echo "sam is not installed: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html"; exit 1; }
-	@command -v go >/dev/null || { echo "go is not installed: https://go.dev/doc/install"; exit 1; }
-	sam build
-	@if grep -q '^parameter_overrides' samconfig.toml; then set -x; sam deploy; else \
-		echo "Enter takes a default. template.yaml says what each parameter is; AlarmEmail is worth an answer."; \
-		echo "Only where SAM says that WebhookFunction has no authentication, answer y: the function itself"; \
-		echo "checks Heroku's signature on every delivery."; \
-		set -x; sam deploy --guided; \
-	fi
+deploy: zips ## put the stack on AWS, or change it: HerokuApp=shop AlarmEmail=you@example.com, any parameter of template.yaml, STACK=name
+	@go run ./internal/cmd/stack deploy $(MAKEOVERRIDES)
+
+remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secrets stay
+	@go run ./internal/cmd/stack remove $(MAKEOVERRIDES)
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566
 
-# What `sam build` calls, because of BuildMethod: makefile in template.yaml.
-build-WebhookFunction:
-	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/webhook
-
-build-PollerFunction:
-	$(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/poller
-
-.PHONY: help demo test soak load proof bench fuzz lint vulncheck status unsubscribe build release deploy secretsmanager build-WebhookFunction build-PollerFunction
+.PHONY: help demo test soak load proof bench fuzz lint vulncheck status unsubscribe build zips release deploy remove secretsmanager

@@ -92,7 +92,11 @@ func (x *exchange) Read(context.Context, string, string) (credential.Value, erro
 	return credential.New("postgres://u1:pEXAMPLE@h/d1?sslmode=require"), nil
 }
 
-func (x *exchange) Spare() bool                                         { return x.spare }
+func (x *exchange) Spare() bool { return x.spare }
+func (x *exchange) Credentials(context.Context, string) (map[string]reconcile.Credential, error) {
+	return nil, nil
+}
+
 func (x *exchange) Released(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 func (x *exchange) List(context.Context) ([]reconcile.Secret, error)    { return nil, errAway }
 func (x *exchange) Login(context.Context, connection.URL, string) error { return nil }

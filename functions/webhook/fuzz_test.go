@@ -98,6 +98,10 @@ func (w *world) ConfigVars(_ context.Context, app string) (map[string]credential
 
 func (w *world) Spare() bool { return true }
 
+func (w *world) Credentials(context.Context, string) (map[string]reconcile.Credential, error) {
+	return nil, nil
+}
+
 func (w *world) Released(_ context.Context, app string) (time.Time, error) {
 	return time.Time{}, w.call("released "+app, noHeroku)
 }

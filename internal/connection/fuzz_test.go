@@ -71,7 +71,34 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		accepted(t, u)
+		unchangeable(t, u, text)
 	})
+}
+
+// unchangeable fails the test unless the URL can stay as the text says it, and leads to the
+// same login from both formats.
+func unchangeable(t *testing.T, u connection.URL, text string) {
+	t.Helper()
+	same := func(v connection.URL, err error) bool {
+		if err == nil {
+			v, err = v.Unchanged()
+		}
+		return err == nil && v.Text().Reveal() == text && v.Password().Equal(u.Password()) &&
+			v.Username() == u.Username() && v.Host() == u.Host() && v.Port() == u.Port() && v.Database() == u.Database() &&
+			(v.SSLMode() == u.SSLMode() || v.SSLMode() == "require" && strings.Contains(text, "sslrootcert=system"))
+	}
+	kept, err := u.Unchanged()
+	if err != nil {
+		refused(t, kept, err)
+		return
+	}
+	object, err := kept.JSON(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !same(u, nil) || !same(connection.Read(object, name)) || text == strings.TrimSpace(text) && !same(connection.Read(kept.Text(), name)) {
+		t.Errorf("it does not stay as it is: %q", text)
+	}
 }
 
 // FuzzRead takes any text for the value of a secret.

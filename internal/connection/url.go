@@ -6,7 +6,7 @@
 // (https://devcenter.heroku.com/articles/connecting-heroku-postgres), for Key-Value
 // Store rediss://:PASSWORD@HOST:PORT
 // (https://devcenter.heroku.com/articles/connecting-heroku-redis). A URL that leaves
-// this package asks for TLS.
+// this package asks for TLS, unless the user wants it unchanged.
 //
 // No error of this package quotes its input: a URL that cannot be parsed may
 // show its password anywhere.
@@ -37,8 +37,10 @@ const (
 var engines = map[string]Engine{"postgres": Postgres, "postgresql": Postgres, "rediss": Redis}
 
 // URL is a connection URL that asks for TLS: that of a Postgres has an sslmode of
-// at least require. Make one with [Parse]; the zero value connects to nothing.
+// at least require, unless it is [URL.Unchanged]. Make one with [Parse]; the zero value
+// connects to nothing.
 type URL struct {
+	given    credential.Value
 	text     credential.Value
 	engine   Engine
 	password credential.Value
@@ -61,6 +63,7 @@ func Parse(text credential.Value) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
+	given := text
 	if _, rest, _ := strings.Cut(text.Reveal(), ":"); parsed.Scheme+":"+rest != text.Reveal() {
 		text = credential.New(parsed.Scheme + ":" + rest) // package url has made it small
 	}
@@ -70,6 +73,7 @@ func Parse(text credential.Value) (URL, error) {
 	}
 	password, _ := parsed.User.Password()
 	u := URL{
+		given:    given,
 		text:     text,
 		engine:   engines[parsed.Scheme],
 		password: credential.New(password),
@@ -180,7 +184,7 @@ var overrides = []string{"host", "hostaddr", "port", "user", "password", "dbname
 // secured returns the URL of a Postgres with an sslmode of at least require.
 func (u URL) secured() (URL, error) {
 	before, query, _ := strings.Cut(u.text.Reveal(), "?")
-	sslmode, others, err := parameters(query)
+	sslmode, _, others, err := parameters(query)
 	if err != nil {
 		return URL{}, err
 	}
@@ -195,15 +199,16 @@ func (u URL) secured() (URL, error) {
 		}
 		u.text = credential.New(before + "?" + strings.Join(append(others, "sslmode="+u.sslmode), "&"))
 	default:
-		return URL{}, errors.New("its sslmode is none that Postgres knows")
+		return URL{}, errSSLMode
 	}
 	return u, nil
 }
 
-// parameters splits a query into its sslmode, "" if it has none, and the others as they
+var errSSLMode = errors.New("its sslmode is none that Postgres knows")
+
+// parameters splits a query into its sslmode, if one is named, and the others as they
 // are spelt. It does not use url.Values, which would sort and re-encode them.
-func parameters(query string) (sslmode string, others []string, err error) {
-	named := false
+func parameters(query string) (sslmode string, named bool, others []string, err error) {
 	for parameter := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(parameter, "=")
 		if decoded, err := url.PathUnescape(key); err == nil {
@@ -211,16 +216,36 @@ func parameters(query string) (sslmode string, others []string, err error) {
 		}
 		switch {
 		case key == "sslmode" && named:
-			return "", nil, errors.New("it has more than one sslmode")
+			return "", named, nil, errors.New("it has more than one sslmode")
 		case key == "sslmode":
 			sslmode, named = value, true
 		case slices.Contains(overrides, key):
-			return "", nil, errors.New("its query says again who or where: one of " + strings.Join(overrides, ", "))
+			return "", named, nil, errors.New("its query says again who or where: one of " + strings.Join(overrides, ", "))
 		case parameter != "":
 			others = append(others, parameter)
 		}
 	}
-	return sslmode, others, nil
+	return sslmode, named, others, nil
+}
+
+// Unchanged returns the URL as it was given to [Parse], byte for byte. A login uses
+// [URL.SSLMode] all the same, which stays at least require. Unchanged fails if the URL
+// has an empty sslmode, which libpq does not take.
+func (u URL) Unchanged() (URL, error) {
+	u.text = u.given
+	if u.engine != Postgres {
+		return u, nil
+	}
+	sslmode, named, _, err := parameters(u.query())
+	switch {
+	case err != nil:
+		return URL{}, err
+	case named && sslmode == "":
+		return URL{}, errSSLMode
+	case named && !strings.HasPrefix(sslmode, "verify-"):
+		u.sslmode = "require" // and not what Parse wrote for sslrootcert=system
+	}
+	return u, nil
 }
 
 // Engine returns the kind of server.

@@ -65,6 +65,45 @@ func TestParseAsksForTLSAndChangesNothingElse(t *testing.T) {
 	}
 }
 
+// Some programs that work at Heroku fail at a URL with sslmode=require. A login asks for
+// TLS all the same.
+func TestAnUnchangedURLKeepsItsBytesAndALoginAsksForTLS(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{ // the URL: the sslmode of a login
+		"postgres://u1:p%2fEXAMPLE@h:5432/d1":                          "require",
+		"postgres://u1:p%2fEXAMPLE@h/d1?":                              "require",
+		"POSTGRES://u1:p%2fEXAMPLE@h/d1":                               "require",
+		"postgresql://u1:pEXAMPLE@h/d1?sslmode=disable":                "require",
+		"postgres://u1:pEXAMPLE@h/d1?sslmode=prefer&a=b":               "require",
+		"postgres://u1:pEXAMPLE@h/d1?z=%2f&sslmode=require&a=+":        "require",
+		"postgres://u1:pEXAMPLE@h/d1?sslmode=verify-ca":                "verify-ca",
+		"postgres://u1:pEXAMPLE@h/d1?a=b&sslmode=verify-full":          "verify-full",
+		"postgres://u1:pEXAMPLE@h/d1?sslrootcert=system":               "verify-full",
+		"postgres://u1:pEXAMPLE@h/d1?sslrootcert=system&sslmode=allow": "require", // libpq refuses it, and so does the login
+		"rediss://:pEXAMPLE@h:6380":                                    "",
+	}
+	for text, sslmode := range tests {
+		u, err := parse(t, text).Unchanged()
+		if err != nil || u.Text().Reveal() != text || u.SSLMode() != sslmode {
+			t.Errorf("%s: got %s, sslmode %q, %v", text, u.Text().Reveal(), u.SSLMode(), err)
+		}
+		object, err := u.JSON("DB")
+		if err != nil || !strings.Contains(object.Reveal(), `"DB":"`+text+`"`) {
+			t.Errorf("%s: got %s, %v", text, object.Reveal(), err)
+		}
+	}
+}
+
+func TestAnUnchangedURLWithAnEmptySSLModeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{"?sslmode=", "?sslmode", "?a=b&%73slmode="} {
+		u, err := parse(t, "postgres://u1:pEXAMPLE@h/d1"+query).Unchanged()
+		if err == nil || err.Error() != "its sslmode is none that Postgres knows" || !u.Text().Empty() {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}
+
 func TestParseRefusesWhatNoConsumerCouldUse(t *testing.T) {
 	t.Parallel()
 	const noURL, noPort, twice = "it is not a URL", "its port is not between", "it has more than one sslmode"

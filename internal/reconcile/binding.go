@@ -38,10 +38,11 @@ const (
 	SyncTag      = "heroku:sync"       // on (default) or off
 	TokenTag     = "heroku:token"      // secret with the API token; default the stack's own
 	KeyTag       = "heroku:key"        // key of the URL in an object, one for each config var; default the config var's name
+	SSLModeTag   = "heroku:sslmode"    // require (default) or unchanged
 )
 
 // Tags are all of these. Tests use the list to find what a new tag still lacks.
-var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag, KeyTag}
+var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag, KeyTag, SSLModeTag}
 
 // Secret is what Secrets Manager tells of a secret without giving its value.
 type Secret struct {
@@ -92,6 +93,14 @@ const (
 	VerifyOff    Verify = "off"    // nothing
 )
 
+// SSLMode says what sslmode the URL of a Postgres has in the secret.
+type SSLMode string
+
+const (
+	SSLModeRequire   SSLMode = "require"   // at least require
+	SSLModeUnchanged SSLMode = "unchanged" // the one that Heroku writes, or none: the URL keeps its bytes
+)
+
 // Source is where a binding's value comes from: an app, seen with a token.
 type Source struct {
 	TokenSecretID string // name or ARN of the secret with the API token, "" for the stack's own
@@ -114,6 +123,7 @@ type Binding struct {
 	Format    Format
 	Key       string // of the URL in an object; the format url writes none
 	Scheme    string // of the URL of a Postgres, "" for as Heroku spells it
+	SSLMode   SSLMode
 	Verify    Verify // what is tried before publishing
 	ClientTLS string // name or ARN of the secret with the certificates for that, "" for none
 	Sync      bool   // false: opted out, the value stays as it is
@@ -130,6 +140,7 @@ func ParseBindings(s Secret) ([]Binding, error) {
 		Source:    Source{App: r.app(), TokenSecretID: r.secretID(TokenTag)},
 		Format:    Format(r.choice(FormatTag, string(FormatJSON), string(FormatJSON), string(FormatURL), string(FormatKey))),
 		Scheme:    r.choice(SchemeTag, "", "postgres", "postgresql"),
+		SSLMode:   SSLMode(r.choice(SSLModeTag, string(SSLModeRequire), string(SSLModeRequire), string(SSLModeUnchanged))),
 		Verify:    Verify(r.choice(VerifyTag, string(VerifyLogin), string(VerifyLogin), string(VerifyServer), string(VerifyOff))),
 		ClientTLS: r.secretID(ClientTLSTag),
 		Sync:      r.choice(SyncTag, "on", "on", "off") != "off",

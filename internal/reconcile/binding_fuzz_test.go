@@ -76,6 +76,8 @@ func FuzzTags(f *testing.F) {
 	f.Add(records("shop", "A_URL B_URL", "json", "postgres", "login", "shop/root", "on", "a/b", "password"))
 	f.Add("0shop\n--\n2url\n--\n8a")
 	f.Add("0shop\n--\n8host")
+	f.Add("0shop\n--\n9unchanged")
+	f.Add("0shop\n--\n9prefer")
 	f.Add(records("shop\n"))
 	f.Add(records("shop/../../account"))
 	f.Add(records("shop", "postgres://u:pEXAMPLE@h/d", "url", "", "off", "01234567-89ab-cdef-0123-456789abcdef", "off", "HRKU-EXAMPLE"))
@@ -113,6 +115,7 @@ var tagRules = map[string]string{
 	reconcile.ClientTLSTag: secretID,
 	reconcile.SyncTag:      `on|off`,
 	reconcile.TokenTag:     secretID,
+	reconcile.SSLModeTag:   `require|unchanged`,
 	reconcile.KeyTag:       `[A-Za-z0-9_][A-Za-z0-9_+=./@-]{0,99}`,
 }
 
@@ -185,6 +188,7 @@ func asTagged(tags map[string]string) reconcile.Binding {
 		Key:       first(or(reconcile.KeyTag, or(reconcile.ConfigVarTag, "DATABASE_URL"))),
 		Format:    reconcile.Format(or(reconcile.FormatTag, "json")),
 		Scheme:    tags[reconcile.SchemeTag],
+		SSLMode:   reconcile.SSLMode(or(reconcile.SSLModeTag, "require")),
 		Verify:    reconcile.Verify(or(reconcile.VerifyTag, "login")),
 		ClientTLS: tags[reconcile.ClientTLSTag],
 		Sync:      tags[reconcile.SyncTag] != "off",

@@ -19,27 +19,31 @@ func TestTagsMakeABinding(t *testing.T) {
 	}{
 		"defaults": {
 			map[string]string{"heroku:app": "shop", "team": "a", "heroku:else": ""},
-			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", SSLMode: reconcile.SSLModeRequire, Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 		"everything said": {
 			map[string]string{"heroku:app": uuid, "heroku:config-var": "OTHER_URL", "heroku:format": "url", "heroku:verify": "off", "heroku:sync": "off"},
-			reconcile.Binding{Source: reconcile.Source{App: uuid}, ConfigVar: "OTHER_URL", Key: "OTHER_URL", Format: reconcile.FormatURL, Verify: reconcile.VerifyOff},
+			reconcile.Binding{Source: reconcile.Source{App: uuid}, ConfigVar: "OTHER_URL", Key: "OTHER_URL", SSLMode: reconcile.SSLModeRequire, Format: reconcile.FormatURL, Verify: reconcile.VerifyOff},
 		},
 		"parameters that only the user's client knows": {
 			map[string]string{"heroku:app": "shop", "heroku:verify": "server"},
-			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyServer, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", SSLMode: reconcile.SSLModeRequire, Format: reconcile.FormatJSON, Verify: reconcile.VerifyServer, Sync: true},
 		},
 		"another account": {
 			map[string]string{"heroku:app": "shop", "heroku:token": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3"},
-			reconcile.Binding{Source: reconcile.Source{TokenSecretID: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			reconcile.Binding{Source: reconcile.Source{TokenSecretID: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/b-a1B2c3", App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", SSLMode: reconcile.SSLModeRequire, Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 		"a scheme and a certificate": {
 			map[string]string{"heroku:app": "shop", "heroku:scheme": "postgresql", "heroku:client-tls": "shop/certificate"},
-			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Scheme: "postgresql", Verify: reconcile.VerifyLogin, ClientTLS: "shop/certificate", Sync: true},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", SSLMode: reconcile.SSLModeRequire, Format: reconcile.FormatJSON, Scheme: "postgresql", Verify: reconcile.VerifyLogin, ClientTLS: "shop/certificate", Sync: true},
+		},
+		"a URL that stays as Heroku writes it": {
+			map[string]string{"heroku:app": "shop", "heroku:sslmode": "unchanged"},
+			reconcile.Binding{Source: reconcile.Source{App: "shop"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", SSLMode: reconcile.SSLModeUnchanged, Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 		"the defaults said": {
-			map[string]string{"heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
-			reconcile.Binding{Source: reconcile.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
+			map[string]string{"heroku:sslmode": "require", "heroku:app": "s-1", "heroku:config-var": "DATABASE_URL", "heroku:format": "json", "heroku:verify": "login", "heroku:sync": "on"},
+			reconcile.Binding{Source: reconcile.Source{App: "s-1"}, ConfigVar: "DATABASE_URL", Key: "DATABASE_URL", SSLMode: reconcile.SSLModeRequire, Format: reconcile.FormatJSON, Verify: reconcile.VerifyLogin, Sync: true},
 		},
 	}
 	for name, tt := range tests {
@@ -80,6 +84,8 @@ func TestInvalidTagsAreNamed(t *testing.T) {
 		"heroku:sync=yes":                                 `"on" or "off"`,
 		"heroku:scheme=":                                  `"postgres" or "postgresql"`,
 		"heroku:scheme=mysql":                             "heroku:scheme",
+		"heroku:sslmode=":                                 `"require" or "unchanged"`,
+		"heroku:sslmode=disable":                          `is "disable": it can be`,
 		"heroku:client-tls=":                              "the name or the ARN",
 		"heroku:token=":                                   "the name or the ARN",
 		"heroku:token=a token":                            "heroku:token",
@@ -147,7 +153,7 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 		"a short password":           "swordfish-EXAMPLE1",
 	}
 	for name, value := range values {
-		for _, tag := range []string{reconcile.AppTag, reconcile.ConfigVarTag, reconcile.FormatTag, reconcile.SchemeTag, reconcile.VerifyTag, reconcile.ClientTLSTag, reconcile.SyncTag, reconcile.TokenTag} {
+		for _, tag := range reconcile.Tags {
 			if isAccepted(tag, name) {
 				continue
 			}
@@ -172,13 +178,13 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 }
 
 // isAccepted tells what nobody can tell from a right value: the id of an app, or the name
-// of a config var or of a secret.
+// of a config var, of a key or of a secret.
 func isAccepted(tag, name string) bool {
 	switch name {
 	case "a token of before":
 		return tag == reconcile.AppTag
 	case "some other password", "a short password":
-		return tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag
+		return tag == reconcile.ClientTLSTag || tag == reconcile.TokenTag || tag == reconcile.KeyTag
 	}
 	return false
 }

@@ -21,7 +21,7 @@ func desiredOf(b Binding, vars map[string]credential.Value) (d desired, err erro
 	if !present {
 		return d, fmt.Errorf("the app has no such config var; the secret stays as it is: %w", errNotYet)
 	}
-	if d.url, err = connection.Parse(text); err != nil {
+	if d.url, err = b.asTagged(connection.Parse(text)); err != nil {
 		return d, fmt.Errorf("the config var holds no connection URL that a consumer could use; the secret stays as it is: %w", err)
 	}
 	// Beside a Postgres, a key can hold the URL of a Redis, whose scheme has one spelling.
@@ -35,6 +35,14 @@ func desiredOf(b Binding, vars map[string]credential.Value) (d desired, err erro
 		d.text, err = d.url.JSON(b.Key)
 	}
 	return d, err
+}
+
+// asTagged returns the URL with the sslmode that the tags ask for.
+func (b Binding) asTagged(url connection.URL, err error) (connection.URL, error) {
+	if err == nil && b.SSLMode == SSLModeUnchanged {
+		return url.Unchanged()
+	}
+	return url, err
 }
 
 // members are those that the secret's value ought to have.
@@ -75,9 +83,9 @@ func (d desired) payload(b Binding, there credential.Value) (credential.Value, e
 // heldURL returns the URL that the secret's value holds for a binding.
 func heldURL(b Binding, value credential.Value) (connection.URL, error) {
 	if b.Format == FormatKey {
-		return connection.Member(value, b.Key)
+		return b.asTagged(connection.Member(value, b.Key))
 	}
-	return connection.Read(value, b.Key)
+	return b.asTagged(connection.Read(value, b.Key))
 }
 
 // hasOtherKeys reports whether a publication would remove keys that are not ours.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,6 +176,9 @@ type account struct {
 	released time.Time
 	reads    int
 	before   func(read int) // runs before the n-th read answers
+
+	asked       atomic.Int64 // how often whose credentials they are
+	credentials func() (map[string]reconcile.Credential, error)
 }
 
 func (a *account) set(vars map[string]string) {
@@ -209,6 +213,14 @@ func (a *account) ConfigVars(context.Context, string) (map[string]credential.Val
 }
 
 func (a *account) Spare() bool { return a.spare == nil || a.spare() }
+
+func (a *account) Credentials(context.Context, string) (map[string]reconcile.Credential, error) {
+	a.asked.Add(1)
+	if a.credentials == nil {
+		return nil, nil
+	}
+	return a.credentials()
+}
 
 func (a *account) Released(context.Context, string) (time.Time, error) { return a.released, nil }
 

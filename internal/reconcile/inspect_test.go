@@ -50,6 +50,61 @@ func TestAnInspectionChecksEveryBindingAndSaysWhatWouldChange(t *testing.T) {
 	}
 }
 
+// One request for an app says it of all its bindings.
+func TestAnInspectionSaysWhoseCredentialEachURLHas(t *testing.T) {
+	t.Parallel()
+	told := map[string]reconcile.Credential{"DATABASE_URL": "default", "REPORTS_URL": "named", "CACHE_URL": "default"}
+	for name, tt := range map[string]struct {
+		answer func() (map[string]reconcile.Credential, error)
+		spare  bool
+		want   string // of DATABASE_URL, REPORTS_URL, COPY_URL
+		asked  int64
+	}{
+		"told":                     {func() (map[string]reconcile.Credential, error) { return told, nil }, true, "default named unknown", 1},
+		"refused":                  {func() (map[string]reconcile.Credential, error) { return nil, errors.New("Heroku answered 403") }, true, "unknown unknown unknown", 1},
+		"a defect":                 {func() (map[string]reconcile.Credential, error) { panic("EXAMPLE") }, true, "  ", 1},
+		"only the reserve is left": {nil, false, "unknown unknown unknown", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFixture(t)
+			h.account.set(map[string]string{"DATABASE_URL": url(1), "REPORTS_URL": url(2), "COPY_URL": url(3), "CACHE_URL": "rediss://:pEXAMPLE@h"})
+			h.account.spare, h.account.credentials = func() bool { return tt.spare }, tt.answer
+			h.reconciler.DryRun, h.reconciler.Inspect = true, true
+			for _, v := range []string{"DATABASE_URL", "REPORTS_URL", "COPY_URL", "CACHE_URL", "MISSING_URL"} {
+				h.bind(v, "heroku:config-var="+v)
+			}
+			h.bind("off", "heroku:sync=off")
+			got, failed := make(map[string]reconcile.Credential), 0
+			for _, r := range h.poll() {
+				got[r.Name] = r.Credential
+				if r.Outcome == reconcile.Failed {
+					failed++
+				}
+			}
+			if all := fmt.Sprint(got["DATABASE_URL"], " ", got["REPORTS_URL"], " ", got["COPY_URL"]); all != tt.want || h.account.asked.Load() != tt.asked {
+				t.Errorf("got %q after %d requests", all, h.account.asked.Load())
+			}
+			if got["CACHE_URL"]+got["MISSING_URL"]+got["off"] != "" || failed != 1 { // the missing one
+				t.Errorf("got %q, %d failed", got, failed)
+			}
+		})
+	}
+}
+
+func TestAPollAsksForNoCredentials(t *testing.T) {
+	t.Parallel()
+	for _, dryRun := range []bool{false, true} {
+		h := newFixture(t)
+		h.account.show(1)
+		h.bind("shop")
+		h.reconciler.DryRun = dryRun // as of a stack that is paused
+		if r := h.poll()[0]; r.Outcome != reconcile.Published || r.Credential != "" || h.account.asked.Load() > 0 {
+			t.Errorf("dry run %t: %+v", dryRun, r)
+		}
+	}
+}
+
 // A full server does not show whether the credential is valid; the inspection reports that.
 func TestAnInspectionSaysWhyAnEqualSecretDoesNotLogIn(t *testing.T) {
 	t.Parallel()

@@ -85,6 +85,9 @@ type Heroku interface {
 	ConfigVars(ctx context.Context, app string) (map[string]credential.Value, error)
 	// Released returns when the app's newest release was made.
 	Released(ctx context.Context, app string) (time.Time, error)
+	// Credentials returns whose credential the URL in a config var has, by config var. One
+	// that is missing is unknown.
+	Credentials(ctx context.Context, app string) (map[string]Credential, error)
 }
 
 // Database is what the core needs of a database server.
@@ -115,7 +118,8 @@ type Reconciler struct {
 	// DryRun does everything but stage and swap.
 	DryRun bool
 	// Inspect makes a poll log in with every binding's URL, equal or not, and tell which
-	// parts of its value would change. It is for a dry run that a person reads.
+	// parts of its value would change and whose credential it has. It is for a dry run that
+	// a person reads.
 	Inspect bool
 
 	jitter func(time.Duration) time.Duration // for a simulation that replays; nil is random
@@ -155,10 +159,24 @@ type Result struct {
 	Login *Login
 	// Changes names the parts of the value that are new, if the reconciler inspects.
 	Changes []string
+	// Credential says whose credential the URL has, if the reconciler inspects and Heroku
+	// shows the URL of a Postgres.
+	Credential Credential
 	// Released is when Heroku made the release, if that is known, and Moved
 	// when AWSCURRENT followed.
 	Released, Moved time.Time
 }
+
+// Credential says whose credential the URL of a Postgres has, which decides what becomes of
+// the old password in a planned rotation
+// (https://devcenter.heroku.com/articles/heroku-postgresql-credentials).
+type Credential string
+
+const (
+	CredentialDefault Credential = "default" // the database's default one: the old password is dead at once
+	CredentialNamed   Credential = "named"   // another one: the old user and password work for some time
+	CredentialUnknown Credential = "unknown" // Heroku did not say, or no attachment makes the config var
+)
 
 // Login is how one login went.
 type Login struct {

@@ -192,6 +192,10 @@ func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential
 
 func (a *actor) Spare() bool { return true }
 
+func (a *actor) Credentials(context.Context, string) (map[string]reconcile.Credential, error) {
+	return nil, nil
+}
+
 func (a *actor) Released(ctx context.Context, _ string) (time.Time, error) {
 	return call(ctx, a, "release", func() (time.Time, error) { return a.world.began, nil })
 }

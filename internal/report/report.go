@@ -56,10 +56,12 @@ type Line struct {
 	Outcome   Text `json:"outcome"`
 	Version   Text `json:"version,omitempty"`
 	// Changes names the parts of the value that would be new. LogsIn says whether the
-	// candidate logs in; it is nil if that was not tried. Both are only in a plan.
-	Changes []Text `json:"changes,omitempty"`
-	LogsIn  *bool  `json:"logsIn,omitempty"`
-	Error   Text   `json:"error,omitempty"`
+	// candidate logs in; it is nil if that was not tried. Credential says whose credential
+	// the URL of a Postgres has: default, named or unknown. All are only in a plan.
+	Changes    []Text `json:"changes,omitempty"`
+	LogsIn     *bool  `json:"logsIn,omitempty"`
+	Credential Text   `json:"credential,omitempty"`
+	Error      Text   `json:"error,omitempty"`
 }
 
 // New counts the results of a round, and names those that changed or have a problem.
@@ -151,6 +153,7 @@ func (r *Report) AddPlan(results []reconcile.Result) {
 		if result.Login != nil {
 			l.LogsIn = new(result.Login.Err == nil)
 		}
+		l.Credential = Text(result.Credential)
 		r.Plan = append(r.Plan, l)
 	}
 	slices.SortFunc(r.Plan, func(a, b Line) int { return cmp.Or(a.rank()-b.rank(), bySecret(a, b)) })

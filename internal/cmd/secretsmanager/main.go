@@ -20,6 +20,12 @@ import (
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
+// settings are for a program that is to use the server. The SDKs for JavaScript and Go read
+// AWS_REGION alone; boto3 reads AWS_DEFAULT_REGION.
+const settings = `export AWS_ENDPOINT_URL_SECRETS_MANAGER=http://%[1]s AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=EXAMPLE AWS_SECRET_ACCESS_KEY=EXAMPLE
+# For a boto3 that does not read the first one (1.26, of Debian 12): boto3.client("secretsmanager", endpoint_url="http://%[1]s")
+`
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -43,7 +49,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "export AWS_ENDPOINT_URL_SECRETS_MANAGER=http://%s AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=EXAMPLE AWS_SECRET_ACCESS_KEY=EXAMPLE\n", listener.Addr())
+	fmt.Fprintf(out, settings, listener.Addr())
 	return serve(ctx, listener)
 }
 

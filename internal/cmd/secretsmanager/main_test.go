@@ -16,11 +16,19 @@ func TestServesUntilTold(t *testing.T) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, []string{"-listen", "127.0.0.1:0"}, in) }()
-	line, err := bufio.NewReader(out).ReadString('\n')
+	lines := bufio.NewReader(out)
+	line, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment, err := lines.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
 	url := strings.TrimPrefix(strings.Fields(line)[1], "AWS_ENDPOINT_URL_SECRETS_MANAGER=")
+	if !strings.Contains(comment, `endpoint_url="`+url+`"`) {
+		t.Errorf("an old boto3 is not told of %s: %s", url, comment)
+	}
 	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,7 @@ func stage(ctx context.Context, stack *stacktest.Stack) error {
 		}
 	}
 	reports := dbs["shop"].URL()
-	apps["blog"].Set("REPORTS_URL", reports)
+	addons["blog"].AttachCredential("REPORTS", "analyst", dbs["shop"])
 	ledger := stack.Heroku.CreateApp("ledger")
 	ledger.Set("REPORTS_URL", reports)
 	if _, err := stack.Bind(ctx, "ledger", "ledger/reports", "heroku:config-var=REPORTS_URL"); err != nil {

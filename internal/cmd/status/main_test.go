@@ -44,20 +44,21 @@ func TestAStackOnThisMachineHasABindingInEachState(t *testing.T) {
 	}
 	table, rest, _ := strings.Cut(stdout, "\n\n")
 	golden(t, table, `
-              SECRET           APP                 LOGS IN  WEBHOOK  DIFFERS IN
-FAILED        wiki/database    shop                –        right
-HELD          ledger/reports   ledger REPORTS_URL  no       right    password
-NO LOGIN      forum/database   forum               no       right
-would change  blog/settings    blog DATABASE_URL   yes      missing  key db, password
-off           museum/database  museum              –        –
-ok            blog/settings    blog REPORTS_URL    yes      missing
-ok            shop/database    shop                yes      right`)
+              SECRET           APP                 LOGS IN  CREDENTIAL  WEBHOOK  DIFFERS IN
+FAILED        wiki/database    shop                –        –           right
+HELD          ledger/reports   ledger REPORTS_URL  no       unknown     right    password
+NO LOGIN      forum/database   forum               no       default     right
+would change  blog/settings    blog DATABASE_URL   yes      default     missing  key db, password
+off           museum/database  museum              –        –           –
+ok            blog/settings    blog REPORTS_URL    yes      named       missing
+ok            shop/database    shop                yes      default     right`)
 	rest = port.ReplaceAllString(strings.Join(strings.Fields(rest), " "), "ADDRESS")
 	for _, want := range []string{
 		`wiki/database: a tag is invalid: tag heroku:format is "yaml"`,
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"Without the right webhook: blog.",
+		"3 have their database's default credential:",
 		"7 bindings of 6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 2 ok. 3 need you: wiki/database, ledger/reports, forum/database.",
 	} {
 		if !strings.Contains(rest, want) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -31,7 +32,7 @@ func (p page) print(a answer) {
 		fmt.Fprintln(p.out)
 	}
 	p.errors(a)
-	for _, paragraph := range []string{a.webhooks(), a.leftOut(), a.verdict()} {
+	for _, paragraph := range []string{a.webhooks(), a.credentials(), a.leftOut(), a.verdict()} {
 		if paragraph != "" {
 			p.paragraph(paragraph)
 		}
@@ -59,7 +60,7 @@ func (p page) table(a answer) {
 // rows returns the cells of the table. A row of two cells says how many lines of a kind
 // are folded.
 func (p page) rows(a answer) [][]string {
-	rows := [][]string{{"", "SECRET", "APP", "LOGS IN", "WEBHOOK", "DIFFERS IN"}}
+	rows := [][]string{{"", "SECRET", "APP", "LOGS IN", "CREDENTIAL", "WEBHOOK", "DIFFERS IN"}}
 	counts := a.counts()
 	var seen [marks]int
 	for _, l := range a.Plan {
@@ -72,9 +73,14 @@ func (p page) rows(a answer) [][]string {
 			rows = append(rows, []string{m.String(), fmt.Sprintf("… and %d more (-all lists them)", counts[m]-fold)})
 		}
 	}
-	for i, row := range rows {
-		if len(a.Subscriptions) == 0 && len(row) > 2 {
-			rows[i] = slices.Delete(row, 4, 5)
+	isSaid := map[string]bool{"WEBHOOK": len(a.Subscriptions) > 0, "CREDENTIAL": slices.ContainsFunc(a.Plan, hasCredential)}
+	for column := len(rows[0]) - 1; column >= 0; column-- {
+		if said, optional := isSaid[rows[0][column]]; optional && !said {
+			for i, row := range rows {
+				if column < len(row) {
+					rows[i] = slices.Delete(row, column, column+1)
+				}
+			}
 		}
 	}
 	return rows
@@ -91,8 +97,10 @@ func (a answer) row(l report.Line) []string {
 	if i := slices.IndexFunc(a.Subscriptions, func(s report.Subscription) bool { return s.App == l.App }); i >= 0 {
 		webhook = stateOf(a.Subscriptions[i])
 	}
-	return []string{markOf(l).String(), string(l.Secret), app, login, webhook, join(l.Changes)}
+	return []string{markOf(l).String(), string(l.Secret), app, login, cmp.Or(string(l.Credential), "–"), webhook, join(l.Changes)}
 }
+
+func hasCredential(l report.Line) bool { return l.Credential != "" }
 
 func stateOf(s report.Subscription) string {
 	if s.Error != "" {

@@ -59,6 +59,17 @@ Without the right webhook: pay, x. Until that is repaired, a change may wait
 2 secrets: 1 would change, 1 ok. Nothing needs you: the next poll publishes
   what differs, unless the stack is paused.
 `},
+		{"credentials", dryRun(strings.Replace(shopOK, "{", `{"credential":"default",`, 1), strings.Replace(blogOK, "{", `{"credential":"named",`, 1), optedOut), `
+     SECRET           APP            LOGS IN  CREDENTIAL  DIFFERS IN
+off  museum/database  shop           –        –
+ok   blog/database    blog READ_URL  yes      named
+ok   shop/database    shop           yes      default
+
+1 has its database's default credential: a rotation of it kills the old
+  password at once. docs/consumers.md has the way to rotate without a lost
+  query.
+3 secrets: 1 off, 2 ok. Nothing needs you.
+`},
 		{"several config vars of one secret", dryRun(shopOK, keyRead, keyDB, keyCache, keyLog), `
               SECRET         APP                  LOGS IN  DIFFERS IN
 FAILED        orders/app     orders LOG_URL       –

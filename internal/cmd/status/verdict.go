@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/report"
 )
 
@@ -97,6 +98,25 @@ func (a answer) webhooks() string {
 		return ""
 	}
 	return "Without the right webhook: " + some(apps) + ". Until that is repaired, a change may wait for a poll."
+}
+
+// credentials counts the URLs whose old password a planned rotation kills at once; it
+// returns "" if there is none.
+func (a answer) credentials() string {
+	n := 0
+	for _, l := range a.Plan {
+		if l.Credential == report.Text(reconcile.CredentialDefault) {
+			n++
+		}
+	}
+	const what = "a rotation of it kills the old password at once. docs/consumers.md has the way to rotate without a lost query."
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 has its database's default credential: " + what
+	}
+	return fmt.Sprintf("%d have their database's default credential: %s", n, what)
 }
 
 // count returns the number with the noun.

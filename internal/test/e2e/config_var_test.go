@@ -2,10 +2,17 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/redistest"
@@ -84,6 +91,113 @@ func TestEachBindingFollowsItsOwnConfigVarOfItsOwnApp(t *testing.T) {
 	s.equal()
 	if s.value("blog/shop") != want["blog/shop"] {
 		t.Error("a binding follows another app than its own")
+	}
+}
+
+// An sslmode breaks some programs that work at Heroku.
+func TestAURLStaysAsHerokuWritesItWhereTheTagSaysSo(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	store := redistest.Run(t)
+	s.app.Set("REDIS_URL", store.URL())
+	s.app.Set("OWN_URL", s.db.URL()+"?sslmode=require&application_name=EXAMPLE")
+	const unchanged = "heroku:sslmode=unchanged"
+	url := s.bind("shop", "shop/url", "heroku:format=url", unchanged)
+	spelt := s.bind("shop", "shop/spelt", "heroku:format=url", "heroku:scheme=postgresql", unchanged)
+	own := s.bind("shop", "shop/own", "heroku:format=url", "heroku:config-var=OWN_URL", unchanged)
+	object := s.bind("shop", "shop/json", unchanged)
+	settings := s.bind("shop", "shop/settings", "heroku:format=key", "heroku:config-var=DATABASE_URL REDIS_URL", unchanged)
+	redis := s.bind("shop", "shop/redis", "heroku:format=url", "heroku:config-var=REDIS_URL", unchanged)
+	holds := func() {
+		t.Helper()
+		for secret, want := range map[string]string{
+			url:      s.db.URL(),
+			spelt:    strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1),
+			own:      s.db.URL() + "?sslmode=require&application_name=EXAMPLE",
+			settings: `{"DATABASE_URL":"` + s.db.URL() + `","REDIS_URL":"` + store.URL() + `"}`,
+			redis:    store.URL(),
+		} {
+			if s.value(secret) != want {
+				t.Errorf("%s does not hold what Heroku shows", secret)
+			}
+		}
+		var got map[string]any
+		s.must(json.Unmarshal([]byte(s.value(object)), &got))
+		if got["DATABASE_URL"] != s.db.URL() || got["engine"] != "postgres" || len(got) != 7 {
+			t.Error("the JSON does not hold what Heroku shows")
+		}
+		s.equal() // the secret without the tag
+	}
+	if report := s.poll(); report.Published != 7 || report.Unchanged != 1 {
+		t.Fatalf("report: %+v", report)
+	}
+	holds()
+	s.must(s.db.Rotate(t.Context()))
+	s.app.Set("OWN_URL", s.db.URL()+"?sslmode=require&application_name=EXAMPLE")
+	s.app.Set("DATABASE_URL", s.db.URL())
+	if status := s.announce(s.app); status != 204 {
+		t.Errorf("status %d", status)
+	}
+	holds()
+	s.Secrets.ResetCalls()
+	if report := s.poll(); report.Unchanged != 8 || s.Secrets.Calls()["PutSecretValue"] > 0 {
+		t.Errorf("it is not quiet: %+v", report)
+	}
+}
+
+// node-postgres ignores its option ssl beside an sslmode, and takes require for verify-full.
+func TestANodeProgramThatWorksAtHerokuWorksWithAnUnchangedURL(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t)
+	s := openShop(t, stacktest.Config{})
+	unchanged := s.bind("shop", "shop/url", "heroku:format=url", "heroku:sslmode=unchanged")
+	s.poll()
+	for secret, want := range map[string]string{s.secret: "self-signed certificate", unchanged: "connected"} {
+		node := exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", `
+			import pg from "pg";
+			const client = new pg.Client({ connectionString: process.env.DATABASE_URL, ssl: { rejectUnauthorized: false } });
+			await client.connect().then(() => console.log("connected"), (err) => console.log(err.message));
+			await client.end();`)
+		node.Dir, node.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DATABASE_URL=" + s.value(secret)}
+		if out, err := node.Output(); err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("got %s, %v, want %s", out, err, want)
+		}
+	}
+}
+
+// The tag is of the secret and not of a login: without TLS the URL reaches no consumer.
+func TestALoginAsksForTLSWhateverTheTagLeavesInTheURL(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	inDyno := s.database()
+	inDyno.Intercept(func() postgrestest.Fault { return withoutTLS })
+	s.app.Set("LOCAL_URL", inDyno.URL()+"?sslmode=disable")
+	local := s.bind("shop", "shop/local", "heroku:config-var=LOCAL_URL", "heroku:sslmode=unchanged")
+	if report := s.poll(); report.Held != 1 || !strings.Contains(string(report.Problems[0].Error), "speaks no TLS") || s.value(local) != "" {
+		t.Errorf("report: %+v", report)
+	}
+}
+
+func TestAChangeOfTheSSLModeTagIsAChangeOfTheValue(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	secret := s.bind("shop", "shop/url", "heroku:format=url")
+	s.poll()
+	tag := types.Tag{Key: aws.String("heroku:sslmode")}
+	for _, step := range []struct{ sslmode, want, differs string }{
+		{"unchanged", s.db.URL(), "parameters"},
+		{"require", s.db.URL() + "?sslmode=require", "format"}, // both ask for the same login
+	} {
+		tag.Value = &step.sslmode
+		_, err := s.AWS.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &secret, Tags: []types.Tag{tag}})
+		s.must(err)
+		plan := s.poll(`{"dryRun":true}`).Plan
+		if got := fmt.Sprint(plan[1].Secret, " ", plan[1].Outcome, " ", plan[1].Changes); got != "shop/url published ["+step.differs+"]" {
+			t.Errorf("%s: %s", step.sslmode, got)
+		}
+		if report := s.poll(); report.Published != 1 || s.value(secret) != step.want {
+			t.Errorf("%s: %+v", step.sslmode, report)
+		}
 	}
 }
 

@@ -14,10 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/aws-secretsmanager-caching-go/v2/secretcache"
 	"gopkg.in/yaml.v3"
 
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/testserver/secretstest"
+	"keepcurrent.example/internal/testserver/stacktest"
 )
 
 // keys are those of a secret: of heroku/shop/settings, which holds others beside two URLs,
@@ -88,17 +93,88 @@ func TestTaskDefinitionTakesWhatTheSecretHolds(t *testing.T) {
 	}
 }
 
-func TestTaskDefinitionIsWhatTheAPIOfECSTakes(t *testing.T) {
+const (
+	beanstalkOptions = recipes + "/elastic-beanstalk-options.json"
+	reloaderTargets  = recipes + "/external-secrets-reloader-targets.json"
+)
+
+// botocore has the API descriptions that AWS publishes.
+func TestRecipesAreWhatTheAPIsOfAWSTake(t *testing.T) {
 	t.Parallel()
 	const check = `
 import json, sys, botocore.session, botocore.validate
-shape = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
-sys.exit(botocore.validate.ParamValidator().validate(json.load(sys.stdin), shape).generate_report() or 0)
+service, operation, parameter = sys.argv[1:]
+shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+text = json.load(sys.stdin)
+sys.exit(botocore.validate.ParamValidator().validate(text, shape.members[parameter] if parameter else shape).generate_report() or 0)
 `
-	cmd := exec.CommandContext(t.Context(), python(t, "botocore"), "-c", check)
-	cmd.Stdin = strings.NewReader(contents(t, taskDefinition))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
+	for _, tt := range []struct{ file, service, operation, parameter string }{
+		{taskDefinition, "ecs", "RegisterTaskDefinition", ""},
+		{beanstalkOptions, "elasticbeanstalk", "UpdateEnvironment", "OptionSettings"},
+		{reloaderTargets, "events", "PutTargets", "Targets"},
+	} {
+		t.Run(path.Base(tt.file), func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), python(t, "botocore"), "-c", check, tt.service, tt.operation, tt.parameter)
+			cmd.Stdin = strings.NewReader(contents(t, tt.file))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
+var awsCommand = regexp.MustCompile(`(?m)^aws (?:.*\\\n)*.*$`)
+
+func TestAWSCommandsOfTheConsumerPagesExist(t *testing.T) {
+	t.Parallel()
+	const check = `
+import shlex, sys, botocore.session
+from botocore import xform_name
+_, service, operation, *options = shlex.split(sys.stdin.read().replace("\\\n", " "))
+model = botocore.session.get_session().get_service_model(service)
+shape = next(model.operation_model(name).input_shape for name in model.operation_names if xform_name(name, "-") == operation)
+unknown = {o[2:] for o in options if o.startswith("--")} - {xform_name(name, "-") for name in shape.members}
+sys.exit(f"no such options: {unknown}" if unknown else 0)
+`
+	interpreter := python(t, "botocore")
+	ran := 0
+	for _, page := range []string{"consumers.md", "consumers-aws.md"} {
+		for _, block := range fenced.FindAllString(contents(t, "../../../docs/"+page), -1) {
+			for _, command := range awsCommand.FindAllString(block, -1) {
+				ran++
+				cmd := exec.CommandContext(t.Context(), interpreter, "-c", check)
+				cmd.Stdin = strings.NewReader(command)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %s: %v: %s", page, command, err, out)
+				}
+			}
+		}
+	}
+	if ran < 5 {
+		t.Errorf("only %d commands were found", ran)
+	}
+}
+
+// environmentSecret is the ARN of a secret, or the ARN and a key
+// (https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.secrets.env-vars.html).
+var environmentSecret = regexp.MustCompile(`^arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:heroku/shop/(\w+)-\w{6}(?::(\w+))?$`)
+
+func TestBeanstalkOptionsTakeWhatTheSecretHolds(t *testing.T) {
+	t.Parallel()
+	var options []struct{ Namespace, OptionName, Value string }
+	if err := json.Unmarshal([]byte(contents(t, beanstalkOptions)), &options); err != nil {
+		t.Fatal(err)
+	}
+	for _, option := range options {
+		m := environmentSecret.FindStringSubmatch(option.Value)
+		if m == nil || option.Namespace != "aws:elasticbeanstalk:application:environmentsecrets" {
+			t.Errorf("%+v is not as Elastic Beanstalk documents it", option)
+			continue
+		}
+		if _, ok := keys(t, m[1])[m[2]]; m[2] != "" && !ok {
+			t.Errorf("%s: the secret has no key %q", option.OptionName, m[2])
+		}
 	}
 }
 
@@ -246,8 +322,11 @@ func TestSecretProviderClassTakesWhatTheSecretHolds(t *testing.T) {
 		t.Errorf("%+v", object)
 	}
 	for _, key := range object.Keys {
-		if _, ok := keys(t, path.Base(object.Name))[key.Path]; !ok {
-			t.Errorf("the secret has no key %q", key.Path)
+		// The provider takes texts alone, and refuses the whole mount for one number.
+		name, converted := strings.CutPrefix(strings.TrimSuffix(key.Path, ")"), "to_string(")
+		value := keys(t, path.Base(object.Name))[name]
+		if _, text := value.(string); value == nil || !text && !converted {
+			t.Errorf("%s: the secret has no such text, but %v", key.Path, value)
 		}
 	}
 	volume := pod.Template.Spec.Volumes[0]
@@ -256,5 +335,153 @@ func TestSecretProviderClassTakesWhatTheSecretHolds(t *testing.T) {
 	}
 	if got := pod.Template.Spec.Containers[0].VolumeMounts[0].Name; got != volume.Name {
 		t.Errorf("the container mounts %q, not %q", got, volume.Name)
+	}
+}
+
+// https://github.com/external-secrets/reloader/blob/main/api/v1alpha1/reloader_types.go
+type reloaderConfig struct {
+	NotificationSources []struct {
+		Type   string
+		AwsSqs struct {
+			QueueURL string `yaml:"queueURL"`
+			Auth     struct {
+				AuthMethod        string                           `yaml:"authMethod"`
+				Region            string                           `yaml:"region"`
+				ServiceAccountRef struct{ Name, Namespace string } `yaml:"serviceAccountRef"`
+			}
+		} `yaml:"awsSqs"`
+	} `yaml:"notificationSources"`
+	DestinationsToWatch []struct {
+		Type           string
+		ExternalSecret struct{ Names []string } `yaml:"externalSecret"`
+	} `yaml:"destinationsToWatch"`
+}
+
+// The Reloader looks for the ExternalSecrets whose key is what the message has for the
+// CloudTrail field requestParameters.secretId. keepcurrent calls AWS with ARNs, and the
+// recipes name their secret: so the targets make the message out of the event's name.
+func TestReloaderFindsTheExternalSecretByTheNameInTheEvent(t *testing.T) {
+	t.Parallel()
+	var config manifest
+	var spec reloaderConfig
+	err := yaml.Unmarshal([]byte(contents(t, recipes+"/external-secrets-reloader.yaml")), &config)
+	text, marshalling := yaml.Marshal(&config.Spec)
+	var es externalSecret
+	source, _, _ := manifests(t, "external-secret.yaml", &es)
+	if err := errors.Join(err, marshalling, strictly(text, &spec)); err != nil {
+		t.Fatal(err)
+	}
+	if got := spec.DestinationsToWatch[0].ExternalSecret.Names; !slices.Equal(got, []string{source.Metadata.Name}) {
+		t.Errorf("it watches %q, not %q", got, source.Metadata.Name)
+	}
+	var targets []struct {
+		Arn              string
+		InputTransformer struct {
+			InputPathsMap map[string]string
+			InputTemplate string
+		}
+	}
+	if err := json.Unmarshal([]byte(contents(t, reloaderTargets)), &targets); err != nil {
+		t.Fatal(err)
+	}
+	arn, queue := strings.Split(targets[0].Arn, ":"), spec.NotificationSources[0].AwsSqs.QueueURL
+	if want := fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", arn[3], arn[4], arn[5]); queue != want {
+		t.Errorf("it reads %s, and the rule writes to %s", queue, want)
+	}
+	var message struct {
+		Detail struct {
+			EventTime         string
+			RequestParameters struct{ SecretID string }
+		}
+	}
+	transformer := targets[0].InputTransformer
+	filled := transformer.InputTemplate
+	event := map[string]string{"$.detail.name": es.Data[0].RemoteRef.Key, "$.time": "2026-11-26T10:15:00Z"}
+	for name, from := range transformer.InputPathsMap {
+		filled = strings.ReplaceAll(filled, "<"+name+">", event[from])
+	}
+	if err := json.Unmarshal([]byte(filled), &message); err != nil {
+		t.Fatal(err)
+	}
+	if got := message.Detail; got.RequestParameters.SecretID != es.Data[0].RemoteRef.Key || got.EventTime != event["$.time"] {
+		t.Errorf("the Reloader gets %+v", got)
+	}
+}
+
+var fenced = regexp.MustCompile("(?ms)^```\\w*\n.*?^```")
+
+// AWS's CSI driver provider and AWS's caching libraries call DescribeSecret too.
+func TestEveryPolicyOfAReaderAllowsDescribeSecret(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"consumers.md", "terraform.md"} {
+		found := 0
+		for _, block := range fenced.FindAllString(contents(t, "../../../docs/"+page), -1) {
+			if strings.Contains(block, "secretsmanager:GetSecretValue") {
+				found++
+				if !strings.Contains(block, "secretsmanager:DescribeSecret") {
+					t.Errorf("%s: a reader may not describe:\n%s", page, block)
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: no policy for readers was found", page)
+		}
+	}
+}
+
+func TestCachingLibraryReadsNothingWithoutDescribeSecret(t *testing.T) {
+	t.Parallel()
+	server := secretstest.NewServer()
+	t.Cleanup(server.Close)
+	const id = "heroku/shop/DATABASE_URL"
+	if _, err := server.Client().CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: new(id), SecretString: new("EXAMPLE")}); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (string, error) {
+		cache, err := secretcache.New(func(c *secretcache.Cache) { c.Client = server.Client() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cache.GetSecretString(id)
+	}
+	if value, err := read(); value != "EXAMPLE" || err != nil {
+		t.Fatalf("with the right it reads %q, %v", value, err)
+	}
+	server.Intercept(func(c secretstest.Call) secretstest.Fault {
+		if c.Action == "DescribeSecret" {
+			return secretstest.Fail(400, "AccessDeniedException")
+		}
+		return nil
+	})
+	if _, err := read(); err == nil || !strings.Contains(err.Error(), "AccessDeniedException") {
+		t.Errorf("without the right: %v", err)
+	}
+}
+
+var tagOption = regexp.MustCompile(`Key=([^,\s]+),Value=(\S+)`)
+
+// The tags of consumers.md move a secret to another credential. Its readers notice nothing.
+func TestASecretMovesToACredentialOfItsOwnUnderTheSameKey(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	secret := s.bind("shop", "shop/json")
+	if report := s.poll(); report.Published != 1 {
+		t.Fatalf("report: %+v", report)
+	}
+	own := s.database()
+	s.app.Set("AWS_DATABASE_URL", own.URL())
+	var tags []types.Tag
+	for _, found := range tagOption.FindAllStringSubmatch(contents(t, "../../../docs/consumers.md"), -1) {
+		tags = append(tags, types.Tag{Key: &found[1], Value: &found[2]})
+	}
+	_, err := s.Secrets.Client().TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &secret, Tags: tags})
+	s.must(err)
+	if report := s.poll(); report.Published != 1 {
+		t.Errorf("report: %+v", report)
+	}
+	var got map[string]any
+	s.must(json.Unmarshal([]byte(s.value(secret)), &got))
+	if got["DATABASE_URL"] != own.URL()+"?sslmode=require" || len(got) != 7 {
+		t.Error("the secret does not hold the new URL under the old key, beside AWS's keys")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/report"
+	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -139,6 +140,39 @@ func TestADryRunSaysOfEveryBindingWhatWouldChange(t *testing.T) {
 	s.untouched()
 	if len(s.measured(s.Poller)["Published"]) != 1 {
 		t.Error("a dry run has metrics")
+	}
+}
+
+// Only a person who plans a rotation needs to know, so no round asks.
+func TestADryRunSaysWhoseCredentialEachURLHas(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{})
+	s.addon.AttachCredential("REPORTS", "analyst", s.database())
+	s.app.Set("COPY_URL", s.db.URL())
+	for _, v := range []string{"REPORTS", "COPY"} {
+		s.bind(s.app.Name, "shop/"+v, "heroku:config-var="+v+"_URL")
+	}
+	const attachments = "GET /apps/{app}/addon-attachments"
+	credentials := func() (all string) {
+		s.Heroku.ResetCalls()
+		for _, line := range s.poll(`{"dryRun": true}`).Plan {
+			all += fmt.Sprint(line.Secret, " ", line.Outcome, " ", line.Credential, "; ")
+		}
+		if n := s.Heroku.Calls()[attachments]; n == 0 {
+			t.Error("Heroku was not asked")
+		}
+		return all
+	}
+	if got := credentials(); got != "shop/COPY published unknown; shop/REPORTS published named; shop/database unchanged default; " || s.Heroku.Calls()[attachments] != 1 {
+		t.Errorf("%s after %v", got, s.Heroku.Calls())
+	}
+	s.Heroku.Wrap(herokutest.On(attachments, herokutest.Refuse(403, "forbidden"))) // the token's scope is too small
+	if got := credentials(); got != "shop/COPY published unknown; shop/REPORTS published unknown; shop/database unchanged unknown; " {
+		t.Errorf("%s", got)
+	}
+	s.Heroku.ResetCalls()
+	if report := s.poll(); report.Published != 2 || s.Heroku.Calls()[attachments] > 0 {
+		t.Errorf("report: %+v, calls %v", report, s.Heroku.Calls())
 	}
 }
 

@@ -49,6 +49,8 @@ type answer struct {
 	Worker      int
 	Began       int64 // in milliseconds, before the worker asked for a connection
 	User, Error string
+
+	ended time.Time // when its line came
 }
 
 func (a answer) after(moment time.Time) bool { return a.Began > moment.UnixMilli() }
@@ -126,6 +128,7 @@ func (p *program) Write(text []byte) (int, error) {
 		case string(line) == "read":
 			p.reads++
 		case json.Unmarshal(line, &a) == nil:
+			a.ended = time.Now()
 			p.answers = append(p.answers, a)
 		}
 	}

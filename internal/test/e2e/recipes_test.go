@@ -61,28 +61,6 @@ func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 	})
 }
 
-func TestPythonRecipeOutlivesItsCredential(t *testing.T) {
-	t.Parallel()
-	interpreter := python(t, "boto3, psycopg, psycopg_pool")
-	dir := copied(t, recipes+"/pool.py", "testdata/program.py")
-	tests := map[string]struct {
-		env     []string
-		happens func(*program)
-	}{
-		"killed at once":           {nil, killedAtOnce},
-		"with a grace time":        {[]string{"LIFETIME=50"}, replacedWithGrace},
-		"another host, after rest": {[]string{"REST=1500"}, movedWhileAtRest},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := openShop(t, stacktest.Config{})
-			s.bindJSON()
-			tt.happens(s.startProgram(dir, interpreter+" program.py", tt.env...))
-		})
-	}
-}
-
 func killedAtOnce(p *program)       { p.t.Helper(); p.losesItsConnections(p.addon.Rotate) }
 func movedToAnotherHost(p *program) { p.t.Helper(); p.losesItsConnections(p.addon.FailOver) }
 
@@ -206,20 +184,6 @@ func npmFolder(t *testing.T, patterns ...string) string {
 		absent(t, "npm cannot install what the recipes depend on: "+string(out))
 	}
 	return dir
-}
-
-// python returns an interpreter that has the modules.
-func python(t *testing.T, modules string) string {
-	t.Helper()
-	for _, name := range []string{"python3", "/usr/bin/python3"} { // what Debian packages is for its own
-		try := exec.CommandContext(t.Context(), name, "-c", "import "+modules)
-		try.Env = append(os.Environ(), "HOME="+t.TempDir()) // as the program will have one of its own
-		if try.Run() == nil {
-			return name
-		}
-	}
-	absent(t, "no python3 has "+modules+": on Debian, install python3-boto3, python3-psycopg and python3-psycopg-pool")
-	return ""
 }
 
 // copied is a folder with copies of the files that match.

@@ -168,6 +168,10 @@ func (shown) ConfigVars(context.Context, string) (map[string]credential.Value, e
 	return map[string]credential.Value{"DATABASE_URL": credential.New(*everyApp["DATABASE_URL"])}, nil
 }
 
+func (shown) Credentials(context.Context, string) (map[string]reconcile.Credential, error) {
+	return nil, nil
+}
+
 func (shown) Released(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 
 func (shown) Values(context.Context) ([]credential.Value, error) {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +160,7 @@ func handOver(t *testing.T) string {
 type terraform struct {
 	t             *testing.T
 	dir, plugins  string
+	provider      string // how the commands find the provider that runs
 	configuration string // of the provider
 }
 
@@ -166,7 +169,7 @@ func newTerraform(t *testing.T, secretsManager string) *terraform {
 	if _, err := exec.LookPath("terraform"); err != nil || testing.Short() {
 		t.Skip("terraform is not installed, or the test is to be short")
 	}
-	return &terraform{t: t, dir: t.TempDir(), plugins: pluginFolder(t), configuration: fmt.Sprintf(`
+	tf := &terraform{t: t, dir: t.TempDir(), plugins: pluginFolder(t), configuration: fmt.Sprintf(`
 terraform {
   required_providers {
     aws = { source = "hashicorp/aws" }
@@ -183,6 +186,38 @@ provider "aws" {
   endpoints { secretsmanager = %q }
 }
 `, secretsManager)}
+	tf.startProvider()
+	return tf
+}
+
+// startProvider starts the provider once for all commands. It takes some ten seconds to
+// start, and each command would start it two or three times.
+// https://developer.hashicorp.com/terraform/plugin/debugging#starting-a-provider-in-debug-mode
+func (tf *terraform) startProvider() {
+	tf.t.Helper()
+	binaries, err := filepath.Glob(fmt.Sprintf("%s/registry.terraform.io/hashicorp/aws/*/%s_%s/terraform-provider-aws*", tf.plugins, runtime.GOOS, runtime.GOARCH))
+	if err != nil || len(binaries) == 0 {
+		tf.t.Skip("Terraform's AWS provider is for another machine, or packed")
+	}
+	cmd := exec.CommandContext(tf.t.Context(), binaries[len(binaries)-1], "-debug")
+	cmd.Env = tf.environment()
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	tf.t.Cleanup(func() { _ = cmd.Wait() }) // the context has ended it
+	lines := bufio.NewScanner(out)
+	for tf.provider == "" && lines.Scan() {
+		_, setting, _ := strings.Cut(lines.Text(), "TF_REATTACH_PROVIDERS='")
+		tf.provider = strings.TrimSuffix(setting, "'")
+	}
+	if tf.provider == "" {
+		tf.t.Fatal("the provider does not say how to find it: ", lines.Err())
+	}
 }
 
 // pluginFolder is where Terraform's AWS provider is kept for use without a network: in
@@ -220,15 +255,19 @@ func (tf *terraform) applies(want string) string {
 	return out
 }
 
-// run returns what the command wrote. The provider takes some ten seconds to start.
+func (tf *terraform) environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + tf.dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color",
+		"TF_REATTACH_PROVIDERS=" + tf.provider}
+}
+
+// run returns what the command wrote.
 func (tf *terraform) run(args ...string) string {
 	tf.t.Helper()
 	ctx, cancel := context.WithTimeout(tf.t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "terraform", args...)
 	cmd.Dir, cmd.WaitDelay = tf.dir, 10*time.Second
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends its provider
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + tf.dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
+	cmd.Env = tf.environment()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		tf.t.Fatalf("terraform %s: %v\n%s", args[0], errors.Join(err, ctx.Err()), out)

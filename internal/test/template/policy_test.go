@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -121,6 +122,42 @@ func TestPolicyOfEachRoleIsExactlyThis(t *testing.T) {
 	mustBeSet(t, "the roles", slices.Collect(maps.Keys(found)), slices.Collect(maps.Keys(roles)))
 	for id, want := range roles {
 		mustBeStatements(t, id, granted(found[id]), want)
+	}
+}
+
+// A reader that keeps the secret describes it first, to see whether it must read it again:
+// AWS's CSI driver in every round but the first one, and its cache for Go in each.
+func TestPolicyOfAReaderAllowsToDescribeTheSecret(t *testing.T) {
+	t.Parallel()
+	output := load(t).at("Outputs", "ReaderPolicy")
+	mustBe(t, "the condition", output.at("Condition").text(), "MakeBoundSecret")
+	parts := output.at("Value").items()
+	if len(parts) != 2 {
+		t.Fatalf("it has %d parts", len(parts))
+	}
+	ownKey := parts[1].at("Key").items()
+	if len(ownKey) != 3 || ownKey[0].text() != "OwnKey" || ownKey[2].text() != "" {
+		t.Fatalf("the key's statement is %s", parts[1].at("Key").text())
+	}
+	const reads = "[secretsmanager:GetSecretValue secretsmanager:DescribeSecret] on SECRET; "
+	for key, want := range map[string]string{"": reads, ownKey[1].node.Value: reads + "kms:Decrypt on KEY; "} {
+		text := strings.NewReplacer("${BoundSecret}", "SECRET", "${Key}", strings.Replace(key, "${KmsKeyArn}", "KEY", 1)).Replace(parts[0].node.Value)
+		var policy struct {
+			Version   string
+			Statement []struct {
+				Effect           string
+				Action, Resource any
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &policy); err != nil || policy.Version != "2012-10-17" {
+			t.Fatalf("%v: %s", err, text)
+		}
+		got := ""
+		for _, s := range policy.Statement {
+			mustBe(t, "the effect", s.Effect, "Allow")
+			got += fmt.Sprint(s.Action, " on ", s.Resource, "; ")
+		}
+		mustBe(t, "the policy", got, want)
 	}
 }
 

@@ -38,8 +38,7 @@ func TestFunctionsAreWhatTheMakefileBuilds(t *testing.T) {
 			mustBe(t, "Runtime", property(template, id, "Runtime").text(), "provided.al2023")
 			mustBe(t, "Architectures", property(template, id, "Architectures").text(), "[arm64]")
 			mustBe(t, "Handler", property(template, id, "Handler").text(), "bootstrap")
-			mustBe(t, "CodeUri", property(template, id, "CodeUri").text(), ".")
-			mustBe(t, "BuildMethod", template.at("Resources", id, "Metadata", "BuildMethod").text(), "makefile")
+			mustBe(t, "CodeUri", property(template, id, "CodeUri").text(), "build/release/"+packages[id]+"-arm64.zip")
 		})
 	}
 }

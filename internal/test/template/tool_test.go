@@ -1,8 +1,11 @@
 package template_test
 
 import (
+	"archive/zip"
 	"debug/buildinfo"
 	"debug/elf"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,24 +34,34 @@ func TestCfnLintHasNothingToSay(t *testing.T) {
 	}
 }
 
-// SAM runs the target build-LOGICALID with ARTIFACTS_DIR in the environment.
-func TestSAMGetsABootstrapForLambdaOfEachFunction(t *testing.T) {
+// packages are those of the functions.
+var packages = map[string]string{"WebhookFunction": "webhook", "PollerFunction": "poller"}
+
+// The zips that the template names have what Lambda starts.
+func TestTheZipsHoldABootstrapForLambda(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("make is not installed")
 	}
-	packages := map[string]string{"WebhookFunction": "webhook", "PollerFunction": "poller"}
+	zips := exec.CommandContext(t.Context(), "make", "zips")
+	zips.Dir = root
+	zips.Env = without("MAKE", "MFLAGS", "GNUMAKEFLAGS")
+	if output, err := zips.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
 	for _, id := range functions {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			build := exec.CommandContext(t.Context(), "make", "--makefile", "Makefile", "build-"+id)
-			build.Dir = root
-			build.Env = append(without("MAKE", "MFLAGS", "GNUMAKEFLAGS"), "ARTIFACTS_DIR="+dir)
-			if output, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, output)
+			archive, err := zip.OpenReader(filepath.Join(root, property(load(t), id, "CodeUri").text()))
+			if err != nil {
+				t.Fatal(err)
 			}
-			bootstrap := filepath.Join(dir, "bootstrap")
+			defer archive.Close()
+			if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" {
+				t.Fatalf("it holds %d files", len(archive.File))
+			}
+			bootstrap := filepath.Join(t.TempDir(), "bootstrap")
+			unpack(t, archive.File[0], bootstrap)
 			isForLambda(t, bootstrap)
 			info, err := buildinfo.ReadFile(bootstrap)
 			if err != nil {
@@ -56,6 +69,23 @@ func TestSAMGetsABootstrapForLambdaOfEachFunction(t *testing.T) {
 			}
 			mustBe(t, "the package", info.Path, "keepcurrent.example/functions/"+packages[id])
 		})
+	}
+}
+
+func unpack(t *testing.T, file *zip.File, to string) {
+	t.Helper()
+	from, err := file.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, file.Mode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(out, from)
+	if err := errors.Join(err, out.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

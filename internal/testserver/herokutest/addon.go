@@ -1,9 +1,11 @@
 package herokutest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A Database is the Postgres behind an add-on. The server calls it, and then puts the
@@ -21,12 +23,31 @@ type Database interface {
 	FailOver(ctx context.Context) error
 }
 
-// An AddOn is a heroku-postgresql add-on of one app.
+// An AddOn is a heroku-postgresql add-on of one app, with one of its credentials.
 type AddOn struct {
-	name     string
-	app      *App
-	database Database
-	alias    string // the attachment that it always has, HEROKU_POSTGRESQL_COLOR
+	identity
+	app       *App
+	database  Database
+	alias     string  // the attachment that it always has, HEROKU_POSTGRESQL_COLOR
+	namespace *string // credential:NAME, nil for the default credential
+}
+
+// An attachment is one name of an add-on.
+type attachment struct {
+	*AddOn
+	id      string
+	created time.Time
+}
+
+// attach gives the add-on a name.
+func (o *AddOn) attach(name string) {
+	o.app.attachments[name] = &attachment{AddOn: o, id: newID(), created: seconds(time.Now())}
+}
+
+// has reports whether a name is the add-on's.
+func (o *AddOn) has(name string) bool {
+	attached := o.app.attachments[name]
+	return attached != nil && attached.AddOn == o
 }
 
 // primary is the attachment of the database that the app uses.
@@ -44,24 +65,39 @@ func (s *Server) Provision(app *App, db Database) *AddOn {
 	color := colors[app.addons]
 	app.addons++
 	o := &AddOn{
-		name:     "postgresql-" + strings.ToLower(color) + "-12345",
+		identity: identity{ID: newID(), Name: "postgresql-" + strings.ToLower(color) + "-12345"},
 		app:      app,
 		database: db,
 		alias:    "HEROKU_POSTGRESQL_" + color,
 	}
-	app.attachments[o.alias] = o
+	o.attach(o.alias)
 	if app.attachments[primary] == nil {
-		app.attachments[primary] = o
+		o.attach(primary)
 	}
-	app.release(fmt.Sprintf("Attach %s (@ref:%s)", o.attachment(), o.name), user)
+	app.release(fmt.Sprintf("Attach %s (@ref:%s)", o.attachment(), o.Name), user)
 	o.show()
-	app.release(fmt.Sprintf("@ref:%s completed provisioning, setting %s_URL.", o.name, o.attachment()), postgres)
+	app.release(fmt.Sprintf("@ref:%s completed provisioning, setting %s_URL.", o.Name, o.attachment()), postgres)
 	return o
+}
+
+// AttachCredential attaches the add-on to its app under another name, with a credential
+// that is not the default one, as `heroku addons:attach --credential --as` does. The
+// database has the same server and another role. A rotation of what it returns is one of
+// that credential: [AddOn.RotateWithGrace].
+func (o *AddOn) AttachCredential(name, credential string, db Database) *AddOn {
+	o.app.server.mu.Lock()
+	defer o.app.server.mu.Unlock()
+	namespace := "credential:" + credential
+	c := &AddOn{identity: o.identity, app: o.app, database: db, alias: name, namespace: &namespace}
+	c.attach(name)
+	c.show()
+	o.app.release(fmt.Sprintf("Attach %s (@ref:%s)", name, o.Name), user)
+	return c
 }
 
 // attachment returns the name of the add-on in the descriptions of releases.
 func (o *AddOn) attachment() string {
-	if o.app.attachments[primary] == o {
+	if o.has(primary) {
 		return primary
 	}
 	return o.alias
@@ -71,8 +107,8 @@ func (o *AddOn) attachment() string {
 // makes no release.
 func (o *AddOn) show() {
 	url := o.database.URL()
-	for name, other := range o.app.attachments {
-		if other == o {
+	for name := range o.app.attachments {
+		if o.has(name) {
 			o.app.put(name+"_URL", &url)
 		}
 	}
@@ -92,13 +128,42 @@ func (a *App) detachPrimary() {
 	before := a.attachments[primary]
 	delete(a.attachments, primary)
 	delete(a.config, primary+"_URL")
-	a.release(fmt.Sprintf("Detach %s (@ref:%s)", primary, before.name), user)
+	a.release(fmt.Sprintf("Detach %s (@ref:%s)", primary, before.Name), user)
 }
 
 func (o *AddOn) attachPrimary() {
 	o.app.server.mu.Lock()
 	defer o.app.server.mu.Unlock()
-	o.app.attachments[primary] = o
+	o.attach(primary)
 	o.show()
-	o.app.release(fmt.Sprintf("Attach %s (@ref:%s)", primary, o.name), user)
+	o.app.release(fmt.Sprintf("Attach %s (@ref:%s)", primary, o.Name), user)
+}
+
+// An attachmentAnswer is an attachment in the form of the schema.
+type attachmentAnswer struct {
+	AddOn struct {
+		identity
+		App identity `json:"app"`
+	} `json:"addon"`
+	App         identity  `json:"app"`
+	CreatedAt   time.Time `json:"created_at"`
+	ID          string    `json:"id"`
+	LogInputURL *string   `json:"log_input_url"`
+	Name        string    `json:"name"`
+	Namespace   *string   `json:"namespace"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	WebURL      *string   `json:"web_url"`
+}
+
+func (s *Server) listAttachments(c *call) (any, error) {
+	app := identity{ID: c.app.ID, Name: c.app.Name}
+	var all []attachmentAnswer
+	for name, a := range c.app.attachments {
+		answer := attachmentAnswer{App: app, CreatedAt: a.created, ID: a.id, Name: name, Namespace: a.namespace, UpdatedAt: a.created}
+		answer.AddOn.identity, answer.AddOn.App = a.identity, app
+		all = append(all, answer)
+	}
+	return page(c, all, "id", map[string]func(a, b attachmentAnswer) int{
+		"id": func(a, b attachmentAnswer) int { return cmp.Compare(a.ID, b.ID) },
+	})
 }

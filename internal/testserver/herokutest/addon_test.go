@@ -3,6 +3,7 @@ package herokutest_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,39 @@ func TestProvisionedDatabaseHasTwoNames(t *testing.T) {
 	want := []string{"Attach DATABASE (@ref:postgresql-amber-12345)", "@ref:postgresql-amber-12345 completed provisioning, setting DATABASE_URL.",
 		"Attach HEROKU_POSTGRESQL_BLUE (@ref:postgresql-blue-12345)", "@ref:postgresql-blue-12345 completed provisioning, setting HEROKU_POSTGRESQL_BLUE_URL."}
 	if got := descriptions(t, s, 1); !slices.Equal(got, want) {
+		t.Errorf("releases %q", got)
+	}
+}
+
+func TestAttachmentsTellWhichCredentialAConfigVarHas(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	app := s.CreateApp("sushi")
+	addon := s.Provision(app, &fakeDatabase{})
+	analyst := addon.AttachCredential("REPORTS", "analyst", &fakeDatabase{host: 3})
+	attachments, err := newClient(t, s, s.Token()).AddOnAttachmentListByApp(t.Context(), "sushi", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for _, a := range attachments {
+		got[a.Name] = a.Addon.Name + " null"
+		if a.Namespace != nil {
+			got[a.Name] = a.Addon.Name + " " + *a.Namespace
+		}
+		if a.App.ID != app.ID || a.Addon.App.Name != "sushi" || a.ID == "" || a.CreatedAt.IsZero() {
+			t.Errorf("got %+v", a)
+		}
+	}
+	const name = "postgresql-amber-12345 "
+	if want := map[string]string{"DATABASE": name + "null", "HEROKU_POSTGRESQL_AMBER": name + "null", "REPORTS": name + "credential:analyst"}; !maps.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if _, err := analyst.RotateWithGrace(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkVars(t, s, map[string]string{"DATABASE_URL": "user0:pw-example-0@host0", "REPORTS_URL": "user1:pw-example-0@host3"})
+	if got := descriptions(t, s, 3); !slices.Equal(got, []string{"Attach REPORTS (@ref:postgresql-amber-12345)", "Update REPORTS by heroku-postgresql"}) {
 		t.Errorf("releases %q", got)
 	}
 }

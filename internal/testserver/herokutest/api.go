@@ -34,6 +34,7 @@ var served = []route{
 	{"DELETE /oauth/authorizations/{authorization}", (*Server).deleteAuthorization},
 	{"GET /apps/{app}/config-vars", (*Server).getConfigVars},
 	{"PATCH /apps/{app}/config-vars", (*Server).patchConfigVars},
+	{"GET /apps/{app}/addon-attachments", (*Server).listAttachments},
 	{"GET /apps/{app}/releases", (*Server).listReleases},
 	{"GET /apps/{app}/webhooks", (*Server).listWebhooks},
 	{"POST /apps/{app}/webhooks", (*Server).createWebhook},

@@ -17,9 +17,9 @@ type App struct {
 	server      *Server
 	foreign     bool // not the account's
 	config      map[string]*string
-	releases    []release         // version n is at n-1
-	addons      int               // ever made: the next one's colour
-	attachments map[string]*AddOn // by the name that makes the config var NAME_URL
+	releases    []release              // version n is at n-1
+	addons      int                    // ever made: the next one's colour
+	attachments map[string]*attachment // by the name that makes the config var NAME_URL
 	webhooks    []*webhook
 	deliveries  []*delivery
 }
@@ -60,7 +60,7 @@ func (s *Server) createApp(name string, foreign bool) *App {
 	if !appNames.MatchString(name) || s.findApp(name) != nil {
 		panic(fmt.Sprintf("herokutest: no app can be called %q", name))
 	}
-	app := &App{ID: newID(), Name: name, server: s, foreign: foreign, config: map[string]*string{}, attachments: map[string]*AddOn{}}
+	app := &App{ID: newID(), Name: name, server: s, foreign: foreign, config: map[string]*string{}, attachments: map[string]*attachment{}}
 	s.apps = append(s.apps, app)
 	app.release("Initial release", user)
 	return app

@@ -2,7 +2,6 @@ package herokutest_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/npm"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -64,9 +64,12 @@ var herokuCommands = map[string]cliRun{
 var otherCommands = map[string]string{
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
+	"heroku addons:attach":         "the credentials of a database",
 	"heroku apps:info":             "dynos, collaborators and pipelines",
 	"heroku pg:info":               "the API of Heroku Data, at another address",
+	"heroku pg:psql":               "the API of Heroku Data, at another address",
 	"heroku pg:credentials":        "the API of Heroku Data, at another address",
+	"heroku pg:credentials:create": "the API of Heroku Data, at another address",
 	"heroku pg:credentials:rotate": "the API of Heroku Data, at another address",
 }
 
@@ -198,61 +201,19 @@ func herokuCLI(t *testing.T) string {
 }
 
 // installedCLI is the folder with the version of the CLI that testdata/cli locks. To
-// install it takes half a minute and 400 MB, which is done in CI and where it is asked for,
-// and kept in the user's cache, by the hash of the lock file.
+// install it takes half a minute and 400 MB, which is done in CI and where it is asked for.
 var installedCLI = sync.OnceValues(func() (string, error) {
-	const source = "testdata/cli"
-	lock, err := os.ReadFile(source + "/package-lock.json")
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	parent := filepath.Join(cache, "keepcurrent-tests")
-	kept := filepath.Join(parent, fmt.Sprintf("heroku-cli-%x", sha256.Sum256(lock))[:24])
-	bin := filepath.Join(kept, "node_modules", ".bin")
-	switch {
-	case exists(bin):
-		return bin, nil
-	case os.Getenv("CI") == "" && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "":
+	if os.Getenv("CI") == "" && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
 		return "", errors.New("KEEPCURRENT_REQUIRE_TOOLS=1 go test ./internal/testserver/herokutest installs it with npm, 400 MB in the user's cache")
 	}
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return "", err
-	}
-	fresh, err := os.MkdirTemp(parent, "installing-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(fresh)
-	if err := install(source, fresh); err != nil {
-		return "", err
-	}
-	if err := os.Rename(fresh, kept); err != nil && !exists(bin) { // another process may have been first
-		return "", err
-	}
-	return bin, nil
+	dir, err := npm.Install(context.Background(), "heroku-cli", os.DirFS("testdata/cli"), starts)
+	return filepath.Join(dir, "node_modules", ".bin"), err
 })
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-func install(source, dir string) error {
-	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+// starts runs the CLI, which does not start under an older node than it wants.
+func starts(dir string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1")
-	cmd.Dir, cmd.WaitDelay = dir, time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w: %s", err, out)
-	}
-	// It does not start under an older node than it wants.
 	try := exec.CommandContext(ctx, filepath.Join(dir, "node_modules", ".bin", "heroku"), "version")
 	try.Env, try.WaitDelay = append(environment(dir), "PATH="+os.Getenv("PATH")), time.Second
 	if out, err := try.CombinedOutput(); err != nil {

@@ -37,7 +37,8 @@
 //   - connecting-to-heroku-postgres-databases-from-outside-of-heroku,
 //     heroku-postgresql-credentials: what changes a database's URL, and that
 //     rotating a default credential kills the old one before Heroku tells the app or
-//     its webhooks.
+//     its webhooks; that an attachment's namespace is null for the default credential
+//     and credential:NAME for another.
 //
 // # Limits
 //
@@ -60,7 +61,7 @@
 // (https://github.com/heroku/webhooks-docs). Heroku does not promise that a config
 // var can be read as soon as its release is announced; [Server.HoldConfigVars] lets
 // readers see old values for a while. These are guesses: the eleventh webhook and an
-// unknown entity get 422, a config var of an attachment cannot be set to the value
+// unknown entity get 422, attachments are listed by id, a config var of an attachment cannot be set to the value
 // that it has, a rotation makes one release however many names the add-on has, a
 // refused token costs no request, and the description of a release that removes a
 // config var.

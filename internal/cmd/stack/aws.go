@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// stack is a stack of CloudFormation, in an account and a Region.
+type stack struct {
+	name, region, account string
+	out                   io.Writer
+	seen                  time.Time // the events up to then were told
+}
+
+const installCLI = "the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+
+// open finds the Region and the account, and says them before anything happens.
+func (s *stack) open(ctx context.Context) error {
+	if _, err := exec.LookPath("aws"); err != nil {
+		return errors.New(installCLI)
+	}
+	s.region = os.Getenv("AWS_REGION") // which version 1 of the CLI does not read
+	if s.region == "" {
+		out, err := awsCLI(ctx, nil, "configure", "get", "region")
+		if s.region = strings.TrimSpace(string(out)); s.region == "" {
+			s.region = os.Getenv("AWS_DEFAULT_REGION")
+		}
+		if s.region == "" {
+			return errors.Join(errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure"), err)
+		}
+	}
+	var who struct{ Account, Arn string }
+	if err := s.ask(ctx, &who, "sts", "get-caller-identity"); err != nil {
+		return fmt.Errorf("which account this is: %w", err)
+	}
+	s.account = who.Account
+	fmt.Fprintf(s.out, "stack %s, account %s, Region %s\n", s.name, s.account, s.region)
+	return nil
+}
+
+// ask runs a command of the AWS CLI, and decodes its answer.
+func (s *stack) ask(ctx context.Context, answer any, args ...string) error {
+	out, err := s.run(ctx, args...)
+	if err == nil && answer != nil {
+		if err = json.Unmarshal(out, answer); err != nil {
+			err = fmt.Errorf("aws %s %s: %w", args[0], args[1], err)
+		}
+	}
+	return err
+}
+
+func (s *stack) run(ctx context.Context, args ...string) ([]byte, error) {
+	return awsCLI(ctx, nil, append(args, "--region", s.region, "--output", "json")...)
+}
+
+// awsCLI runs the AWS CLI. Its error is what it says.
+func awsCLI(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "aws", args...)
+	cmd.Env = append(os.Environ(), "AWS_PAGER=")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	var out, complaint bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &complaint
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return out.Bytes(), &cliError{command: strings.Join(args[:min(2, len(args))], " "), says: strings.TrimSpace(complaint.String())}
+	}
+	return out.Bytes(), nil
+}
+
+// cliError is what the AWS CLI says.
+type cliError struct{ command, says string }
+
+func (e *cliError) Error() string { return "aws " + e.command + ": " + e.says }
+
+// says reports whether an error of the AWS CLI has one of the words.
+func says(err error, words ...string) bool {
+	var e *cliError
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, word := range words {
+		if strings.Contains(e.says, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// described is a stack as CloudFormation describes it.
+type described struct {
+	StackStatus, StackStatusReason string
+	Outputs                        []struct{ OutputKey, OutputValue string }
+	Parameters                     []struct{ ParameterKey, ParameterValue string }
+}
+
+func (d described) output(key string) string {
+	for _, o := range d.Outputs {
+		if o.OutputKey == key {
+			return o.OutputValue
+		}
+	}
+	return ""
+}
+
+// describe returns false if there is no such stack.
+func (s *stack) describe(ctx context.Context) (described, bool, error) {
+	var answer struct{ Stacks []described }
+	err := s.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", s.name)
+	if says(err, "does not exist") {
+		return described{}, false, nil
+	}
+	if err != nil || len(answer.Stacks) == 0 {
+		return described{}, false, err
+	}
+	return answer.Stacks[0], true, nil
+}
+
+// event is one step of a resource.
+type event struct {
+	Timestamp                                                                                 time.Time
+	LogicalResourceId, PhysicalResourceId, ResourceType, ResourceStatus, ResourceStatusReason string
+}
+
+// failed reports whether the event says why the stack failed: the others are only what
+// follows from it.
+func (e event) failed() bool {
+	return strings.HasSuffix(e.ResourceStatus, "_FAILED") && !strings.Contains(e.ResourceStatusReason, "cancelled")
+}
+
+// events returns the events since a time, the oldest first.
+func (s *stack) events(ctx context.Context, since time.Time) (events []event, err error) {
+	var answer struct{ StackEvents []event }
+	if err := s.ask(ctx, &answer, "cloudformation", "describe-stack-events", "--stack-name", s.name, "--max-items", "200"); err != nil {
+		return nil, err
+	}
+	for i := len(answer.StackEvents) - 1; i >= 0; i-- {
+		if e := answer.StackEvents[i]; e.Timestamp.After(since) {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// follow tells the events of the stack as they come, until the command has ended.
+func (s *stack) follow(ctx context.Context, command func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- command() }()
+	for {
+		select {
+		case err := <-ended:
+			s.tell(ctx)
+			return err
+		case <-time.After(5 * time.Second):
+			s.tell(ctx)
+		}
+	}
+}
+
+// tell tells the events that are new. An error is left to the command that is followed.
+func (s *stack) tell(ctx context.Context) {
+	events, err := s.events(ctx, s.seen)
+	if err != nil {
+		return
+	}
+	for _, e := range events {
+		s.seen = e.Timestamp
+		reason := ""
+		if e.failed() {
+			reason = ": " + e.ResourceStatusReason
+		}
+		fmt.Fprintf(s.out, "  %s  %-20s %s%s\n", e.Timestamp.Local().Format(time.TimeOnly), strings.ToLower(strings.ReplaceAll(e.ResourceStatus, "_", " ")), e.LogicalResourceId, reason)
+	}
+}

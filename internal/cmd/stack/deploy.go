@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+type options struct {
+	bucket, template string
+	parameters       settings
+}
+
+// deploy brings the stack to the template, by the AWS CLI's own package and deploy.
+func (s *stack) deploy(ctx context.Context, o options) error {
+	if err := known(o.template, o.parameters); err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	before, isThere, err := s.describe(ctx)
+	if err != nil {
+		return fmt.Errorf("how the stack is: %w", err)
+	}
+	if isThere && hasNeverWorked(before.StackStatus) {
+		if err := s.clear(ctx, before.StackStatus); err != nil {
+			return err
+		}
+		isThere = false
+	}
+	if o.bucket, err = s.bucket(ctx, o.bucket); err != nil {
+		return err
+	}
+	packaged, err := s.pack(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(packaged)
+	began := time.Now().Add(-time.Second)
+	s.seen = began
+	if err := s.follow(ctx, func() error { return s.apply(ctx, packaged, o) }); err != nil {
+		return s.explain(ctx, err, began, isThere)
+	}
+	after, _, err := s.describe(ctx)
+	if err != nil {
+		return err
+	}
+	s.next(after)
+	return nil
+}
+
+// known refuses a parameter that the template does not have: a misspelt one would be lost.
+func known(template string, parameters settings) error {
+	text, err := os.ReadFile(template)
+	if err != nil {
+		return err
+	}
+	var has struct {
+		Parameters map[string]any `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal(text, &has); err != nil {
+		return fmt.Errorf("%s: %w", template, err)
+	}
+	for name := range parameters {
+		if _, ok := has.Parameters[name]; !ok {
+			return fmt.Errorf("%w: %s has no parameter %s; it has: %s", errUsage, template, name,
+				strings.Join(slices.Sorted(maps.Keys(has.Parameters)), ", "))
+		}
+	}
+	return nil
+}
+
+// hasNeverWorked reports whether the stack's creation failed. Such a stack can only be
+// deleted: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+func hasNeverWorked(status string) bool {
+	return slices.Contains([]string{"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}, status)
+}
+
+// clear deletes a stack that has never worked.
+func (s *stack) clear(ctx context.Context, status string) error {
+	fmt.Fprintf(s.out, "the stack has never worked (%s): clearing it away\n", status)
+	s.seen = time.Now().Add(-time.Second)
+	if _, err := s.run(ctx, "cloudformation", "delete-stack", "--stack-name", s.name); err != nil {
+		return err
+	}
+	_, err := s.run(ctx, "cloudformation", "wait", "stack-delete-complete", "--stack-name", s.name)
+	return err
+}
+
+// bucket returns the bucket for the zips and the template: the given one, or one of the
+// account and Region, which it makes.
+func (s *stack) bucket(ctx context.Context, given string) (string, error) {
+	name := given
+	if name == "" {
+		name = fmt.Sprintf("keepcurrent-%s-%s", s.account, s.region)
+	}
+	// Not one that somebody else has made under this name.
+	_, err := s.run(ctx, "s3api", "head-bucket", "--bucket", name, "--expected-bucket-owner", s.account)
+	switch {
+	case err == nil:
+		return name, nil
+	case given != "" || !says(err, "404", "Not Found"):
+		return "", fmt.Errorf("the bucket %s: %w", name, err)
+	}
+	fmt.Fprintf(s.out, "making the bucket %s, private and encrypted\n", name)
+	create := []string{"s3api", "create-bucket", "--bucket", name}
+	if s.region != "us-east-1" { // which S3 takes only unsaid
+		create = append(create, "--create-bucket-configuration", "LocationConstraint="+s.region)
+	}
+	for _, command := range [][]string{
+		create,
+		{"s3api", "put-public-access-block", "--bucket", name, "--public-access-block-configuration",
+			"BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"},
+		{"s3api", "put-bucket-encryption", "--bucket", name, "--server-side-encryption-configuration",
+			`{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`},
+	} {
+		if _, err := s.run(ctx, command...); err != nil {
+			return "", fmt.Errorf("make the bucket: %w", err)
+		}
+	}
+	return name, nil
+}
+
+// pack puts the zips into the bucket, and returns a file with the template that names them.
+func (s *stack) pack(ctx context.Context, o options) (string, error) {
+	fmt.Fprintf(s.out, "putting the functions into the bucket %s\n", o.bucket)
+	packaged, err := os.CreateTemp("", "keepcurrent-*.yaml")
+	if err != nil {
+		return "", err
+	}
+	if err := packaged.Close(); err != nil {
+		return "", err
+	}
+	template, err := filepath.Abs(o.template)
+	if err == nil {
+		_, err = s.run(ctx, "cloudformation", "package", "--template-file", template, "--s3-bucket", o.bucket, "--s3-prefix", s.name,
+			"--output-template-file", packaged.Name())
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("package the functions: %w", err), os.Remove(packaged.Name()))
+	}
+	return packaged.Name(), nil
+}
+
+// apply changes the stack. A parameter that is not given keeps its value.
+func (s *stack) apply(ctx context.Context, packaged string, o options) error {
+	args := []string{"cloudformation", "deploy", "--template-file", packaged, "--stack-name", s.name, "--s3-bucket", o.bucket, "--s3-prefix", s.name,
+		"--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-fail-on-empty-changeset"}
+	if len(o.parameters) > 0 {
+		args = append(args, "--parameter-overrides")
+		for _, name := range slices.Sorted(maps.Keys(o.parameters)) {
+			args = append(args, name+"="+o.parameters[name])
+		}
+	}
+	out, err := s.run(ctx, args...)
+	if err == nil && strings.Contains(string(out), "No changes to deploy") {
+		fmt.Fprintln(s.out, "nothing to change: the stack is as it ought to be")
+	}
+	return err
+}
+
+// explain says which resources failed and why, and clears a stack away that has never
+// worked, so that the next try can begin.
+func (s *stack) explain(ctx context.Context, err error, began time.Time, worked bool) error {
+	if ctx.Err() != nil {
+		return errors.Join(ctx.Err(), errors.New("CloudFormation goes on with what it has begun: make status, or deploy again, when it has ended"))
+	}
+	errs := []error{errors.New("the deployment failed")}
+	if events, unknown := s.events(ctx, began); unknown == nil {
+		for _, e := range events {
+			if e.failed() && e.LogicalResourceId != s.name {
+				errs = append(errs, fmt.Errorf("  %s (%s): %s", e.LogicalResourceId, e.ResourceType, e.ResourceStatusReason))
+			}
+		}
+	}
+	if len(errs) == 1 {
+		errs = append(errs, err)
+	}
+	now, isThere, unknown := s.describe(ctx)
+	switch {
+	case unknown == nil && isThere && !worked && hasNeverWorked(now.StackStatus):
+		if cleared := s.clear(ctx, now.StackStatus); cleared != nil {
+			return errors.Join(append(errs, cleared)...)
+		}
+		errs = append(errs, errors.New("the stack was cleared away: repair the reason, and deploy again"))
+	case unknown == nil && isThere:
+		errs = append(errs, fmt.Errorf("the stack is as it was before (%s)", now.StackStatus))
+	}
+	return errors.Join(errs...)
+}
+
+// next says what to do now, one command a line.
+func (s *stack) next(now described) {
+	fmt.Fprintf(s.out, "\nthe stack %s is deployed. What comes next:\n", s.name)
+	if secret := now.output("BoundSecret"); secret != "" {
+		fmt.Fprintf(s.out, "\nyour workloads read the secret\n%s\n", secret)
+	}
+	fmt.Fprintf(s.out, "\nput a Heroku API token into its secret (unless it is there)\n"+
+		"heroku authorizations:create --description %s --scope read-protected --short | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin\n",
+		s.name, s.region, now.output("TokenSecret"))
+	fmt.Fprintf(s.out, "\nlook: it checks everything and changes nothing\nmake status STACK=%s\n", s.name)
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"keepcurrent.example/internal/testserver/secretstest"
+)
+
+// site is an account for the AWS CLI: S3 and STS are moto's, Secrets Manager and
+// CloudFormation are servers of the tests, Lambda is a function that answers null.
+type site struct {
+	t       *testing.T
+	stacks  *cloudFormation
+	secrets *secretstest.Server
+	folder  string
+
+	mu      sync.Mutex
+	invoked []string
+	answer  string // of the poller
+}
+
+func openSite(t *testing.T, moto string) *site {
+	t.Helper()
+	if _, err := exec.LookPath("aws"); err != nil || testing.Short() {
+		t.Skip("the AWS CLI is not installed, or the test is to be short")
+	}
+	s := &site{t: t, stacks: startCloudFormation(t), secrets: secretstest.NewServer(), folder: t.TempDir(), answer: "null"}
+	t.Cleanup(s.secrets.Close)
+	lambda := httptest.NewServer(http.HandlerFunc(s.invoke))
+	t.Cleanup(lambda.Close)
+	for name, value := range map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE", "AWS_SESSION_TOKEN": "",
+		"AWS_CONFIG_FILE": filepath.Join(s.folder, "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(s.folder, "none"), "AWS_CA_BUNDLE": "",
+		"AWS_ENDPOINT_URL": moto, "AWS_ENDPOINT_URL_CLOUDFORMATION": s.stacks.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secrets.URL, "AWS_ENDPOINT_URL_LAMBDA": lambda.URL,
+	} {
+		t.Setenv(name, value)
+		if value == "" {
+			os.Unsetenv(name)
+		}
+	}
+	s.write("template.yaml", read(t, "../../../template.yaml"))
+	for _, zip := range []string{"webhook", "poller"} {
+		s.write("build/release/"+zip+"-arm64.zip", zip)
+	}
+	return s
+}
+
+func (s *site) invoke(w http.ResponseWriter, r *http.Request) {
+	event, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.invoked = append(s.invoked, strings.Split(r.URL.Path, "/")[3]+" "+string(event))
+	if strings.Contains(s.answer, "errorMessage") {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+	}
+	_, _ = io.WriteString(w, s.answer)
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (s *site) write(file, text string) {
+	s.t.Helper()
+	file = filepath.Join(s.folder, file)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// deploy returns what the command says, and its error.
+func (s *site) deploy(words ...string) (string, error) {
+	s.t.Helper()
+	return s.run(append([]string{"deploy", "TEMPLATE=" + filepath.Join(s.folder, "template.yaml")}, words...)...)
+}
+
+func (s *site) run(args ...string) (string, error) {
+	s.t.Helper()
+	var out strings.Builder
+	err := run(s.t.Context(), args, strings.NewReader("y\n"), &out)
+	return out.String(), err
+}
+
+func (s *site) must(out string, err error) string {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	return out
+}
+
+// aws runs the CLI as a person would.
+func (s *site) aws(args ...string) string {
+	s.t.Helper()
+	out, err := exec.CommandContext(s.t.Context(), "aws", args...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("aws %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (s *site) has(text string, parts ...string) {
+	s.t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			s.t.Errorf("%q is not in:\n%s", part, text)
+		}
+	}
+}
+
+// The tests of the command share the environment, so they run one after the other.
+
+// Each command of the AWS CLI takes about a second, so one stack lives through everything.
+func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
+	s := openSite(t, startMoto(t))
+	s.stacks.status = "ROLLBACK_COMPLETE"
+	s.stacks.failNext("the secret heroku/shop/DATABASE_URL already exists.")
+	out, err := s.deploy("STACK=kc", "HerokuApp=shop")
+	if err == nil {
+		t.Fatalf("a deployment that fails succeeds:\n%s", out)
+	}
+	s.has(out, "has never worked (ROLLBACK_COMPLETE): clearing it away", "making the bucket keepcurrent-123456789012-eu-west-1, private and encrypted\n")
+	s.has(err.Error(), "BoundSecret (AWS::SecretsManager::Secret): the secret heroku/shop/DATABASE_URL already exists.", "cleared away")
+	if strings.Contains(err.Error(), "cancelled") {
+		t.Errorf("it names a resource that was only cancelled: %v", err)
+	}
+	s.is("", nil)
+
+	out = s.must(s.deploy("STACK=kc", "HerokuApp=shop", "AlarmEmail=ops@example.com"))
+	s.has(out, "stack kc, account 123456789012, Region eu-west-1\n", "create complete", "\n"+boundSecret+"\n",
+		" --secret-id "+tokenSecret+" --secret-string file:///dev/stdin\n", "\nmake status STACK=kc\n")
+	if strings.Contains(out, "making the bucket") {
+		t.Error("it makes the bucket again")
+	}
+	s.is("CREATE_COMPLETE", settings{"HerokuApp": "shop", "AlarmEmail": "ops@example.com"})
+	const bucket = "keepcurrent-123456789012-eu-west-1"
+	s.has(s.aws("s3api", "get-public-access-block", "--bucket", bucket), `"BlockPublicAcls": true`, `"RestrictPublicBuckets": true`)
+	s.has(s.aws("s3api", "get-bucket-encryption", "--bucket", bucket), "AES256")
+	if n := strings.Count(s.aws("s3", "ls", "--recursive", "s3://"+bucket), " kc/"); n != 3 {
+		t.Errorf("the bucket holds %d files of the stack, want two zips and a template", n)
+	}
+
+	s.has(s.must(s.deploy("STACK=kc")), "nothing to change")
+	s.stacks.failNext("no")
+	if _, err := s.deploy("STACK=kc", "PollMinutes=5"); err == nil {
+		t.Error("an update that fails succeeds")
+	} else {
+		s.has(err.Error(), "BoundSecret", "as it was before (UPDATE_ROLLBACK_COMPLETE)")
+	}
+	s.must(s.deploy("STACK=kc", "PollMinutes=5"))
+	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5"})
+
+	s.bind("shop/database", "heroku:app", "shop")
+	s.bind("shop/reports", "heroku:app", "shop")
+	s.bind("blog/database", "heroku:app", "blog", "heroku:token", "team-b/token")
+	s.bind("other", "heroku:application", "other")
+	s.answer = `{"errorMessage":"Heroku answers 403"}`
+	if _, err := s.run("remove", "STACK=kc"); err == nil {
+		t.Error("it is removed although a webhook stays")
+	} else {
+		s.has(err.Error(), "was not removed: Heroku answers 403", "heroku webhooks:remove")
+	}
+	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5", "Pause": "on"})
+
+	s.answer, s.invoked = "null", nil
+	s.has(s.must(s.run("remove", "STACK=kc")), "These secrets stay, with their values, and nothing updates them any more: blog/database, shop/database, shop/reports",
+		"heroku authorizations:revoke ID", tokenSecret)
+	slices.Sort(s.invoked)
+	if want := []string{`keepcurrent-poller {"unsubscribe":"blog","token":"team-b/token"}`, `keepcurrent-poller {"unsubscribe":"shop"}`}; !slices.Equal(s.invoked, want) {
+		t.Errorf("the poller was asked %q, want %q", s.invoked, want)
+	}
+	s.is("", nil)
+	if _, err := s.run("remove", "STACK=kc"); err == nil || !strings.Contains(err.Error(), "there is no stack kc") {
+		t.Errorf("a second time: got error %v", err)
+	}
+}
+
+// is fails the test unless the stack is in that state, with these parameters among its own.
+func (s *site) is(status string, want settings) {
+	s.t.Helper()
+	now, values := s.stacks.current()
+	if now != status {
+		s.t.Errorf("the stack is %q, want %q", now, status)
+	}
+	for name, value := range want {
+		if values[name] != value {
+			s.t.Errorf("the parameter %s is %q, want %q", name, values[name], value)
+		}
+	}
+}
+
+func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
+	s := openSite(t, "")
+	for _, words := range [][]string{{"HerokuAp=shop"}, {"shop"}, {"STACK=a b"}, {"=x"}} {
+		if out, err := s.deploy(words...); !errors.Is(err, errUsage) || out != "" {
+			t.Errorf("%v: got error %v, output %q", words, err, out)
+		}
+	}
+	for _, args := range [][]string{nil, {"destroy"}, {"remove", "FORCE=1"}} {
+		if out, err := s.run(args...); !errors.Is(err, errUsage) || out != "" {
+			t.Errorf("%v: got error %v, output %q", args, err, out)
+		}
+	}
+	if made := s.stacks.made(); len(made) > 0 {
+		t.Errorf("requests were made: %v", made)
+	}
+	os.Unsetenv("AWS_REGION")
+	if _, err := s.deploy(); err == nil || !strings.Contains(err.Error(), "no Region: export AWS_REGION=") {
+		t.Errorf("without a Region: got error %v", err)
+	}
+	t.Setenv("PATH", s.folder)
+	if _, err := s.deploy(); err == nil || !strings.Contains(err.Error(), "https://docs.aws.amazon.com/cli/") {
+		t.Errorf("without the AWS CLI: got error %v", err)
+	}
+}
+
+func TestRemoveTakesOnlyAYesFromAPerson(t *testing.T) {
+	t.Parallel()
+	nobody, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nobody.Close()
+	for in, want := range map[io.Reader]bool{
+		strings.NewReader("y\n"): true, strings.NewReader("Yes\n"): true,
+		strings.NewReader("no\n"): false, strings.NewReader("\n"): false, strings.NewReader(""): false, nobody: false,
+	} {
+		if got := agrees(in, io.Discard, "?"); got != want {
+			t.Errorf("%v: got %v", in, got)
+		}
+	}
+}
+
+// bind makes a secret with tags.
+func (s *site) bind(name string, tags ...string) {
+	s.t.Helper()
+	in := &secretsmanager.CreateSecretInput{Name: &name}
+	for pair := range slices.Chunk(tags, 2) {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String(pair[0]), Value: aws.String(pair[1])})
+	}
+	if _, err := s.secrets.Client().CreateSecret(s.t.Context(), in); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
+
+// startMoto returns the address of a moto_server that ends with the test.
+func startMoto(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		t.Skip("moto_server is not installed")
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	log, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		if found := running.FindStringSubmatch(lines.Text()); found != nil {
+			go func() { _, _ = io.Copy(io.Discard, log) }()
+			return found[1]
+		}
+	}
+	t.Fatal("moto_server ended before it listened")
+	return ""
+}

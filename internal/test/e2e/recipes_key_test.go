@@ -63,11 +63,7 @@ func keyCases() []keyCase {
 		{`{"db":7}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 		{`{"db":null}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 	}
-	return withURLs(cases)
-}
-
-// withURLs writes @PORT out.
-func withURLs(cases []keyCase) []keyCase {
+	cases = append(cases, keylessCases()...)
 	for i := range cases {
 		for _, text := range []*string{&cases[i].Value, &cases[i].Key} {
 			for port := range 4 {
@@ -76,6 +72,49 @@ func withURLs(cases []keyCase) []keyCase {
 		}
 	}
 	return cases
+}
+
+// keylessCases are secrets of which a program names no key: a person or a tool may have
+// written them.
+func keylessCases() []keyCase {
+	neither := "the secret holds neither a Postgres URL nor an object with one"
+	return []keyCase{
+		{" \t@2\r\n", "", 2, ""},
+		{`{"DATABASE_URL":"postgresql://u:EXAMPLE\u0040127.0.0.1:2/d"}`, "", 2, ""},
+		{`{"MY_URL":"@2","STRIPE":"EXAMPLE","REPORTS":"https://u:EXAMPLE@h"}`, "", 2, ""},
+		{`{"engine":"mysql","host":7,"MY_URL":"@2"}`, "", 2, ""},
+		{`{"A":"@1","B":"@2","host":"127.0.0.1","port":3}`, "", 3, ""},
+		{`{"A":"@1","B":"@2","STRIPE":"EXAMPLE"}`, "", 0, `several keys hold one: "A", "B"; choose with key`},
+		{`{"B":"@2","sk/EXAMPLE":"@1","engine":"mysql","host":"127.0.0.1","port":3}`, "", 0, `several keys hold one: "B", 1 not shown; choose with key`},
+
+		{`{"engine":"postgres","host":"127.0.0.1","port":3,"username":"u","password":"EXAMPLE","dbname":"d"}`, "", 3, ""},
+		{`{"engine":"aurora-postgresql","host":"127.0.0.1","port":3}`, "", 3, ""},
+		{`{"engine":"postgresql","host":"127.0.0.1","port":"3","username":null}`, "", 3, ""},
+		{`{"host":"127.0.0.1","port":3,"username":"u/:@?#%","password":" EXAMPLE%2f"}`, "", 3, ""},
+		{`{"engine":"mysql","host":"127.0.0.1","port":3}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":65536}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":"EXAMPLE"}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":true}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":3,"username":7}`, "", 0, neither},
+		{`{"port":3,"password":"EXAMPLE"}`, "", 0, neither},
+
+		{``, "", 0, neither},
+		{`null`, "", 0, neither},
+		{`{}`, "", 0, neither},
+		{`["@2"]`, "", 0, neither},
+		{`"@2"`, "", 0, neither},
+		{`{"DATABASE_URL":"@2"`, "", 0, neither},
+		{`{"DATABASE_URL":" @2"}`, "", 0, neither},
+		{`{"DATABASE_URL":"@2\n"}`, "", 0, neither},
+		{`{"DATABASE_URL":{"url":"@2"}}`, "", 0, neither},
+		{`{"DATABASE_URL":"host=EXAMPLE"}`, "", 0, neither},
+		{`{"DATABASE_URL":"@2"}{}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":2.5}`, "", 0, neither},
+		{`postgres://h:EXAMPLE/d`, "", 0, neither},
+		{`https://u:EXAMPLE@h`, "", 0, neither},
+		{`postgres:///d?password=EXAMPLE`, "", 0, neither},
+		{`{"DATABASE_URL":"postgres://u:EXAMPLE\n\u0040127.0.0.1:2/d"}`, "", 0, neither},
+	}
 }
 
 type keyAnswer struct {
@@ -90,9 +129,10 @@ func (c keyCase) check(t *testing.T, got keyAnswer) {
 	}
 }
 
-// checkAnswers runs a program of testdata with the cases.
-func checkAnswers(t *testing.T, dir, name, script string, cases []keyCase) {
+// checkAnswers runs a program of testdata with all cases.
+func checkAnswers(t *testing.T, dir, name, script string) {
 	t.Helper()
+	cases := keyCases()
 	input, err := json.Marshal(cases)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +156,7 @@ func checkAnswers(t *testing.T, dir, name, script string, cases []keyCase) {
 func TestNodeRecipeTakesAKey(t *testing.T) {
 	t.Parallel()
 	dir := nodeFolder(t, "testdata/keys.mjs")
-	checkAnswers(t, dir, "node", "keys.mjs", keyCases())
+	checkAnswers(t, dir, "node", "keys.mjs")
 	s := openShop(t, stacktest.Config{})
 	s.bindKey()
 	killedAtOnce(s.startProgram(dir, "node program.mjs", "WAY=secret", "KEY=orders.db"))
@@ -127,7 +167,7 @@ func TestPythonRecipeTakesAKey(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3, psycopg, psycopg_pool")
 	dir := copied(t, recipes+"/pool.py", "testdata/program.py", "testdata/keys.py")
-	checkAnswers(t, dir, interpreter, "keys.py", keyCases())
+	checkAnswers(t, dir, interpreter, "keys.py")
 	s := openShop(t, stacktest.Config{})
 	s.bindKey()
 	killedAtOnce(s.startProgram(dir, interpreter+" program.py", "KEY=orders.db"))

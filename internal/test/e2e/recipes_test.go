@@ -14,8 +14,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
+	"keepcurrent.example/internal/testserver/npm"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -178,10 +180,16 @@ func npmFolder(t *testing.T, patterns ...string) string {
 		}
 	}
 	dir := copied(t, patterns...)
-	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		absent(t, "npm cannot install what the recipes depend on: "+string(out))
+	lists := fstest.MapFS{}
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		lists[name] = &fstest.MapFile{Data: []byte(contents(t, filepath.Join(dir, name)))}
+	}
+	installed, err := npm.Install(t.Context(), "recipes", lists, func(string) error { return nil })
+	if err != nil {
+		absent(t, "npm cannot install what the recipes depend on: "+err.Error())
+	}
+	if err := os.Symlink(filepath.Join(installed, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

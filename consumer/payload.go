@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,8 +81,8 @@ func parse(value, key string) (*pgx.ConnConfig, *Error) {
 // one, and a setting or a file of this machine keeps pgx from taking it, the error says so.
 func configOf(text string) (*pgx.ConnConfig, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !isPostgres(text) {
-		return nil, nil
+	if err != nil || u.Host == "" || !isPostgres(text) || strings.Count(authority.FindString(text), "@") > 1 {
+		return nil, nil // pgx would take the end of a password with an @ for the host, and show it
 	}
 	// Without an sslmode pgx uses prefer, and connects without TLS to a server that has
 	// none.
@@ -100,6 +101,8 @@ func configOf(text string) (*pgx.ConnConfig, error) {
 	maps.DeleteFunc(config.ConnConfig.RuntimeParams, isLibpqs)
 	return config.ConnConfig, nil
 }
+
+var authority = regexp.MustCompile("//[^/?#]*")
 
 func isPostgres(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")

@@ -133,7 +133,7 @@ function connectionURL(text, key) {
   try {
     const url = new URL(found);
     const { hostname, searchParams } = url;
-    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]/.test(found)) throw new Error(); // URL takes a line end out
+    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]|^[^/]*\/\/[^/?#]*@[^/?#]*@/.test(found)) throw new Error(); // URL takes a line end out
     if (/^(|allow|prefer)$/.test(searchParams.get("sslmode") ?? "")) searchParams.set("sslmode", "require");
     searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
     return url.href;

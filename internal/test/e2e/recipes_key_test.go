@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func keyCases() []keyCase {
 		{`{"db":7}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 		{`{"db":null}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 	}
-	cases = append(cases, keylessCases()...)
+	cases = slices.Concat(cases, keylessCases(), moreKeylessCases())
 	for i := range cases {
 		for _, text := range []*string{&cases[i].Value, &cases[i].Key} {
 			for port := range 4 {
@@ -172,6 +173,44 @@ func TestPythonRecipeTakesAKey(t *testing.T) {
 	s.bindKey()
 	killedAtOnce(s.startProgram(dir, interpreter+" program.py", "KEY=orders.db"))
 	s.hasNeighbours()
+}
+
+func moreKeylessCases() []keyCase {
+	const parts = `"host":"127.0.0.1","username":"u","password":"EXAMPLE","dbname":"d"`
+	cases := []keyCase{
+		{"@2", "", 2, ""},
+		{" \t@2\r\n", "", 2, ""},
+		{`{"db":"@2"}`, "", 2, ""},
+		{"\n{\"STRIPE\":\"EXAMPLE\",\"db\":\"@2\",\"CACHE\":\"rediss://h\"}\n", "", 2, ""},
+		{`{"engine":"postgres","port":3,` + parts + `,"db":"@2"}`, "", 2, ""},
+		{`{"engine":"mysql","port":3,` + parts + `,"db":"@2"}`, "", 2, ""},
+		{`{"DATABASE_URL":"@3","db":"@3","port":2,` + parts + `}`, "", 2, ""},
+		{`{"port":2,` + parts + `}`, "", 2, ""},
+		{`{` + parts + `}`, "", 5432, ""},
+		{`{"port":null,"engine":null,` + parts + `}`, "", 5432, ""},
+		{`{"port":0,` + parts + `}`, "", 5432, ""},
+		{`{"engine":"postgres","port":"2",` + parts + `}`, "", 2, ""},
+		{`{"engine":"aurora-postgresql","port":2,` + parts + `}`, "", 2, ""},
+
+		{`{"engine":"mysql","host":7,"db":"@2"}`, "", 2, ""},
+		{`{"A":"@1","B":"@3","host":"127.0.0.1","port":2}`, "", 2, ""},
+		{`{"host":"127.0.0.1","port":2,"username":"u/:@?#%","password":" EXAMPLE%2f"}`, "", 2, ""},
+		{`{"engine":"postgresql","host":"127.0.0.1","port":"2","username":null}`, "", 2, ""},
+
+		{`{"DATABASE_URL":"@2","db":"@3"}`, "", 0, `several keys hold one: "DATABASE_URL", "db"; choose with key`},
+		{`{"@2":"@2","db":"@3"}`, "", 0, `several keys hold one: "db", 1 not shown; choose with key`},
+	}
+	for _, value := range []string{
+		"", "EXAMPLE", "null", "[]", "{}", `"@2"`, `{"db":"@2"`, `{"db":"@2"}{}`, `["@2"]`,
+		"https://u:EXAMPLE@h", "redis://:EXAMPLE@h", "host=h password=EXAMPLE", "postgres://", "postgres:///d", "postgres://u:EXAMPLE@/d",
+		"postgres://u:EXA/MPLE@h/d", "postgres://u:EXA@MPLE@h/d", "postgres://h:EXAMPLE/d",
+		`{"db":"https://u:EXAMPLE@h"}`, `{"db":" @2"}`, `{"db":"@2\n"}`, `{"db":"postgres://u:EXAMPLE\n\u0040127.0.0.1:2/d"}`, `postgres:///d?password=EXAMPLE`, `{"db":["@2"]}`, `{"db":{"db":"@2"}}`, `{"db":"postgres://u:EXA/MPLE@h/d"}`,
+		`{"engine":"mysql",` + parts + `}`, `{"port":true,` + parts + `}`, `{"port":2.5,` + parts + `}`, `{"port":70000,` + parts + `}`, `{"port":"EXAMPLE",` + parts + `}`,
+		`{"host":7,"username":"u","password":"EXAMPLE"}`, `{"host":"h","username":false}`, `{"username":"u","password":"EXAMPLE"}`,
+	} {
+		cases = append(cases, keyCase{value, "", 0, "the secret holds neither a Postgres URL nor an object with one"})
+	}
+	return cases
 }
 
 // The package says the same as the recipes.

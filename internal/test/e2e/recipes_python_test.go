@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,58 +76,6 @@ func TestPythonFrameworksOutliveTheirCredential(t *testing.T) {
 				tt.happens(s.startProgram(dir, interpreter+" program.py", append(tt.env, "WAY="+way, path)...))
 			})
 		}
-	}
-}
-
-// casesWithoutAKey are secrets of which a program names no key.
-func casesWithoutAKey() []keyCase {
-	const parts = `"host":"127.0.0.1","username":"u","password":"EXAMPLE","dbname":"d"`
-	cases := []keyCase{
-		{"$2", "", 2, ""},
-		{" \t$2\r\n", "", 2, ""},
-		{"postgresql://u:EXAMPLE@127.0.0.1:2/d", "", 2, ""},
-		{`{"db":"$2"}`, "", 2, ""},
-		{"\n{\"STRIPE\":\"EXAMPLE\",\"db\":\"$2\",\"CACHE\":\"rediss://h\"}\n", "", 2, ""},
-		{`{"engine":"postgres","port":3,` + parts + `,"db":"$2"}`, "", 2, ""},
-		{`{"engine":"mysql","port":3,` + parts + `,"db":"$2"}`, "", 2, ""},
-		{`{"DATABASE_URL":"$3","db":"$3","port":2,` + parts + `}`, "", 2, ""},
-		{`{"port":2,` + parts + `}`, "", 2, ""},
-		{`{` + parts + `}`, "", 5432, ""},
-		{`{"port":null,"engine":null,` + parts + `}`, "", 5432, ""},
-		{`{"port":0,` + parts + `}`, "", 5432, ""},
-		{`{"engine":"postgres","port":"2",` + parts + `}`, "", 2, ""},
-		{`{"engine":"aurora-postgresql","port":2,` + parts + `}`, "", 2, ""},
-
-		{`{"engine":"mysql","host":7,"db":"$2"}`, "", 2, ""},
-		{`{"A":"$1","B":"$3","host":"127.0.0.1","port":2}`, "", 2, ""},
-		{`{"host":"127.0.0.1","port":2,"username":"u/:@?#%","password":" EXAMPLE%2f"}`, "", 2, ""},
-		{`{"engine":"postgresql","host":"127.0.0.1","port":"2","username":null}`, "", 2, ""},
-
-		{`{"DATABASE_URL":"$2","db":"$3"}`, "", 0, `several keys hold one: "DATABASE_URL", "db"; choose with key`},
-		{`{"$2":"$2","db":"$3"}`, "", 0, `several keys hold one: "db", 1 not shown; choose with key`},
-	}
-	for _, value := range []string{
-		"", "EXAMPLE", "null", "[]", "{}", `"$2"`, `{"db":"$2"`, `{"db":"$2"}{}`, `["$2"]`,
-		"https://u:EXAMPLE@h", "redis://:EXAMPLE@h", "host=h password=EXAMPLE", "postgres://", "postgres:///d", "postgres://u:EXAMPLE@/d",
-		"postgres://u:EXA/MPLE@h/d", "postgres://u:EXA@MPLE@h/d", "postgres://h:EXAMPLE/d",
-		`{"db":"https://u:EXAMPLE@h"}`, `{"db":" $2"}`, `{"db":"$2\n"}`, `{"db":"postgres://u:EXAMPLE\n\u0040127.0.0.1:2/d"}`, `postgres:///d?password=EXAMPLE`, `{"db":["$2"]}`, `{"db":{"db":"$2"}}`, `{"db":"postgres://u:EXA/MPLE@h/d"}`,
-		`{"engine":"mysql",` + parts + `}`, `{"port":true,` + parts + `}`, `{"port":2.5,` + parts + `}`, `{"port":70000,` + parts + `}`, `{"port":"EXAMPLE",` + parts + `}`,
-		`{"host":7,"username":"u","password":"EXAMPLE"}`, `{"host":"h","username":false}`, `{"username":"u","password":"EXAMPLE"}`,
-	} {
-		cases = append(cases, keyCase{value, "", 0, "the secret holds neither a Postgres URL nor an object with one"})
-	}
-	for i := range cases {
-		for port := range 4 {
-			cases[i].Value = strings.ReplaceAll(cases[i].Value, fmt.Sprint("$", port), fmt.Sprintf("postgres://u:EXAMPLE@127.0.0.1:%d/d", port))
-		}
-	}
-	return cases
-}
-
-func TestPythonRecipeTakesASecretWithoutAKey(t *testing.T) {
-	t.Parallel()
-	for i, got := range readByPython(t, casesWithoutAKey()) {
-		casesWithoutAKey()[i].check(t, got.keyAnswer)
 	}
 }
 

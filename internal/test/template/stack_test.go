@@ -174,7 +174,8 @@ func TestTheSecretOfTheStackIsOneThatTheStackFollows(t *testing.T) {
 	for name, s := range deployed(t) {
 		only := sets[name]["OnlyTag"]
 		for _, id := range functions {
-			if got := s.property(id, "Environment", "Variables", "ONLY_TAG"); got != any(only) {
+			got, isSet := s.property(id, "Environment", "Variables", "ONLY_TAG").(string)
+			if got != only || isSet != (only != "") {
 				t.Errorf("with %s, %s follows %q", name, id, got)
 			}
 		}

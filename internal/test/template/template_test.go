@@ -61,7 +61,7 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 		"HEROKU_RESERVE":            "!Ref HerokuReserve",
 		"LOG_LEVEL":                 "!Ref LogLevel",
 		"PAUSE":                     "!Ref Pause",
-		"ONLY_TAG":                  "!Ref OnlyTag",
+		"ONLY_TAG":                  "!If [OnlyTagged, !Ref OnlyTag, !Ref AWS::NoValue]",
 	}
 	poller := maps.Clone(both)
 	poller["WEBHOOK_URL"] = "!Sub ${HttpApi.ApiEndpoint}/heroku/webhook"

@@ -38,8 +38,8 @@ type person struct {
 	FullName *string `json:"full_name"`
 }
 
-// createAuthorization makes another token beside that of [Server.Token]. The server
-// stores its scope and does not enforce it.
+// createAuthorization makes another token beside that of [Server.Token], which may do
+// everything. This one may do what its scope says.
 func (s *Server) createAuthorization(c *call) (any, error) {
 	var in struct {
 		Description string
@@ -85,15 +85,41 @@ func (s *Server) deleteAuthorization(c *call) (any, error) {
 	return revoked, nil
 }
 
-// good reports whether a request has a valid token, as a bearer token or as the password
-// of basic authentication, which `heroku webhooks` uses:
+// scopeOf returns the scope of a request's token, or false if it has no valid one. A token
+// is a bearer token or the password of basic authentication, which `heroku webhooks` uses:
 // https://github.com/heroku/cli/blob/main/src/lib/webhooks/base.ts
 // The caller holds the server's lock.
-func (s *Server) good(r *http.Request) bool {
+func (s *Server) scopeOf(r *http.Request) (scope []string, ok bool) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		_, token, ok = r.BasicAuth()
 	}
-	return ok && (token == s.token ||
-		slices.ContainsFunc(s.authorizations, func(a authorization) bool { return a.AccessToken.Token == token }))
+	if ok && token == s.token {
+		return []string{"global"}, true
+	}
+	i := slices.IndexFunc(s.authorizations, func(a authorization) bool { return a.AccessToken.Token == token })
+	if !ok || i < 0 {
+		return nil, false
+	}
+	return s.authorizations[i].Scope, true
+}
+
+// accepted returns the scopes of which a request needs one. Who may write may read.
+// https://devcenter.heroku.com/articles/oauth#scopes says what they are for, and names no
+// request; which scope the list of webhooks needs is a guess.
+func accepted(method, pattern string) []string {
+	isRead, isProtected := method == http.MethodGet, strings.HasSuffix(pattern, "/config-vars")
+	switch {
+	case pattern == rateLimits:
+		return scopes
+	case strings.Contains(pattern, "/oauth/"):
+		return []string{"global"}
+	case isRead && isProtected:
+		return []string{"global", "read-protected", "write-protected"}
+	case isRead:
+		return []string{"global", "read", "write", "read-protected", "write-protected"}
+	case isProtected:
+		return []string{"global", "write-protected"}
+	}
+	return []string{"global", "write", "write-protected"}
 }

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	platform "github.com/heroku/heroku-go/v5"
 
 	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
@@ -33,11 +36,15 @@ func TestTheFirstPollSubscribesWithoutAPerson(t *testing.T) {
 	s.idle()
 	s.equal()
 	s.Heroku.ResetCalls()
-	if report := s.poll(); report.Unchanged != 1 || report.Subscriptions != nil {
-		t.Errorf("report: %+v", report)
+	for range 2 {
+		if report := s.poll(); report.Unchanged != 1 || report.Subscriptions != nil {
+			t.Errorf("report: %+v", report)
+		}
 	}
-	if calls := s.Heroku.Calls(); len(calls) != 1 {
-		t.Errorf("an idle poll looked at more than the config vars: %v", calls)
+	calls := s.Heroku.Calls()
+	hourly := calls["GET /apps/{app}/webhooks"] // one of the polls can be at the time of the app's check
+	if delete(calls, "GET /apps/{app}/webhooks"); len(calls) != 1 || hourly > 1 {
+		t.Errorf("idle polls looked at more than the config vars: %v, and %d lists of webhooks", calls, hourly)
 	}
 }
 
@@ -138,16 +145,50 @@ func (s *shop) releaseAllTheTime() (stop func()) {
 	return stop
 }
 
-func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
+// With the scope read-protected the secrets are kept, and the poller says that the webhook
+// is missing until a person has made it.
+func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) {
 	t.Parallel()
 	s := start(t, stacktest.Config{SelfSubscribe: true})
 	s.Heroku.Provision(s.Heroku.CreateApp("shop"), s.database())
+	s.put(stacktest.TokenSecret, s.authorize("read-protected"))
 	s.bind("shop", "shop/database")
-	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	report := s.poll()
-	if report.Published != 1 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
-		!strings.Contains(string(report.Subscriptions[0].Error), "heroku authorizations:create") {
+	if report.Published != 1 || report.Failed != 0 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
+		!strings.Contains(string(report.Subscriptions[0].Error), "the webhook of app shop is missing: ") ||
+		!strings.Contains(string(report.Subscriptions[0].Error), "make subscribe APP=") {
 		t.Errorf("report: %+v", report)
+	}
+	s.sum(s.Poller, "WebhookWrong", 1)
+	s.sum(s.Poller, "TokenRefused", 0)
+	s.state("missing")
+	// A webhook is dated in whole seconds, and must be younger than the signing key.
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+	s.must(s.Subscribe(t.Context(), "shop")) // as a person does
+	s.state("right")
+	s.bind("shop", "shop/another") // which is a reason to check
+	if report := s.poll(); report.Published != 1 || report.Subscriptions != nil {
+		t.Errorf("report: %+v", report)
+	}
+	s.sum(s.Poller, "WebhookWrong", 1)
+	s.Heroku.Wrap(herokutest.On("GET /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	s.state("unknown")
+}
+
+// authorize makes a token of a scope.
+func (s *stack) authorize(scope string) string {
+	s.t.Helper()
+	made, err := s.Platform.OAuthAuthorizationCreate(s.t.Context(), platform.OAuthAuthorizationCreateOpts{Scope: []string{scope}})
+	s.must(err)
+	return made.AccessToken.Token
+}
+
+// state fails the test unless a dry run says so of the app's webhook.
+func (s *stack) state(want string) {
+	s.t.Helper()
+	report := s.poll(`{"dryRun": true}`)
+	if len(report.Subscriptions) != 1 || string(report.Subscriptions[0].State) != want || report.Subscriptions[0].Error != "" {
+		s.t.Errorf("subscriptions: %+v, want %s", report.Subscriptions, want)
 	}
 }
 

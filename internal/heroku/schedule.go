@@ -99,7 +99,12 @@ func (s *Schedule) ensure(ctx context.Context, from reconcile.Source, results []
 	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
 		return "", nil
 	}
-	return s.ForToken(from.TokenSecretID).Ensure(ctx, from.App, slices.ContainsFunc(results, reconcile.Result.Missed))
+	webhooks, missed := s.ForToken(from.TokenSecretID), slices.ContainsFunc(results, reconcile.Result.Missed)
+	did, err = webhooks.Ensure(ctx, from.App, missed)
+	if missed && errors.Is(err, ErrMayNotWrite) { // a delivery can be late, so the webhook may be right
+		return webhooks.Ensure(ctx, from.App, false)
+	}
+	return did, err
 }
 
 var errNoAddress = errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")

@@ -92,6 +92,10 @@ func TestAnAppIsCheckedWhenTheWebhookMissedSomething(t *testing.T) {
 	if fmt.Sprint(c.missed) != "[false true]" {
 		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
 	}
+	c.answer, c.missed = func(context.Context) error { return ErrMayNotWrite }, nil
+	if s.Ensure(t.Context(), noon, []reconcile.Result{followed}); fmt.Sprint(c.missed) != "[true false]" {
+		t.Errorf("a token that may not give the key again: %v", c.missed)
+	}
 }
 
 func TestARateLimitEndsTheChecks(t *testing.T) {

@@ -66,8 +66,7 @@ type Webhooks struct {
 // Ensure leaves the app with exactly one right webhook of ours. It returns what
 // it did, "" if nothing was to be done. missed says that a delivery has not come
 // that should have: then the subscription gets our key whatever it looks like,
-// because a person may have given it another one. With a token that may not write
-// webhooks, that is no error while the subscription looks right.
+// because a person may have given it another one.
 func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did string, err error) {
 	all, err := w.API.Subscriptions(ctx, app)
 	if err != nil {
@@ -80,13 +79,10 @@ func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did str
 	ours := w.ours(all, made)
 	state := w.stateOf(ours, made)
 	did, err = w.repair(ctx, app, ours, missed || state == "wrong", len(all) < limit, key)
-	switch {
-	case !NeedsPerson(err):
-		return did, err
-	case state == "right":
-		return "", nil
+	if NeedsPerson(err) {
+		return "", fmt.Errorf("the webhook of app %s is %s: %w", app, state, err)
 	}
-	return "", fmt.Errorf("the webhook of app %s is %s: %w", app, state, err)
+	return did, err
 }
 
 // repair leaves the app with the first of its subscriptions of ours, or makes one if the

@@ -192,7 +192,7 @@ func TestATokenThatMayOnlyReadSaysHowTheWebhookIs(t *testing.T) {
 		"wrong":                        {func(h *webhooksFixture) { h.add(ours, "notify", "api:release") }, false, "the webhook of app shop is wrong: "},
 		"doubled":                      {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, false, "is doubled: "},
 		"right":                        {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, false, ""},
-		"right, and a delivery missed": {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, true, ""},
+		"right, and a delivery missed": {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, true, "the webhook of app shop is right: "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -77,6 +77,14 @@ func (s *site) invoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, s.answer)
 }
 
+// asked returns what the poller was asked since the last call of it.
+func (s *site) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.invoked = nil }()
+	return s.invoked
+}
+
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -189,12 +197,14 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	}
 	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5", "Pause": "on"})
 
-	s.answer, s.invoked = "null", nil
+	s.asked()
+	s.answer = "null"
 	s.has(s.must(s.run("remove", "STACK=kc")), "These secrets stay, with their values, and nothing updates them any more: blog/database, shop/database, shop/reports",
 		"heroku authorizations:revoke ID", tokenSecret)
-	slices.Sort(s.invoked)
-	if want := []string{`keepcurrent-poller {"unsubscribe":"blog","token":"team-b/token"}`, `keepcurrent-poller {"unsubscribe":"shop"}`}; !slices.Equal(s.invoked, want) {
-		t.Errorf("the poller was asked %q, want %q", s.invoked, want)
+	asked := s.asked()
+	slices.Sort(asked)
+	if want := []string{`keepcurrent-poller {"unsubscribe":"blog","token":"team-b/token"}`, `keepcurrent-poller {"unsubscribe":"shop"}`}; !slices.Equal(asked, want) {
+		t.Errorf("the poller was asked %q, want %q", asked, want)
 	}
 	s.is("", nil)
 	if _, err := s.run("remove", "STACK=kc"); err == nil || !strings.Contains(err.Error(), "there is no stack kc") {

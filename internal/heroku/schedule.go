@@ -95,7 +95,11 @@ func (s *Schedule) States(ctx context.Context, results []reconcile.Result) []Che
 func (s *Schedule) ensure(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
 	switch {
 	case !on:
-		return s.ForToken(from.TokenSecretID).Remove(ctx, from.App)
+		did, err = s.ForToken(from.TokenSecretID).Remove(ctx, from.App)
+		if errors.Is(err, ErrMayNotWrite) { // one that nothing needs does no harm
+			return "", nil
+		}
+		return did, err
 	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
 		return "", nil
 	}

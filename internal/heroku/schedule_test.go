@@ -163,6 +163,16 @@ func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	}
 }
 
+// A webhook that nothing needs any more does no harm, and no person must come for it.
+func TestATokenThatMayNotRemoveAWebhookIsNoError(t *testing.T) {
+	t.Parallel()
+	c := failing(fmt.Errorf("removing: %w", ErrMayNotWrite))
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
+	if lines := s.Ensure(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Off)}); len(lines) != 0 || len(c.removed) != 1 {
+		t.Errorf("%v, removed %v", lines, c.removed)
+	}
+}
+
 func TestAWebhookThatMayNotBeListedIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := &Schedule{ForToken: failing(fmt.Errorf("listing: %w", ErrMayNotList)).forToken}

@@ -30,7 +30,7 @@ var (
 	// ErrWebhookLimit says that an app can have no further webhook.
 	ErrWebhookLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: remove one with `heroku webhooks:remove`")
 	// ErrMayNotWrite says that Heroku takes the token, but not for a change of a webhook.
-	ErrMayNotWrite = errors.New("the API token may not write webhooks: make subscribe APP=… uses your own Heroku login instead")
+	ErrMayNotWrite = errors.New("the API token may not write webhooks")
 	// ErrMayNotList says that Heroku takes the token, but not for the list of webhooks.
 	ErrMayNotList = errors.New("the API token may not list webhooks: whether this one is right is unknown")
 )
@@ -79,7 +79,10 @@ func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did str
 	ours := w.ours(all, made)
 	state := w.stateOf(ours, made)
 	did, err = w.repair(ctx, app, ours, missed || state == "wrong", len(all) < limit, key)
-	if NeedsPerson(err) {
+	switch {
+	case errors.Is(err, ErrMayNotWrite):
+		return "", fmt.Errorf("the webhook of app %s is %s: %w; with your own Heroku login: make subscribe APP=%s STACK=…", app, state, err, app)
+	case NeedsPerson(err):
 		return "", fmt.Errorf("the webhook of app %s is %s: %w", app, state, err)
 	}
 	return did, err

@@ -156,7 +156,7 @@ func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) 
 	report := s.poll()
 	if report.Published != 1 || report.Failed != 0 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
 		!strings.Contains(string(report.Subscriptions[0].Error), "the webhook of app shop is missing: ") ||
-		!strings.Contains(string(report.Subscriptions[0].Error), "make subscribe APP=") {
+		!strings.Contains(string(report.Subscriptions[0].Error), "make subscribe APP=shop STACK=…") {
 		t.Errorf("report: %+v", report)
 	}
 	s.sum(s.Poller, "WebhookWrong", 1)

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	platform "github.com/heroku/heroku-go/v5"
-
 	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/stacktest"
@@ -151,7 +149,7 @@ func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) 
 	t.Parallel()
 	s := start(t, stacktest.Config{SelfSubscribe: true})
 	s.Heroku.Provision(s.Heroku.CreateApp("shop"), s.database())
-	s.put(stacktest.TokenSecret, s.authorize("read-protected"))
+	s.put(stacktest.TokenSecret, s.Heroku.Authorize("read-protected"))
 	s.bind("shop", "shop/database")
 	report := s.poll()
 	if report.Published != 1 || report.Failed != 0 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
@@ -173,14 +171,6 @@ func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) 
 	s.sum(s.Poller, "WebhookWrong", 1)
 	s.Heroku.Wrap(herokutest.On("GET /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	s.state("unknown")
-}
-
-// authorize makes a token of a scope.
-func (s *stack) authorize(scope string) string {
-	s.t.Helper()
-	made, err := s.Platform.OAuthAuthorizationCreate(s.t.Context(), platform.OAuthAuthorizationCreateOpts{Scope: []string{scope}})
-	s.must(err)
-	return made.AccessToken.Token
 }
 
 // state fails the test unless a dry run says so of the app's webhook.

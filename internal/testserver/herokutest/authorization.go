@@ -51,20 +51,39 @@ func (s *Server) createAuthorization(c *call) (any, error) {
 	if slices.ContainsFunc(in.Scope, func(scope string) bool { return !slices.Contains(scopes, scope) }) {
 		return nil, invalid("The scope must be of " + strings.Join(scopes, ", ") + ".")
 	}
+	c.status = http.StatusCreated
+	return s.authorize(in.Description, in.Scope), nil
+}
+
+// Authorize makes a token that may do what the scope says, and returns it.
+func (s *Server) Authorize(scope string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.authorize("", []string{scope}).AccessToken.Token
+}
+
+// Revoke revokes all tokens but that of [Server.Token].
+func (s *Server) Revoke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.authorizations = nil
+}
+
+// authorize makes a token. The caller holds s.mu.
+func (s *Server) authorize(description string, scope []string) authorization {
 	now := seconds(time.Now())
 	a := authorization{
 		AccessToken: accessToken{ID: newID(), Token: newToken()},
 		CreatedAt:   now,
-		Description: in.Description,
+		Description: description,
 		ID:          newID(),
-		Scope:       in.Scope,
+		Scope:       scope,
 		UpdatedAt:   now,
 		User:        person{account: user},
 	}
 	s.remember(a.AccessToken.Token)
 	s.authorizations = append(s.authorizations, a)
-	c.status = http.StatusCreated
-	return a, nil
+	return a
 }
 
 func (s *Server) listAuthorizations(c *call) (any, error) {

@@ -31,6 +31,7 @@ type site struct {
 	stacks  *cloudFormation
 	secrets *secretstest.Server
 	heroku  *herokutest.Server
+	app     *herokutest.App // see openApp
 	folder  string
 
 	mu      sync.Mutex

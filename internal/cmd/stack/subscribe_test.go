@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -65,7 +68,7 @@ func openApp(t *testing.T) *site {
 	}))
 	t.Cleanup(sts.Close)
 	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
-	s.heroku.CreateApp("shop")
+	s.app = s.heroku.CreateApp("shop")
 	if _, err := s.person().AppWebhookCreate(t.Context(), "shop", platform.AppWebhookCreateOpts{Include: []string{"api:dyno"}, Level: "notify", URL: "https://theirs.example/hook"}); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func (s *site) cli(script string) {
 	s.t.Setenv("HEROKU_API_KEY", "")
 }
 
-func TestSubscribeMakesAndRepairsTheWebhookWithAPersonsOwnLogin(t *testing.T) {
+func TestSubscribeMakesTheWebhookWithAPersonsOwnLogin(t *testing.T) {
 	s := openApp(t)
 	const right = "https://ours.example/heroku/webhook sync api:release"
 	s.cli(`[ "$*" = auth:token ] && echo "Warning: the token expires" >&2 && echo ` + s.heroku.Token())
@@ -107,29 +110,11 @@ func TestSubscribeMakesAndRepairsTheWebhookWithAPersonsOwnLogin(t *testing.T) {
 	if all := s.webhooks("shop"); !slices.Equal(all, []string{right, foreign}) {
 		t.Errorf("webhooks: %v", all)
 	}
-	ours, err := s.person().AppWebhookList(t.Context(), "shop", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range ours {
-		if w.Level == "sync" {
-			if _, err := s.person().AppWebhookUpdate(t.Context(), "shop", w.ID, platform.AppWebhookUpdateOpts{Level: platform.String("notify")}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	var said strings.Builder
-	st, now := opened(&said)
-	if err := st.subscribe(t.Context(), now, "shop"); err != nil {
-		t.Fatal(err)
-	}
-	s.has(said.String(), "the app shop had a webhook, which has the right events and our signing key now\n")
-	if all := s.webhooks("shop"); !slices.Equal(all, []string{right, foreign}) {
-		t.Errorf("webhooks: %v", all)
-	}
 	if keys := s.heroku.Credentials(); !slices.Contains(keys, signingKey) {
 		t.Error("the webhook is not signed with the stack's key, or with its line end")
 	}
+	var said strings.Builder
+	st, now := opened(&said)
 	s.answer = `{"errorMessage":"the API token may not write webhooks"}`
 	if err := st.unsubscribe(t.Context(), now, subscribed{App: "shop"}); err != nil {
 		t.Error(err)
@@ -144,24 +129,56 @@ func TestSubscribeMakesAndRepairsTheWebhookWithAPersonsOwnLogin(t *testing.T) {
 	}
 }
 
-// Nothing of a login is in an error: not even what heroku auth:token prints as it fails.
-func TestALoginThatDoesNotWorkIsExplainedAndNotShown(t *testing.T) {
+// Heroku does not show which key a webhook has.
+func TestSubscribeGivesTheKeyAgainToAWebhookThatLooksRight(t *testing.T) {
 	s := openApp(t)
-	made, err := s.person().OAuthAuthorizationCreate(t.Context(), platform.OAuthAuthorizationCreateOpts{Scope: []string{"read-protected"}})
+	t.Setenv("HEROKU_API_KEY", s.heroku.Token())
+	signed := make(chan bool, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		code := hmac.New(sha256.New, []byte(signingKey))
+		code.Write(body)
+		signed <- r.Header.Get("Heroku-Webhook-Hmac-SHA256") == base64.StdEncoding.EncodeToString(code.Sum(nil))
+	}))
+	t.Cleanup(receiver.Close)
+	_, err := s.person().AppWebhookCreate(t.Context(), "shop", platform.AppWebhookCreateOpts{
+		Include: []string{"api:release"}, Level: "sync", URL: receiver.URL, Secret: platform.String("another-key-EXAMPLE"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := made.AccessToken.Token
-	for name, test := range map[string]struct{ script, want string }{
-		"not logged in":         {"echo HRKU-EXAMPLE-half; echo 'Error: not logged in' >&2; exit 100", "log in with heroku login"},
-		"a page of help":        {"echo HRKU-EXAMPLE-half USAGE heroku", "heroku auth:token gives no token"},
-		"an expired login":      {"echo HRKU-EXAMPLE-half", "Heroku does not take your login"},
-		"a login that may read": {"echo " + reader, "your Heroku login may not change its webhooks"},
+	var said strings.Builder
+	st, now := opened(&said)
+	for i := range now.Outputs {
+		if now.Outputs[i].OutputKey == "WebhookUrl" {
+			now.Outputs[i].OutputValue = receiver.URL
+		}
+	}
+	if err := st.subscribe(t.Context(), now, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	s.has(said.String(), "the app shop had a webhook, which has the right events and our signing key now\n")
+	s.app.Set("FOO", "bar")
+	if !<-signed {
+		t.Error("a delivery is not signed with the stack's key")
+	}
+}
+
+// Nothing of a login is in an error: not even what heroku auth:token prints as it fails.
+func TestALoginThatDoesNotWorkIsExplainedAndNotShown(t *testing.T) {
+	s := openApp(t)
+	s.heroku.CreateForeignApp("theirs")
+	for name, test := range map[string]struct{ app, script, want string }{
+		"not logged in":             {"shop", "echo HRKU-EXAMPLE-half; echo 'Error: not logged in' >&2; exit 100", "log in with heroku login"},
+		"a page of help":            {"shop", "echo HRKU-EXAMPLE-half USAGE heroku", "heroku auth:token gives no token"},
+		"an expired login":          {"shop", "echo HRKU-EXAMPLE-half", "Heroku does not take your login"},
+		"a login that may read":     {"shop", "echo " + s.heroku.Authorize("read-protected"), "your Heroku login may not change its webhooks"},
+		"an app of another account": {"theirs", "echo " + s.heroku.Token(), "your Heroku login may not change its webhooks"},
 	} {
 		s.cli(test.script)
 		var out strings.Builder
 		st, now := opened(&out)
-		err := st.subscribe(t.Context(), now, "shop")
+		err := st.subscribe(t.Context(), now, test.app)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 			continue

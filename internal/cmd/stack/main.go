@@ -22,7 +22,8 @@ const usage = `usage: go run ./internal/cmd/stack deploy [STACK=name] [BUCKET=na
 
 deploy makes the stack, or changes it: a parameter that is not given keeps its value.
 remove takes the webhooks away from Heroku and deletes the stack. The secrets stay.
-subscribe makes the webhook of a Heroku app or repairs it, with your own Heroku login.
+subscribe makes the webhook of a Heroku app or repairs it, with your own Heroku login
+(heroku auth:token, or HEROKU_API_KEY). It reads the stack's signing key.
 unsubscribe removes the webhook of an app that no secret names any more.
 STACK is keepcurrent unless you say another. Region and account are those of the AWS CLI.
 `

@@ -123,9 +123,9 @@ func (s *Server) scopeOf(r *http.Request) (scope []string, ok bool) {
 	return s.authorizations[i].Scope, true
 }
 
-// accepted returns the scopes of which a request needs one. Who may write may read.
-// https://devcenter.heroku.com/articles/oauth#scopes says what they are for, and names no
-// request; which scope the list of webhooks needs is a guess.
+// accepted returns the scopes of which a request needs one. Heroku names them in the header
+// Oauth-Scope-Accepted. Published recordings have those of the config vars (2015) and of
+// another request that writes (2022); those of webhooks are a guess.
 func accepted(method, pattern string) []string {
 	isRead, isProtected := method == http.MethodGet, strings.HasSuffix(pattern, "/config-vars")
 	switch {

@@ -74,7 +74,7 @@ NEED = @command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)" >&2; 
 GO = $(call NEED,go,https://go.dev/dl/)
 GIVEN = $(if $(filter undefined,$(origin STACK)),,STACK="$$STACK")
 
-# make itself ends with 2 whatever fails. A script runs build/status -stack name: it ends with
+# make itself ends with 2 whatever fails. A script runs build/status STACK=name: it ends with
 # 1 if something needs you, and with 2 if it could not ask.
 status: ## say how every secret is: of the stack STACK=name, or of one that is made up; ALL=1 lists all
 	$(GO)

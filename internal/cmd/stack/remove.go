@@ -154,13 +154,13 @@ func (s *stack) unsubscribe(ctx context.Context, now described, app subscribed) 
 	if byPoller == nil || ctx.Err() != nil {
 		return byPoller
 	}
-	fmt.Fprintln(s.out, "the stack's token cannot do it: trying your own Heroku login")
+	fmt.Fprintln(s.out, "the poller could not: trying your own Heroku login")
 	webhooks, err := s.webhooks(ctx, now)
 	if err == nil {
 		_, err = webhooks.Remove(ctx, app.App)
 	}
 	if err != nil {
-		return fmt.Errorf("the webhook of the app %s was not removed\n  by the poller: %w\n  with your own login: %w\nRemove it yourself (heroku webhooks -a %s; heroku webhooks:remove ID -a %s). For make remove, also take the tag heroku:app from its secrets, and say it again",
+		return fmt.Errorf("the webhook of the app %s was not removed\n  by the poller: %w\n  with your own login: %w\nRemove it yourself (heroku webhooks -a %s; heroku webhooks:remove ID -a %s). For make remove, also take the tag heroku:app from its secrets, and run it again",
 			app.App, byPoller, aboutLogin(err), app.App, app.App)
 	}
 	return nil

@@ -110,7 +110,7 @@ func herokuLogin(ctx context.Context) (credential.Value, error) {
 func aboutLogin(err error) error {
 	switch {
 	case errors.Is(err, reconcile.ErrToken):
-		return errors.New("Heroku does not take your login: say heroku login, or put another token of yours into HEROKU_API_KEY")
+		return errors.New("Heroku does not take your login: run heroku login, or put another token of yours into HEROKU_API_KEY")
 	case errors.Is(err, heroku.ErrMayNotWrite), errors.Is(err, heroku.ErrMayNotList):
 		return errors.New("your Heroku login may not change its webhooks: log in as a user who may change the app (heroku login)")
 	}

@@ -103,14 +103,15 @@ func (a answer) counts() (n [marks]int) {
 }
 
 // isWell reports whether every binding was checked, and neither a binding nor a webhook needs
-// a person. Of a webhook that is doubled or unknown it says nothing: its changes arrive, or
-// polls find them.
+// a person. A webhook of which nothing is known needs none.
 func (a answer) isWell() bool {
 	return (len(a.Plan) == 0 || markOf(a.Plan[0]) > deferred) && len(a.wrongWebhooks()) == 0
 }
 
-// wrongWebhooks names the apps whose changes arrive by polls alone.
-func (a answer) wrongWebhooks() []report.Text { return a.webhooksThatAre("missing", "wrong") }
+// wrongWebhooks names the apps that the alarm WebhookWrong is about.
+func (a answer) wrongWebhooks() []report.Text {
+	return a.webhooksThatAre("missing", "wrong", "doubled")
+}
 
 // webhooksThatAre names the apps whose webhook is in one of these states.
 func (a answer) webhooksThatAre(states ...string) (apps []report.Text) {

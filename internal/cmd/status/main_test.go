@@ -57,7 +57,7 @@ ok            shop/database    shop                yes      default     right`)
 		`wiki/database: a tag is invalid: tag heroku:format is "yaml"`,
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
-		"Without the right webhook: blog.", "make subscribe APP=blog STACK=name", "3 need you: wiki/database, ledger/reports, forum/database. 1 webhook needs you.",
+		"Without exactly one right webhook: blog.", "make subscribe APP=blog STACK=name", "3 need you: wiki/database, ledger/reports, forum/database. 1 webhook needs you.",
 		"These secrets are made up",
 		"3 have their database's default credential:",
 		"7 bindings of 6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 2 ok. 3 need you: wiki/database, ledger/reports, forum/database.",

@@ -146,7 +146,7 @@ func (p page) errors(a answer) {
 // not wrap.
 func (p page) webhooks(a answer) {
 	if wrong := a.wrongWebhooks(); wrong != nil {
-		p.paragraph("Without the right webhook: " + some(wrong) + ". Until that is repaired, only polls find a change. " +
+		p.paragraph("Without exactly one right webhook: " + some(wrong) + ". While it is missing or wrong, only polls find a change. " +
 			"The poller repairs it within an hour, if the stack's token may write webhooks. This does it now, with your own Heroku login:")
 		for _, app := range wrong[:min(len(wrong), few)] {
 			if reconcile.IsApp(string(app)) { // or it is nothing to paste
@@ -157,9 +157,6 @@ func (p page) webhooks(a answer) {
 	}
 	if unknown := a.webhooksThatAre("unknown", "error"); unknown != nil {
 		p.paragraph("Whether the webhook is right is unknown: " + some(unknown) + ". See yourself: heroku webhooks -a APP")
-	}
-	if doubled := a.webhooksThatAre("doubled"); doubled != nil {
-		p.paragraph("With two webhooks at our address, which does no harm: " + some(doubled) + ". make subscribe removes one.")
 	}
 }
 

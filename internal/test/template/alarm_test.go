@@ -64,6 +64,7 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 		"NoGoodRound":   {[]measured{ours("GoodRounds", "PollerFunction", pollPeriod)}, "LessThanThreshold 1 3 breaching"},
 		"TokenRefused":  {[]measured{ours("TokenRefused", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 1 ignore"},
 		"WebhookMissed": {[]measured{ours("FoundByPoller", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
+		"WebhookWrong":  {[]measured{ours("WebhookWrong", "PollerFunction", "10800")}, "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
 		"BadSignatures": {[]measured{ours("BadSignatures", "WebhookFunction", "300")}, "GreaterThanOrEqualToThreshold !Ref BadSignatureLimit 1 notBreaching"},
 		"OnlyReplicas":  {[]measured{ours("OnlyReplicas", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 3 notBreaching"},
 		"RestartFailed": {

@@ -48,7 +48,7 @@ var sets = map[string]settings{
 // always are the resources of every stack. SAM makes those that the template does not have.
 var always = []string{
 	"CallQueue", "CallQueuePolicy", "CallRule", "Dashboard", "Role", "SigningKey", "WebhookLogs", "PollerLogs",
-	"Trouble", "NoGoodRound", "TokenRefused", "WebhookMissed", "BadSignatures", "OnlyReplicas",
+	"Trouble", "NoGoodRound", "TokenRefused", "WebhookMissed", "WebhookWrong", "BadSignatures", "OnlyReplicas",
 	"HttpApi", "HttpApiApiGatewayDefaultStage", "WebhookFunction", "WebhookFunctionHerokuPermission", "WebhookFunctionConsumers",
 	"PollerFunction", "PollerFunctionEventInvokeConfig", "PollerFunctionTick", "PollerFunctionTickRole",
 }

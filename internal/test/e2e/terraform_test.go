@@ -71,6 +71,8 @@ resource "aws_secretsmanager_secret" "bank" {
 }
 `, *made.ARN))
 
+	tf.write("formatted/page.tf", strings.Join(pageBlocks(t), "\n"))
+	tf.run("fmt", "-check", "-diff", "../..", "main.tf", "../../../formatted")
 	tf.run("init", "-plugin-dir="+tf.plugins)
 	out := tf.applies("1 imported, ", " added, 1 changed, 0 destroyed", `token_secret = "TokenSecret of keepcurrent"`)
 	if !strings.Contains(out, "secret = \"arn:aws:secretsmanager:") || !strings.Contains(out, "policy = \"arn:aws:iam::") {
@@ -354,12 +356,13 @@ func (tf *terraform) run(args ...string) string {
 	return string(out)
 }
 
-var hclBlock = regexp.MustCompile("(?s)```hcl\n(.*?)\n *```")
+var hclBlock = regexp.MustCompile("(?s)( *)```hcl\n(.*?\n) *```")
 
 func pageBlocks(t *testing.T) (blocks []string) {
 	t.Helper()
 	for _, found := range hclBlock.FindAllStringSubmatch(contents(t, "../../../docs/terraform.md"), -1) {
-		blocks = append(blocks, found[1])
+		indented := regexp.MustCompile("(?m)^" + found[1]) // a block within a list
+		blocks = append(blocks, indented.ReplaceAllString(found[2], ""))
 	}
 	if len(blocks) < 6 {
 		t.Fatalf("docs/terraform.md has %d blocks", len(blocks))

@@ -52,19 +52,10 @@ func startTerraformAccount(t *testing.T) *terraformAccount {
 	return a
 }
 
-// provider is the provider's configuration.
-func (a *terraformAccount) provider() string {
-	return noAccount + fmt.Sprintf(`
-  s3_use_path_style = true
-  endpoints {
-    cloudformation = %q
-    secretsmanager = %q
-    s3             = %[3]q
-    iam            = %[3]q
-    events         = %[3]q
-    ecs            = %[3]q
-  }
-`, a.server.URL, a.secrets.URL, a.moto)
+// endpoints are for startProvider.
+func (a *terraformAccount) endpoints() []string {
+	return []string{"CLOUDFORMATION=" + a.server.URL, "SECRETS_MANAGER=" + a.secrets.URL,
+		"S3=" + a.moto, "IAM=" + a.moto, "EVENTBRIDGE=" + a.moto, "ECS=" + a.moto}
 }
 
 func (a *terraformAccount) ServeHTTP(w http.ResponseWriter, r *http.Request) {

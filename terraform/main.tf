@@ -53,17 +53,12 @@ data "aws_s3_bucket" "given" {
   bucket = var.bucket
 }
 
-# The keys name the content, so CloudFormation sees that a file is another. An update that
-# fails goes back to the old files: they are deleted only after it has succeeded.
+# The keys name the content, so CloudFormation sees that a file is another.
 resource "aws_s3_object" "function" {
   for_each = toset(["webhook", "poller"])
   bucket   = local.bucket.id
   key      = "${var.name}/${each.key}-${filesha256("${local.files}/${each.key}-arm64.zip")}.zip"
   source   = "${local.files}/${each.key}-arm64.zip"
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
 resource "aws_s3_object" "template" {
@@ -72,6 +67,8 @@ resource "aws_s3_object" "template" {
   content = local.template
 
   lifecycle {
+    # Also of the zips, on which it depends. An update that fails goes back to the old zips,
+    # so they are deleted only after it has succeeded.
     create_before_destroy = true
 
     precondition {

@@ -17,7 +17,8 @@ locals {
   bucket = concat(aws_s3_bucket.release, data.aws_s3_bucket.given)[0]
 
   # The template of the release, with the zips in the bucket.
-  template = replace(replace(file("${local.files}/template.yaml"),
+  source = file("${local.files}/template.yaml")
+  template = replace(replace(local.source,
     "/CodeUri: \\S*webhook-arm64\\.zip/", "CodeUri: s3://${local.bucket.id}/${aws_s3_object.function["webhook"].key}"),
     "/CodeUri: \\S*poller-arm64\\.zip/", "CodeUri: s3://${local.bucket.id}/${aws_s3_object.function["poller"].key}",
   )
@@ -72,7 +73,7 @@ resource "aws_s3_object" "template" {
     create_before_destroy = true
 
     precondition {
-      condition     = length(regexall("CodeUri: s3://", local.template)) == 2
+      condition     = length(regexall("CodeUri: \\S*(?:webhook|poller)-arm64\\.zip", local.source)) == 2
       error_message = "template.yaml in ${local.files} does not name webhook-arm64.zip and poller-arm64.zip as its two CodeUri: take the files of one release, or run make release."
     }
   }

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 
 # The race detector needs a C compiler on Linux; without one the tests run bare.
-RACE := $(shell command -v "$$(go env CC)" >/dev/null && echo -race || echo "")
+RACE = $(shell command -v "$$(go env CC)" >/dev/null && echo -race || echo "")
 # As lambdatest.Build compiles them for the tests, but for Lambda's arm64.
 LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -buildvcs=false -trimpath -tags lambda.norpc -ldflags='-s -w -buildid='
 # The versions are in that file. https://go.dev/doc/modules/managing-dependencies#tools
@@ -26,22 +26,34 @@ test: ## run all tests, with the race detector, and list what was skipped
 	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -count=1 ./internal/test/e2e ./...
 
+# TIME and NUMBER refuse nonsense before anything starts.
+TIME = @printf %s "$$FOR" | grep -Eqx '([0-9]+(\.[0-9]+)?(ms|s|m|h))+' || { echo "FOR=$$FOR is no time: say FOR=30s, FOR=10m or FOR=2h" >&2; exit 2; }
+NUMBER = @printf %s "$$N" | grep -Eqx '[1-9][0-9]{0,5}' || { echo "N=$$N is no number of times: say N=20" >&2; exit 2; }
+
+soak: export FOR ?= 10m
 soak: ## play random histories against the core, for FOR=10m or as long as you say
-	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak $(or $(FOR),10m)
+	$(TIME)
+	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak "$$FOR"
 
+load: export FOR ?= 60s
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
-	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load $(or $(FOR),60s)
+	$(TIME)
+	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load "$$FOR"
 
+proof: export N ?= 20
 proof: ## rotate under programs of every kind, and beside other ways to read the secret, N=20 times or as often as you say
-	go test -v -count=1 -timeout 0 -p 1 -run 'TestProof$$' ./internal/test/e2e ./consumer -proof $(or $(N),20)
+	$(NUMBER)
+	go test -v -count=1 -timeout 0 -p 1 -run 'TestProof$$' ./internal/test/e2e ./consumer -proof "$$N"
 
 bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 8 minutes)
 	@go run ./internal/cmd/bench -write
 
+fuzz: export FOR ?= 30s
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say
+	$(TIME)
 	@set -e; for package in ./functions/webhook ./functions/poller ./internal/connection ./internal/reconcile ./internal/heroku; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			go test -run XXX -fuzz "^$$target\$$" -fuzztime $(or $(FOR),30s) -fuzzminimizetime 500x $$package; \
+			go test -run XXX -fuzz "^$$target\$$" -fuzztime "$$FOR" -fuzzminimizetime 500x $$package; \
 		done; \
 	done
 
@@ -49,7 +61,7 @@ fuzz: ## fuzz every target, for FOR=30s each or as long as you say
 # what it is in a table of tests.
 lint: ## gofmt, go vet, staticcheck, actionlint, and cfn-lint where it is installed
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
-	go vet ./...
+	go vet ./... && cd internal/test/programs && go vet ./...
 	$(TOOL) staticcheck -checks inherit,-ST1005,-ST1012 ./...
 	$(TOOL) actionlint .github/workflows/*.yml
 	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else echo "cfn-lint is not installed: template.yaml not checked"; fi
@@ -57,21 +69,25 @@ lint: ## gofmt, go vet, staticcheck, actionlint, and cfn-lint where it is instal
 vulncheck: ## look for known vulnerabilities that the code reaches (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
-# fileb:// is read as it is by both versions of the AWS CLI. File 3 takes the answer alone,
-# without the CLI's summary. Untold, the CLI asks again after a minute.
-ask-poller = poller=$$(aws cloudformation describe-stacks --stack-name "$(STACK)" --output text \
-		--query "Stacks[0].Outputs[?OutputKey=='PollerFunction'].OutputValue") && \
-	case $$poller in None|'') echo "the stack $(STACK) has no output PollerFunction" >&2; exit 2;; esac && \
-	printf %s '$(1)' | aws lambda invoke --function-name "$$poller" --payload fileb:///dev/stdin \
-		--cli-read-timeout 0 /dev/fd/3 3>&1 >/dev/null
+# What make is told is in the environment too, where no shell reads it as code.
+NEED = @command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)" >&2; exit 2; }
+GO = $(call NEED,go,https://go.dev/dl/)
+GIVEN = $(if $(filter undefined,$(origin STACK)),,STACK="$$STACK")
 
-status: ## say how every secret is: of the stack STACK=name, or of one on this machine; ALL=1 lists all
-	@$(if $(STACK),$(call ask-poller,{"dryRun":true}) |) go run ./internal/cmd/status $(if $(STACK),,-local) $(if $(ALL),-all)
+# make itself ends with 2 whatever fails. A script runs build/status STACK=name: it ends with
+# 1 if something needs you, and with 2 if it could not ask.
+status: ## say how every secret is: of the stack STACK=name, or of one that is made up; ALL=1 lists all
+	$(GO)
+	@go build -o build/status ./internal/cmd/status
+	@build/status $(or $(GIVEN),-local) $(if $(ALL),-all)
 
-unsubscribe: ## remove our webhook from an app that no secret names any more: APP=name STACK=name
-	$(if $(and $(APP),$(STACK)),,$(error say: make unsubscribe APP=name STACK=name))
-	@answer=$$($(call ask-poller,{"unsubscribe":"$(APP)"})) && echo "$$answer" && \
-		case $$answer in *'"errorMessage"'*) exit 1;; esac
+subscribe: ## make or repair the webhook of a Heroku app, with your own Heroku login: APP=name, STACK=name
+	$(GO)
+	@go run ./internal/cmd/stack subscribe APP="$$APP" $(GIVEN)
+
+unsubscribe: ## remove our webhook from an app that no secret names any more: APP=name, STACK=name
+	$(GO)
+	@go run ./internal/cmd/stack unsubscribe APP="$$APP" $(GIVEN)
 
 build: ## compile both functions for Lambda into build/
 	$(LAMBDA) -o build/webhook/bootstrap ./functions/webhook
@@ -101,4 +117,4 @@ remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secret
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566
 
-.PHONY: help demo test soak load proof bench fuzz lint vulncheck status unsubscribe build zips release deploy remove secretsmanager
+.PHONY: help demo test soak load proof bench fuzz lint vulncheck status subscribe unsubscribe build zips release deploy remove secretsmanager

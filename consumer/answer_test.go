@@ -18,7 +18,7 @@ func TestAServersAnswerIsNotShown(t *testing.T) {
 	config := s.config()
 	for _, tt := range []struct {
 		code, message string
-		kind          error // nil: the pool's own login tells
+		kind          error
 	}{
 		{"28pEXAMPLE", "no", consumer.ErrUnreachable},
 		{"08pEXAMPLE", "no", consumer.ErrUnreachable},
@@ -27,8 +27,13 @@ func TestAServersAnswerIsNotShown(t *testing.T) {
 		{"08P01", "password authentication failed", consumer.ErrRefused}, // PgBouncer
 		{"08P01", "server shutting down", consumer.ErrUnreachable},
 		{"57P03", "pEXAMPLE", consumer.ErrUnreachable},
-		{"08P01", "no more connections allowed (max_client_conn)", nil},
-		{"53300", "pEXAMPLE", nil},
+		{"08P01", "no more connections allowed (max_client_conn)", consumer.ErrFull},
+		{"08P01", "unsupported startup parameter: pEXAMPLE", consumer.ErrRefused},
+		{"53300", "pEXAMPLE", consumer.ErrFull},
+		{"42501", "pEXAMPLE", consumer.ErrRefused},
+		{"42704", "pEXAMPLE", consumer.ErrRefused},
+		{"55000", "pEXAMPLE", consumer.ErrRefused},
+		{"XX000", "pEXAMPLE", consumer.ErrRefused},
 	} {
 		s.db.Intercept(func() postgrestest.Fault { return postgrestest.Say(tt.code, tt.message) })
 		err := config.BeforeConnect(t.Context(), config.ConnConfig.Copy())

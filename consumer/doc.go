@@ -31,22 +31,24 @@
 // # What it does
 //
 // The secret is read once and kept for a [Source.Lifetime], in any of keepcurrent's
-// formats. If it holds several keys, [Source.Key] says which. Before the pool opens a connection, a login proves the
-// credential; connections that are opened at the same time share one login. If the
-// server refuses the credential (28P01, 28000) or cannot be reached, the secret is
-// read again at once, and then at growing intervals until a version logs in or
-// [Source.Wait] is over. So the caller that asked for the connection waits, and does
-// not see the refused login. All callers that wait share these reads and logins.
+// formats. If it holds several keys, [Source.Key] says which. Before the pool opens a
+// connection, a login proves the credential; connections that are opened at the same time
+// share one login. If the login fails, for whatever reason, the secret is read again at
+// once, and then at growing intervals until a version logs in or [Source.Wait] is over. So
+// the caller that asked for the connection waits, and does not see the failed login. All
+// callers that wait share these reads and logins. A server that only has no connection left
+// (53300) is an error without a wait; the secret is read again for it at growing intervals.
 //
-// A pool that is in use reads the secret again once in a Lifetime. When a newer
-// version has logged in, each connection with the older credential is closed the next
-// time that it is acquired, and never while it is in use. A version that does not log
-// in does not replace one that does. While Secrets Manager cannot be reached, the last
-// value stays in use.
+// A pool that is in use reads the secret again once in a Lifetime, and earlier if the
+// server ends a session or takes no writes any more (25006). When a newer version has
+// logged in, each connection with the older credential is closed the next time that it is
+// acquired, and never while it is in use. A version that does not log in does not replace
+// one that does. While Secrets Manager cannot be reached, the last value stays in use.
 //
 // [Source.Refused] is called while the server refuses the credential and the secret has
 // nothing newer. It can send the event that makes keepcurrent look at once: the example
-// of Source (Refused) does. [Source.ConnConfig] is for a connection outside a pool.
+// of Source (Refused) does. [Source.ConnConfig] is for a connection outside a pool,
+// and [Source.URL] for a tool that takes only a text.
 //
 // # What it does not do
 //
@@ -54,6 +56,9 @@
 // credential is killed, the queries on its connections fail. A query on a connection
 // that was in use less than a second ago may fail too, until the first has failed.
 // After that each connection is tested before it is used.
+//
+// It cannot know of a promotion before the secret does. The old database still takes writes
+// then, and nothing copies them to the new one: stop the writers before you promote.
 //
 // No error of this package contains the credential, and a [Source] does not show it,
 // however it is printed. Connections and errors of pgx do show parts of it: the errors

@@ -1,21 +1,19 @@
 package consumer
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
-
-	"github.com/aws/smithy-go"
 )
 
 // The kinds of an [*Error]; errors.Is finds them.
 var (
-	ErrUnread      = errors.New("the secret cannot be read: check its name, and that secretsmanager:GetSecretValue is allowed")
+	ErrUnread      = errors.New("the secret cannot be read")
 	ErrFormat      = errors.New("the secret holds neither a Postgres URL nor an object with one")
 	ErrKey         = errors.New("Source.Key leads to no Postgres URL")
+	ErrSettings    = errors.New("pgx cannot work with the settings of this machine")
 	ErrRefused     = errors.New("the server refuses the login, and no newer version of the secret has come that it takes")
+	ErrFull        = errors.New("the server or its pooler has no connection left")
 	ErrUnreachable = errors.New("the server cannot be reached, and no newer version of the secret has come that names another")
 )
 
@@ -23,7 +21,8 @@ var (
 // the address of the server, or names of keys: at most ten, and none that is long enough
 // for a credential.
 type Error struct {
-	// Kind is one of ErrUnread, ErrFormat, ErrKey, ErrRefused, ErrUnreachable.
+	// Kind is one of ErrUnread, ErrFormat, ErrKey, ErrSettings, ErrRefused, ErrFull,
+	// ErrUnreachable.
 	Kind error
 	// SecretID is the secret as the Source names it.
 	SecretID string
@@ -62,23 +61,4 @@ func (e *Error) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Err}
-}
-
-// plain returns the part of a request's error that cannot quote an answer: AWS's own
-// error, a network error, or the end of the context. net/http quotes a malformed answer,
-// and a decoder could.
-func plain(err error) error {
-	var api smithy.APIError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &api):
-		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	case errors.As(err, &network):
-		return network
-	}
-	return errors.New("the connection to Secrets Manager broke off, or its answer could not be understood")
 }

@@ -16,9 +16,8 @@ import (
 // two minutes, and a host that is gone would use them all.
 const loginTimeout = 5 * time.Second
 
-// login logs in with the credential, with config's other settings, and disconnects. It
-// returns nil unless the server refused the credential or could not be reached: all
-// other errors come from the pool's own login.
+// login logs in with the credential, with config's other settings, and disconnects. Only a
+// login that succeeds proves the credential.
 func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfig) *Error {
 	config = config.Copy()
 	c.apply(config)
@@ -46,12 +45,12 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 	}
 	failure.SQLState = answer.Code
 	switch {
-	case isRefusal(answer.Code, answer.Message):
-		failure.Kind = ErrRefused
-	case isAbsence(answer.Code, answer.Message):
+	case isFull(answer.Code, answer.Message):
+		failure.Kind = ErrFull
+	case isAbsence(answer.Code, answer.Message) && !isRefusal(answer.Code, answer.Message):
 		failure.Kind = ErrUnreachable
 	default:
-		return nil
+		failure.Kind = ErrRefused
 	}
 	return failure
 }

@@ -1,11 +1,14 @@
 package consumer
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,21 +65,24 @@ func parse(value, key string) (*pgx.ConnConfig, *Error) {
 	if cause != nil {
 		return nil, &Error{Kind: kind, Err: cause}
 	}
-	config, ok := configOf(text)
-	if !ok && key != "" {
+	config, wrong := configOf(text)
+	switch {
+	case config != nil:
+		return config, nil
+	case wrong != nil:
+		kind, cause = ErrSettings, wrong
+	case key != "":
 		cause = fmt.Errorf("the secret has no Postgres URL under the key %s", quoted(key))
 	}
-	if !ok {
-		return nil, &Error{Kind: kind, Err: cause}
-	}
-	return config, nil
+	return nil, &Error{Kind: kind, Err: cause}
 }
 
-// configOf returns the config for a Postgres URL.
-func configOf(text string) (*pgx.ConnConfig, bool) {
+// configOf returns the config for a Postgres URL, nil if the text is none. If the text may be
+// one, and a setting or a file of this machine keeps pgx from taking it, the error says so.
+func configOf(text string) (*pgx.ConnConfig, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !isPostgres(text) {
-		return nil, false
+	if err != nil || u.Host == "" || !isPostgres(text) || strings.Count(authority.FindString(text), "@") > 1 {
+		return nil, nil // pgx would take the end of a password with an @ for the host, and show it
 	}
 	// Without an sslmode pgx uses prefer, and connects without TLS to a server that has
 	// none.
@@ -89,12 +95,14 @@ func configOf(text string) (*pgx.ConnConfig, bool) {
 	}
 	config, err := pgxpool.ParseConfig(text) // it takes out the parameters that are for a pool
 	if err != nil {
-		return nil, false
+		return nil, cmp.Or(unsuited(), missingFile(u, err))
 	}
 	// pgx would send them, and the server refuse them.
 	maps.DeleteFunc(config.ConnConfig.RuntimeParams, isLibpqs)
-	return config.ConnConfig, true
+	return config.ConnConfig, nil
 }
+
+var authority = regexp.MustCompile("//[^/?#]*")
 
 func isPostgres(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
@@ -119,14 +127,24 @@ func urlOf(object string) (string, error) {
 	return "", fmt.Errorf("several keys hold one: %s; choose with Source.Key", list(urls))
 }
 
+// engines are the names of Postgres in a secret; a person may have left the name out.
+var engines = []string{"", "postgres", "postgresql", "aurora-postgresql"}
+
+// port is a number, which some tools write as a text.
+type port uint16
+
+func (p *port) UnmarshalJSON(raw []byte) error {
+	return json.Unmarshal(bytes.Trim(raw, `"`), (*uint16)(p))
+}
+
 // urlOfParts builds a URL from the keys of AWS's own tools.
 func urlOfParts(object string) string {
 	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 	var keys struct {
 		Engine, Host, Username, Password, DBName string
-		Port                                     uint16
+		Port                                     port
 	}
-	if json.Unmarshal([]byte(object), &keys) != nil || keys.Host == "" || keys.Engine != "" && keys.Engine != "postgres" {
+	if json.Unmarshal([]byte(object), &keys) != nil || keys.Host == "" || !slices.Contains(engines, keys.Engine) {
 		return ""
 	}
 	if keys.Port == 0 {

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -15,16 +14,18 @@ import (
 // follow it. Server, credential and TLS come from the secret, for each new
 // connection. The caller may change everything else before the pool is made. The
 // hooks BeforeConnect, PrepareConn, BeforeClose and ShouldPing are in use: a hook
-// that replaces one must call it. PoolConfig fails if the secret cannot be read.
+// that replaces one must call it. ConnConfig.OnPgError and the tracers are the caller's.
+// PoolConfig fails if the secret cannot be read.
 //
-// The config itself contains no credential.
+// The config itself contains no credential, and no server: its ConnConfig is for the pool
+// alone, and [Source.ConnConfig] for everything else.
 func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 	if err := s.readIfDue(ctx); err != nil && len(s.known()) == 0 {
 		return nil, err
 	}
 	config, err := pgxpool.ParseConfig(placeholder)
 	if err != nil {
-		return nil, unsuited(err)
+		return nil, s.unsuited()
 	}
 	p := &pool{source: s, born: time.Now()}
 	config.BeforeConnect = p.beforeConnect
@@ -35,7 +36,8 @@ func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// ConnConfig returns a config for one connection outside a pool, for [pgx.ConnectConfig].
+// ConnConfig returns a config for one connection outside a pool: for [pgx.ConnectConfig] and
+// stdlib.OpenDB, a migration, LISTEN, or an advisory lock.
 // Its credential has logged in since the call began, or since the search that the call
 // shares began. ConnConfig waits for such a credential as a pool's connection does, and
 // fails with an [*Error] if none logs in.
@@ -44,23 +46,37 @@ func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
 // The config contains the credential, and prints it. The login that proves it has no
 // DialFunc or LookupFunc of the caller's.
 func (s *Source) ConnConfig(ctx context.Context) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(placeholder)
-	if err != nil {
-		return nil, unsuited(err)
-	}
-	c, err := s.credential(ctx, config)
+	config, c, err := s.prove(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.apply(config)
+	s.watch(config)
 	return config, nil
 }
 
-// placeholder is replaced by what the secret holds.
-const placeholder = "postgres://secret@keepcurrent.invalid/secret?sslmode=require"
+// URL returns the secret's URL, proven as by [Source.ConnConfig], for a tool that takes
+// nothing but a text. It is good until the next rotation: do not keep it. The text contains
+// the credential.
+func (s *Source) URL(ctx context.Context) (string, error) {
+	_, c, err := s.prove(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.open().ConnString(), nil
+}
 
-func unsuited(err error) error {
-	return fmt.Errorf("consumer: the PG* variables of the environment do not suit pgx: %w", err)
+func (s *Source) prove(ctx context.Context) (*pgx.ConnConfig, *credential, error) {
+	config, err := pgx.ParseConfig(placeholder)
+	if err != nil {
+		return nil, nil, s.unsuited()
+	}
+	c, err := s.credential(ctx, config)
+	return config, c, err
+}
+
+func (s *Source) unsuited() error {
+	return &Error{Kind: ErrSettings, SecretID: s.SecretID, Err: unsuited()}
 }
 
 // pool is what the hooks of one pool share.
@@ -86,6 +102,7 @@ func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 		return err
 	}
 	c.apply(config)
+	p.source.watch(config)
 	after := config.Config.AfterConnect
 	config.Config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 		conn.CustomData()[markKey] = &mark{credential: c}

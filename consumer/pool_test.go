@@ -15,6 +15,7 @@ import (
 	"keepcurrent.example/consumer"
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
 func TestEveryFormatLogsIn(t *testing.T) {
@@ -41,6 +42,8 @@ func TestEveryFormatLogsIn(t *testing.T) {
 		"with parameters of a pool's":      s.db.URL() + "?pool_max_conns=3",
 		"with parameters of libpq's":       s.db.URL() + "?keepalives=1&tcp_user_timeout=1000&gssencmode=disable&client_encoding=auto",
 		"the keys of AWS alone":            keysAlone(u, ""),
+		"Aurora's keys":                    strings.Replace(keysAlone(u, ""), `"postgres"`, `"aurora-postgresql"`, 1),
+		"the port as a text":               strings.Replace(keysAlone(u, ""), fmt.Sprintf(`"port":%d`, u.Port()), fmt.Sprintf(`"port":"%d"`, u.Port()), 1),
 		"the keys, and two URLs of others": keysAlone(u, `"A_URL":"postgres://a@h/d","B_URL":"postgres://b@h/d",`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -306,6 +309,56 @@ func TestADatabaseOfTheStandardLibraryFollowsToo(t *testing.T) {
 	s.must(s.db.Rotate(t.Context()))
 	s.publishAt(2)
 	s.must(db.PingContext(t.Context()))
+}
+
+// What is no pool's: a migration, a lock of the session's, a listener.
+func TestOneConnectionServesWhatAPoolCannot(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Lifetime = time.Hour
+	s.must(s.db.Rotate(t.Context()))
+	s.publishAt(2) // the first config already has to wait for it
+	config := func() *pgx.ConnConfig {
+		t.Helper()
+		config, err := s.source.ConnConfig(t.Context())
+		s.must(err)
+		return config
+	}
+	migration := stdlib.OpenDB(*config())
+	defer migration.Close()
+	_, err := migration.ExecContext(t.Context(), "create table orders (id bigint)")
+	s.must(err)
+
+	listener, err := pgx.ConnectConfig(t.Context(), config())
+	s.must(err)
+	defer listener.Close(t.Context())
+	_, err = listener.Exec(t.Context(), "listen orders")
+	s.must(err)
+	lock, err := pgx.ConnectConfig(t.Context(), config())
+	s.must(err)
+	defer lock.Close(t.Context())
+	_, err = lock.Exec(t.Context(), "select pg_advisory_lock(1), pg_notify('orders', '7')")
+	s.must(err)
+	notification, err := listener.WaitForNotification(t.Context())
+	if err != nil || notification.Payload != "7" {
+		t.Errorf("got %v, %v", notification, err)
+	}
+	var free bool
+	if err := listener.QueryRow(t.Context(), "select pg_try_advisory_lock(1)").Scan(&free); err != nil || free {
+		t.Errorf("the lock is free: %t, %v", free, err)
+	}
+
+	// The end of a session is a reason to look again, also while its credential works.
+	newer := postgrestest.Run(t)
+	s.secret.put(newer.URL())
+	_, err = lock.Exec(t.Context(), "select pg_terminate_backend($1)", listener.PgConn().PID())
+	s.must(err)
+	if _, err := listener.WaitForNotification(t.Context()); err == nil {
+		t.Error("the session lives on")
+	}
+	if next := config(); !strings.Contains(newer.URL(), next.Database) {
+		t.Error("the next config is the old one")
+	}
 }
 
 func keysAlone(u connection.URL, more string) string {

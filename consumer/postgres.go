@@ -18,7 +18,12 @@ func isSQLState(code string) bool {
 // and 3D000 (https://www.postgresql.org/docs/current/errcodes-appendix.html), and 08P01
 // of a PgBouncer with words about one of these: it has that code for nearly everything.
 func isRefusal(code, message string) bool {
-	return strings.HasPrefix(code, "28") || code == "3D000" || code == "08P01" && has(message, refusals) && !has(message, present) && !has(message, repeated)
+	return strings.HasPrefix(code, "28") || code == "3D000" || code == "08P01" && has(message, refusals) && !isPresent(message) && !has(message, repeated)
+}
+
+// isFull reports whether a server or a PgBouncer has no connection left.
+func isFull(code, message string) bool {
+	return code == "53300" || code == "08P01" && has(message, full) && !has(message, parameter) && !has(message, repeated)
 }
 
 // isAbsence reports whether an SQLSTATE says that there is no server to talk to:
@@ -28,7 +33,9 @@ func isAbsence(code, message string) bool {
 	return strings.HasPrefix(code, "08") && !isPresent(message) || strings.HasPrefix(code, "57P")
 }
 
-func isPresent(message string) bool { return has(message, present) && !has(message, repeated) }
+func isPresent(message string) bool {
+	return (has(message, full) || has(message, parameter)) && !has(message, repeated)
+}
 
 func has(message string, words []string) bool {
 	message = strings.ToLower(message)
@@ -38,8 +45,9 @@ func has(message string, words []string) bool {
 // What PgBouncer says with 08P01; before version 1.20 its server's errors as well
 // (https://www.pgbouncer.org/changelog.html).
 var (
-	refusals = []string{"authentication failed", "auth failed", "login rejected", "no such user", "no such database", "does not exist"}
-	present  = []string{"startup parameter", "no more connections allowed", "client connections exceeded", "resources exhaustion",
+	refusals  = []string{"authentication failed", "auth failed", "login rejected", "no such user", "no such database", "does not exist"}
+	parameter = []string{"startup parameter"}
+	full      = []string{"no more connections allowed", "client connections exceeded", "resources exhaustion",
 		"too many connections", "too many clients", "remaining connection slots"}
 	repeated = []string{"server_login_retry"} // what its server said a while ago
 )

@@ -11,12 +11,15 @@ import (
 // The functions and this package classify the answers of a server in the same way.
 func TestAnswersMeanWhatTheyMeanToTheFunctions(t *testing.T) {
 	t.Parallel()
-	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, slices.Concat(refusals, present, repeated, []string{"server conn crashed?", "shutting down", "cached error: authentication failed (server_login_retry)"})...)
+	messages := append([]string{"", "SASL authentication failed", "no such user", "no such database: d"}, slices.Concat(refusals, parameter, full, repeated, []string{"server conn crashed?", "shutting down", "cached error: authentication failed (server_login_retry)"})...)
 	for _, code := range []string{"08000", "08P01", "28000", "28P01", "3D000", "42501", "42704", "53300", "57P03", "XX000"} {
 		for _, message := range messages {
 			kind := login.JudgeSQLState(code, message)
 			if got, want := isRefusal(code, message), kind == login.KindRefused; got != want {
 				t.Errorf("%s %q: refused %t, want %t", code, message, got, want)
+			}
+			if got, want := isFull(code, message), kind == login.KindFull; got != want {
+				t.Errorf("%s %q: full %t, want %t", code, message, got, want)
 			}
 			if code == "08P01" && isAbsence(code, message) && (kind == login.KindFull || kind == login.KindParameter) {
 				t.Errorf("%s %q is there", code, message)

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +14,8 @@ import (
 type flight struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
-	waiting int // guarded by the source's mu
+	waiting int    // guarded by the source's mu
+	last    *Error // the newest credential's, so far; guarded by the source's mu
 	found   *credential
 	err     error
 }
@@ -27,8 +29,7 @@ func (s *Source) credential(ctx context.Context, config *pgx.ConnConfig) (*crede
 	case <-f.done:
 		return f.found, f.err
 	case <-ctx.Done():
-		s.leave(f)
-		return nil, ctx.Err()
+		return nil, s.leave(f, ctx.Err())
 	}
 }
 
@@ -41,7 +42,7 @@ func (s *Source) join(ctx context.Context, config *pgx.ConnConfig) *flight {
 		s.flight = f
 		go func() {
 			defer cancel()
-			f.found, f.err = s.search(ctx, config)
+			f.found, f.err = s.search(ctx, f, config)
 			s.land(f)
 		}()
 	}
@@ -49,7 +50,8 @@ func (s *Source) join(ctx context.Context, config *pgx.ConnConfig) *flight {
 	return s.flight
 }
 
-func (s *Source) leave(f *flight) {
+// leave returns what a caller gets that gives up for a reason.
+func (s *Source) leave(f *flight, reason error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.waiting--
@@ -57,6 +59,16 @@ func (s *Source) leave(f *flight) {
 		f.cancel()
 		s.forget(f)
 	}
+	if f.last == nil {
+		return reason
+	}
+	return fmt.Errorf("%w while waiting for a newer version: %w", reason, f.last)
+}
+
+func (s *Source) fail(f *flight, e *Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.last = e
 }
 
 func (s *Source) land(f *flight) {
@@ -76,7 +88,7 @@ func (s *Source) forget(f *flight) {
 // search logs in with the known credentials, the newest first. As long as none logs in,
 // it reads the secret again, first at once and then at intervals, until the time is up.
 // A newer version that does not log in does not replace an older one that does.
-func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credential, error) {
+func (s *Source) search(ctx context.Context, f *flight, config *pgx.ConnConfig) (*credential, error) {
 	unread := s.readIfDue(ctx)
 	failed := make(map[*credential]*Error)
 	for round := 0; ; round++ {
@@ -87,8 +99,19 @@ func (s *Source) search(ctx context.Context, config *pgx.ConnConfig) (*credentia
 		if c, err := s.try(ctx, known, failed, config); c != nil || err != nil {
 			return c, err
 		}
+		s.fail(f, failed[known[0]])
+		if failed[known[0]].Kind == ErrFull {
+			if round > 0 || !s.doubt() {
+				return nil, failed[known[0]] // waiting makes no room
+			}
+			unread = s.read(ctx)
+			continue
+		}
 		since := s.failingSince()
 		if round > 1 && time.Since(since) >= s.wait() {
+			if unread == nil {
+				return nil, failed[known[0]] // the type of which Lambda and others report
+			}
 			return nil, errors.Join(failed[known[0]], unread)
 		}
 		if round > 0 {

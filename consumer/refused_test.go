@@ -20,6 +20,7 @@ import (
 // postgres is a Postgres in virtual time: it refuses all users but one.
 type postgres struct {
 	accepted atomic.Value // the user, a string
+	code     atomic.Value // the SQLSTATE for all others, a string
 	away     atomic.Bool
 }
 
@@ -36,7 +37,7 @@ func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
 			return
 		}
 		if startup := message.(*pgproto3.StartupMessage); startup.Parameters["user"] != p.accepted.Load() {
-			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: "no"})
+			backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: p.code.Load().(string), Message: "no"})
 		} else {
 			backend.Send(&pgproto3.AuthenticationOk{})
 			backend.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
@@ -76,6 +77,7 @@ func try(t *testing.T, test func(*trial)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		x := &trial{postgres: &postgres{}, t: t, secret: &secret{}, began: time.Now()}
+		x.code.Store("28P01")
 		x.put("u1")
 		x.source = &consumer.Source{Client: x.secret, SecretID: "shop/database", Refused: x.refused}
 		config, err := x.source.PoolConfig(t.Context())
@@ -117,8 +119,8 @@ func (x *trial) connects(d time.Duration) {
 	ctx, cancel := context.WithTimeout(x.t.Context(), d)
 	defer cancel()
 	for ctx.Err() == nil {
-		if x.connect(ctx, x.config.Copy()) == nil {
-			time.Sleep(time.Second)
+		if err := x.connect(ctx, x.config.Copy()); err == nil || errors.Is(err, consumer.ErrFull) {
+			time.Sleep(time.Second) // these do not wait
 		}
 	}
 }
@@ -157,6 +159,22 @@ func TestRefusedIsCalledAtGrowingIntervals(t *testing.T) {
 			last, pause = c.after+3*time.Second, min(2*pause, 40)
 		}
 	})
+}
+
+// keepcurrent may know of another database.
+func TestRefusedIsCalledWhateverTheRefusalIs(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"28P01", "3D000", "42501", "42704", "55000"} {
+		t.Run(code, func(t *testing.T) {
+			try(t, func(x *trial) {
+				x.code.Store(code)
+				x.connects(3 * time.Second)
+				if calls := x.take(); len(calls) == 0 {
+					x.t.Error("no call")
+				}
+			})
+		})
+	}
 }
 
 // The connection's caller gives up long before the first call is due.
@@ -221,6 +239,7 @@ func TestNoCallWithoutARefusalThatARereadDoesNotCure(t *testing.T) {
 				return nil
 			})
 		},
+		"the server is full":        func(x *trial) { x.code.Store("53300") },
 		"the server is unreachable": func(x *trial) { x.away.Store(true) },
 		"the secret cannot be read": func(x *trial) {
 			x.secret.meanwhile(func(context.Context, int) error { return errors.New("away") })

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -41,12 +42,13 @@ type Source struct {
 	// random, by up to a half, so that many processes do not read at the same time.
 	Lifetime time.Duration
 	// Wait is how long in all a new connection waits for a version of the secret that
-	// logs in; default ten seconds. It counts from the first login that failed. A caller
+	// logs in; default ten seconds. A context that ends earlier, as Lambda's does, hides why
+	// there is no connection. It counts from the first login that failed. A caller
 	// that comes later waits for the remaining time; after that, about a second for one
 	// more read.
 	Wait time.Duration
-	// Refused, if set, is called when the server refuses the credential and a new read
-	// shows no newer one: it can send the event that makes keepcurrent look at once. It
+	// Refused, if set, is called when the server refuses the login, for any reason but a lack
+	// of connections, and a new read shows no newer credential: it can send the event that makes keepcurrent look at once. It
 	// gets SecretID and the id of the refused version.
 	//
 	// The first call comes about a second after the refusal. If the server refuses the
@@ -60,11 +62,14 @@ type Source struct {
 	// and the call itself at most. If Refused does not return, no other call follows.
 	Refused func(ctx context.Context, secretID, version string) `json:"-"` // which a func cannot be
 
-	mu         sync.Mutex  // guards what follows
-	newest     *credential // what was read last
-	version    string      // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
-	asked      time.Time   // when that read began
-	due        time.Time   // when it is time for another
+	mu         sync.Mutex    // guards what follows
+	newest     *credential   // what was read last
+	version    string        // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
+	asked      time.Time     // when that read began
+	tried      time.Time     // when the last read began, also if it failed
+	due        time.Time     // when it is time for another
+	doubted    time.Time     // when a server last gave a reason for an earlier one
+	pause      time.Duration // after a read, before such a reason counts
 	refreshing bool
 	proven     *credential // what logged in last
 	failing    time.Time   // since when nothing logs in; zero if something does
@@ -78,7 +83,7 @@ type Source struct {
 func (s *Source) read(ctx context.Context) error {
 	began := time.Now()
 	s.mu.Lock()
-	s.due = began.Add(s.lifetime()) // also if it fails: what there is stays good
+	s.tried, s.due = began, began.Add(s.lifetime()) // also if it fails: what there is stays good
 	s.mu.Unlock()
 	c, err := s.get(ctx)
 	if err != nil {
@@ -94,6 +99,7 @@ func (s *Source) read(ctx context.Context) error {
 		return nil
 	}
 	s.settle()
+	s.pause = 0
 	if s.newest = c; c.same(s.proven) {
 		s.newest = s.proven
 	}
@@ -101,6 +107,9 @@ func (s *Source) read(ctx context.Context) error {
 }
 
 func (s *Source) get(ctx context.Context) (*credential, error) {
+	if s.Client == nil {
+		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: errors.New("Source.Client is not set")}
+	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	out, err := s.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
@@ -108,7 +117,7 @@ func (s *Source) get(ctx context.Context) (*credential, error) {
 		VersionStage: aws.String("AWSCURRENT"),
 	})
 	if err != nil {
-		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: plain(err)}
+		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: unread(err)}
 	}
 	config, failure := parse(aws.ToString(out.SecretString), s.Key)
 	if failure != nil {

@@ -10,7 +10,7 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 }
 
 export class SecretPool extends pg.Pool {
-  #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling;
+  #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling; #model;
   // read returns the secret's text, or Secrets Manager's answer, which refused needs. key is the key of the URL in a secret that holds several.
   // lifetime is how long the text is believed, wait how long connect goes on (both in ms). refused is called with the
   // secret's ARN and the version id when the server refuses the credential and a new read shows no other: first after about
@@ -27,10 +27,22 @@ export class SecretPool extends pg.Pool {
     if (!callback) return client;
     client.then((c) => callback(undefined, c, c.release), (err) => callback(err, undefined, () => {}));
   }
+  // For connections that others make, with a pool that does nothing else: settings that have just logged in, and whether a
+  // connection still has the present ones.
+  async settings() {
+    this.#model = await this.connect();
+    this.#model.release(true); // the next caller needs a new login
+    const { host, port, user, password, database, ssl, options, application_name } = this.#model.connectionParameters;
+    return { host, port, user, password, database, ssl, options, application_name };
+  }
+  isCurrent(connection) {
+    this.#renew();
+    return this.#model?.isCurrent() && ["host", "port", "user", "password", "database"].every((name) => connection[name] === this.#model[name]);
+  }
   async #connect() {
-    const { lifetime, wait } = this.options, began = Date.now();
+    const { wait } = this.options, began = Date.now();
     if (!this.#url) await this.#refresh();
-    else if (began - this.#readAt > lifetime) this.#refresh().catch(() => {}); // what we have stays good
+    this.#renew();
     for (let pause = 50; ; pause = Math.min(2 * pause, 1000)) {
       const tried = this.#url;
       try {
@@ -38,13 +50,17 @@ export class SecretPool extends pg.Pool {
         if (await client.good()) return client;
         client.release(true);
       } catch (err) {
-        // A refused login, or a server that is gone, is going or is not there yet.
-        const curable = /^(28|3D|08|57P|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
+        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet.
+        const curable = /^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
         if (!curable || Date.now() - began > wait) throw err;
-        const refused = /^28/.test(err.code);
+        const refused = /^28/.test(err.code), full = /^53/.test(err.code);
         if (tried === this.#url) await (this.#looking ??= this.#look(pause, refused)); // all who wait share it
+        if (full && tried === this.#url) throw err; // there is no other server to try
       }
     }
+  }
+  #renew() {
+    if (Date.now() - this.#readAt > this.options.lifetime) this.#refresh().catch(() => {}); // what we have stays good
   }
   async #look(pause, refused) {
     const before = this.#url;
@@ -96,39 +112,69 @@ class Client extends pg.Client {
     [this.#newest, this.#url] = [options.url, options.url()];
     this.on("error", () => {}); // else Node ends if this session is cut while somebody holds it; the query fails anyway
   }
+  isCurrent() {
+    return this.#url === this.#newest();
+  }
   async good() { // it has the present credential, and is alive
     const idle = Date.now() - this.#used;
     this.#used += idle;
-    if (this.#url !== this.#newest()) return false;
+    if (!this.isCurrent()) return false;
     return idle < 1000 || this.query({ text: "select 1", query_timeout: 2000 }).then(() => true, () => false);
   }
 }
 
-// The URL under the key; without one the URL alone, or under DATABASE_URL. Errors name keys, and quote no value.
+// The URL under the key; without one the URL alone, or the only one in an object, or what AWS's own keys make. It always
+// asks for TLS, unless it says sslmode=disable. Errors name keys, and quote no value.
 function connectionURL(text, key) {
-  let object;
-  try {
-    if (/^\s*\{/.test(text)) object = JSON.parse(text);
-  } catch {} // the error would quote it
+  const object = objectOf(text);
   if (key && !object) throw new Error(`the secret is not a JSON object, so it has no key ${quoted(key)}`);
-  const name = key || "DATABASE_URL";
-  if (object && !Object.hasOwn(object, name)) throw new Error(`the secret has no key ${quoted(name)}; its keys: ${list(object)}`);
+  if (key && !Object.hasOwn(object, key)) throw new Error(`the secret has no key ${quoted(key)}; its keys: ${list(Object.keys(object))}`);
+  const found = key ? object[key] : object ? urlOf(object) : String(text).trim();
   try {
-    const url = new URL(object ? object[name] : text);
-    if (Array.isArray(object?.[name]) || !/^postgres(ql)?:$/.test(url.protocol)) throw new Error();
-    url.searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
+    const url = new URL(found);
+    const { hostname, searchParams } = url;
+    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]|^[^/]*\/\/[^/?#]*@[^/?#]*@/.test(found)) throw new Error(); // URL takes a line end out
+    if (/^(|allow|prefer)$/.test(searchParams.get("sslmode") ?? "")) searchParams.set("sslmode", "require");
+    searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
     return url.href;
   } catch {
-    const where = object ? `has no Postgres URL under the key ${quoted(name)}` : "holds no Postgres URL";
-    throw new Error(`the secret ${where}`); // the cause would quote it
+    // The cause would quote it.
+    throw new Error(key ? `the secret has no Postgres URL under the key ${quoted(key)}` : "the secret holds neither a Postgres URL nor an object with one");
   }
+}
+
+function objectOf(text) {
+  try {
+    if (/^\s*\{/.test(text)) return JSON.parse(text);
+  } catch {} // the error would quote it
+}
+
+const isPostgres = (value) => typeof value === "string" && /^postgres(ql)?:\/\//.test(value);
+
+// If there are two URLs a person has added one, and only AWS's own keys are certain.
+function urlOf(object) {
+  const names = Object.keys(object).filter((name) => isPostgres(object[name]));
+  if (names.length === 1) return object[names[0]];
+  const url = urlOfParts(object);
+  if (names.length && !url) throw new Error(`several keys hold one: ${list(names)}; choose with key`);
+  return url;
+}
+
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+function urlOfParts(object) {
+  const port = String(object.port ?? 0); // some tools write it as a text
+  const texts = ["engine", "host", "username", "password", "dbname"].map((name) => object[name] ?? "");
+  if (!/^(0|[1-9]\d{0,4})$/.test(port) || port > 65535 || texts.some((text) => typeof text !== "string")) return;
+  const [engine, host, ...others] = texts;
+  if (!host || !["", "postgres", "postgresql", "aurora-postgresql"].includes(engine)) return;
+  const [user, password, database] = others.map(encodeURIComponent);
+  return `postgres://${user}:${password}@${host}:${Number(port) || 5432}/${database}`;
 }
 
 // A name of another form, or a long one in the secret, could be a credential.
 const quoted = (key) => (/^[\w+=./@-]{1,100}$/.test(key) ? `"${key}"` : "(not shown)");
-function list(object) {
-  const keys = Object.keys(object).sort();
-  const shown = keys.filter((key) => /^[\w.-]{1,31}$/.test(key)).slice(0, 10).map(quoted);
+function list(keys) {
+  const shown = keys.sort().filter((key) => /^[\w.-]{1,31}$/.test(key)).slice(0, 10).map(quoted);
   if (shown.length < keys.length) shown.push(`${keys.length - shown.length} not shown`);
   return shown.join(", ") || "none";
 }

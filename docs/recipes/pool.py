@@ -1,9 +1,10 @@
 # A pool of psycopg (3.1 or newer) that follows a secret of keepcurrent: a rotation needs no restart.
 #   pool = SecretPool(Secret("heroku/shop/DATABASE_URL"), max_size=8)
-import json, random, re, threading, time
+import json, random, re, selectors, threading, time, urllib.parse
 import boto3
 import psycopg
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from psycopg_pool import ConnectionPool
 
 
@@ -13,35 +14,24 @@ class Secret:
     # credential and a new read shows no other: first after about a second, then at growing intervals up to a minute, one
     # call at a time, in a thread of its own, until a version logs in.
     def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None, refused=None):
-        quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
-        self.client = client or boto3.client("secretsmanager", config=quick)
+        self.client = client or secrets_manager()
         self.secret_id, self.key, self.lifetime, self.wait = secret_id, key, lifetime, wait
         self.lock, self.read_at, self.answered_at, self.current = threading.Lock(), 0, 0, None
         self.refused, self.refusal, self.calling, self.calls = refused, None, False, threading.Lock()
 
-    def connect(self, **options):
+    def connect(self, login=psycopg.connect, **options):
         """Log in with the credential that is good now, and wait for one if need be."""
-        deadline, pause = time.monotonic() + self.wait, 0.05
-        current = self.read() if self.stale() else self.current
+        attempt = Attempt(self)
         options = {"connect_timeout": 5, "tcp_user_timeout": 5000, **options}  # a host that is gone says nothing
         while True:
             try:
-                connection = psycopg.connect(current[1], **options)
-                connection.secret_version, connection.used_at = current[0], time.monotonic()
-                self.settle()
-                return connection
+                connection = login(attempt.url, **options)
             except psycopg.ProgrammingError:  # it would quote the secret
-                raise ValueError("the secret holds no Postgres URL") from None
+                raise ValueError(no_url(self.key)) from None
             except psycopg.OperationalError as err:  # refused, or gone: libpq gives no SQLSTATE of a login
-                if time.monotonic() > deadline:
-                    raise
-                is_refused = REFUSAL.search(str(err))
-            asked, tried, current = time.monotonic(), current, self.read()
-            if is_refused and current[1] == tried[1] and self.answered_at >= asked:
-                self.refuse()
-            if current == tried:  # the old password dies before the new one is here
-                time.sleep(jitter(pause))
-                pause = min(2 * pause, 1)
+                time.sleep(attempt.failed(err, REFUSAL.search(str(err))))
+            else:
+                return attempt.succeeded(connection)
 
     def stale(self):
         return not self.current or time.monotonic() - self.read_at > self.lifetime
@@ -53,7 +43,7 @@ class Secret:
             if self.read_at < asked or not self.current:
                 self.read_at = time.monotonic()
                 try:
-                    answer = self.client.get_secret_value(SecretId=self.secret_id, VersionStage="AWSCURRENT")
+                    answer = self.get()
                     current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
                     before, self.current, self.answered_at = self.current, current, time.monotonic()
                     if before and before[1] != current[1]:
@@ -62,6 +52,13 @@ class Secret:
                     if not self.current:
                         raise
             return self.current
+
+    def get(self):
+        try:
+            return self.client.get_secret_value(SecretId=self.secret_id, VersionStage="AWSCURRENT")
+        except (BotoCoreError, ClientError) as err:
+            where = f"the secret {quoted(self.secret_id)} in {self.client.meta.region_name}"
+            raise RuntimeError(f"{where} cannot be read: {err}") from err
 
     def refuse(self):
         if not self.refused:
@@ -98,18 +95,55 @@ class Secret:
                 pass
             refusal.later()
 
-    def good(self, connection):
-        """It has the present credential, and is alive."""
+    def good(self, connection, rested=1):
+        """It has the present credential, and is alive. It is asked if it has rested for so many seconds, or has said something:
+        that the server ends it, for example."""
         idle, connection.used_at = time.monotonic() - connection.used_at, time.monotonic()
-        if self.stale():
-            threading.Thread(target=self.read, daemon=True).start()
         try:
-            if idle > 1:
+            if idle > rested or has_news(connection):
                 connection.execute("select 1")
                 connection.rollback()
         except psycopg.OperationalError:
             return False
+        return self.is_current(connection)
+
+    def is_current(self, connection):
+        """It has the present credential."""
+        if self.stale():
+            threading.Thread(target=self.read, daemon=True).start()
         return connection.secret_version == self.current[0]
+
+
+def has_news(connection):
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+class Attempt:
+    """The logins until one succeeds, or the time is over."""
+
+    def __init__(self, secret):
+        self.secret, self.deadline, self.pause = secret, time.monotonic() + secret.wait, 0.05
+        self.version, self.url = secret.read() if secret.stale() else secret.current
+
+    def failed(self, err, is_refused):
+        """Read the secret again. Return how long to sleep before the next login, and raise err if the time is over."""
+        if time.monotonic() > self.deadline:
+            raise err
+        asked, tried = time.monotonic(), (self.version, self.url)
+        self.version, self.url = self.secret.read()
+        if is_refused and self.url == tried[1] and self.secret.answered_at >= asked:
+            self.secret.refuse()
+        if (self.version, self.url) != tried:
+            return 0
+        pause, self.pause = self.pause, min(2 * self.pause, 1)
+        return jitter(pause)  # the old password dies before the new one is here
+
+    def succeeded(self, connection):
+        connection.secret_version, connection.used_at = self.version, time.monotonic()
+        self.secret.settle()
+        return connection
 
 
 class Refusal:
@@ -126,6 +160,7 @@ class Refusal:
 class SecretPool(ConnectionPool):
     def __init__(self, secret, **options):
         self.secret = secret
+        secret.read()  # a wrong name is an error here: the pool would try again and again
         connect = classmethod(lambda cls, conninfo="", **options: secret.connect(**options))
         super().__init__(connection_class=type("Connection", (psycopg.Connection,), {"connect": connect}), **options)
 
@@ -144,29 +179,85 @@ def jitter(pause):
 REFUSAL = re.compile("authentication failed|is not permitted to log in|role .* does not exist|no pg_hba.conf entry|pg_hba.conf rejects")
 
 
-def connection_url(text, key=None):
-    """The URL under the key; without one the URL alone, or under DATABASE_URL. Errors name keys, and quote no value."""
-    members = None
+def secrets_manager():
+    quick = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
     try:
-        if text.lstrip().startswith("{"):
-            members = json.loads(text)
-    except ValueError:  # it would quote the secret
-        pass
+        return boto3.client("secretsmanager", config=quick)
+    except NoRegionError:
+        raise RuntimeError("no Region for Secrets Manager: set AWS_DEFAULT_REGION (boto3 does not read AWS_REGION)") from None
+
+
+def connection_url(text, key=None):
+    """The URL under the key; without one the URL alone, or the only one in an object, or what AWS's own keys make. It
+    always asks for TLS, unless it says sslmode=disable. Errors name keys, and quote no value."""
+    text = text.strip()
+    url, members = text, members_of(text)
     if key and members is None:
         raise ValueError(f"the secret is not a JSON object, so it has no key {quoted(key)}")
-    name = key or "DATABASE_URL"
-    if members is not None and name not in members:
-        raise ValueError(f"the secret has no key {quoted(name)}; its keys: {names(members)}")
-    url = text.strip() if members is None else members[name]
-    if isinstance(url, str) and re.match("postgres(ql)?://", url):
-        return url
-    where = "holds no Postgres URL" if members is None else f"has no Postgres URL under the key {quoted(name)}"
-    raise ValueError(f"the secret {where}")
+    if key and key not in members:
+        raise ValueError(f"the secret has no key {quoted(key)}; its keys: {names(members)}")
+    if key:
+        url = members[key]
+    elif text.startswith("{"):
+        url = url_of(members or {})
+    if not isinstance(url, str) or not URL.match(url) or re.search(r"[\x00-\x1f\x7f]", url):
+        raise ValueError(no_url(key))
+    return with_tls(url)
+
+
+# What libpq would read otherwise, and then quote parts of the password for a host or a port, is no URL.
+URL = re.compile(r"postgres(ql)?://([^/?#@]*@)?(\[[^/?#@\[\]]+\]|[^/?#@:\[\]]+)(:[0-9]*)?([/?#]|$)")
+
+
+def no_url(key):
+    return f"the secret has no Postgres URL under the key {quoted(key)}" if key else "the secret holds neither a Postgres URL nor an object with one"
+
+
+def members_of(text):
+    try:
+        members = json.loads(text)
+        return members if isinstance(members, dict) else None
+    except (ValueError, RecursionError):  # it would quote the secret
+        return None
+
+
+def url_of(members):
+    """The only URL. If there are two a person has added one, and only AWS's own keys are certain."""
+    found = [name for name, value in members.items() if isinstance(value, str) and re.match("postgres(ql)?://", value)]
+    if len(found) == 1:
+        return members[found[0]]
+    url = url_of_parts(members)
+    if found and not url:
+        raise ValueError(f"several keys hold one: {names(found)}; choose with key")
+    return url
+
+
+def url_of_parts(members):
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+    members = {name: value for name, value in members.items() if value is not None}
+    engine, host, user, password, database = texts = [members.get(name, "") for name in ("engine", "host", "username", "password", "dbname")]
+    port = members.get("port", 0)
+    if not all(isinstance(text, str) for text in texts) or isinstance(port, bool) or not re.fullmatch("[0-9]{0,5}", str(port)):
+        return None
+    if not host or engine not in ("", "postgres", "postgresql", "aurora-postgresql") or int(port or 0) > 65535:
+        return None
+    user, password, database = (urllib.parse.quote(text, safe="") for text in (user, password, database))
+    host = f"[{host}]" if ":" in host else host
+    return f"postgres://{user}:{password}@{host}:{int(port or 0) or 5432}/{database}"
+
+
+def with_tls(url):
+    """As libpq's own sslmode=require, which does not check the server's certificate: Heroku's are self-signed."""
+    address, _, query = url.partition("?")
+    parameters = [one for one in query.split("&") if one and one not in ("sslmode=", "sslmode=allow", "sslmode=prefer")]
+    if not any(one.startswith("sslmode=") for one in parameters):
+        parameters.append("sslmode=require")
+    return address + "?" + "&".join(parameters)
 
 
 # A name of another form, or a long one in the secret, could be a credential.
 def quoted(key):
-    return f'"{key}"' if re.fullmatch("[A-Za-z0-9_+=./@-]{1,100}", key) else "(not shown)"
+    return f'"{key}"' if re.fullmatch("(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]*:[0-9]*:secret:)?[A-Za-z0-9_+=./@-]{1,100}", key) else "(not shown)"
 
 
 def names(members):

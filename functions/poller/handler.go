@@ -67,7 +67,11 @@ func (h *handler) round(ctx context.Context, e event) (*report.Report, error) {
 	h.measure(results, r.Good())
 	logAll(ctx, log, results)
 	if !h.reconciler.DryRun {
-		r.Subscribe(subscriptions(h.webhooks.Ensure(ctx, time.Now(), results)))
+		checks := h.webhooks.Ensure(ctx, time.Now(), results)
+		if n := count(checks, needsPerson); n > 0 {
+			h.metrics.Write(report.Metrics{"WebhookWrong": {float64(n)}})
+		}
+		r.Subscribe(subscriptions(checks))
 	}
 	for _, s := range r.Subscriptions {
 		if s.Error != "" {
@@ -151,6 +155,8 @@ func (h *handler) measure(results []reconcile.Result, good bool) {
 
 func isReplica(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrReplica) }
 
-func count(results []reconcile.Result, is func(reconcile.Result) bool) int {
-	return len(slices.DeleteFunc(slices.Clone(results), func(r reconcile.Result) bool { return !is(r) }))
+func needsPerson(c heroku.Check) bool { return heroku.NeedsPerson(c.Err) }
+
+func count[T any](all []T, is func(T) bool) int {
+	return len(slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !is(one) }))
 }

@@ -19,10 +19,17 @@ import (
 type parts struct {
 	Engine   string `json:"engine"`
 	Host     string `json:"host"`
-	Port     uint16 `json:"port"`
+	Port     port   `json:"port"`
 	Username string `json:"username"`
 	Password string `json:"password"`
 	Database string `json:"dbname"`
+}
+
+// port is a number, which some tools write as a text.
+type port uint16
+
+func (p *port) UnmarshalJSON(raw []byte) error {
+	return json.Unmarshal(bytes.Trim(raw, `"`), (*uint16)(p))
 }
 
 // keys are those of parts.
@@ -119,7 +126,7 @@ var schemes = map[string]string{
 
 func (p parts) url(scheme string) credential.Value {
 	if p.Port == 0 {
-		p.Port = defaultPorts[engines[scheme]]
+		p.Port = port(defaultPorts[engines[scheme]])
 	}
 	u := url.URL{
 		Scheme: scheme,

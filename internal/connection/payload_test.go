@@ -95,6 +95,7 @@ func TestReadTakesTheSchemeFromTheEngine(t *testing.T) {
 		`{"engine":"redis",` + keys:             "rediss://u:pEXAMPLE@h:6379/1",
 		`{"engine":"redis","port":6380,` + keys: "rediss://u:pEXAMPLE@h:6380/1",
 		`{"engine":"postgres","port":1,` + keys: "postgres://u:pEXAMPLE@h:1/1?sslmode=require",
+		`{"port":"1",` + keys:                   "postgres://u:pEXAMPLE@h:1/1?sslmode=require",
 	}
 	for object, want := range tests {
 		u, err := connection.Read(credential.New(object), "DATABASE_URL")

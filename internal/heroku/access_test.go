@@ -152,15 +152,33 @@ func TestACheckThatItsRunEndedIsNotRemembered(t *testing.T) {
 	}
 }
 
-// A token that reads config vars need not write webhooks: it works, and yet a new one
-// is what the app needs.
-func TestATokenThatMayNotWriteIsToldTheScope(t *testing.T) {
+// A token that reads config vars need not write webhooks, nor list them: it is a good one.
+func TestATokenThatMayOnlyReadIsToldSo(t *testing.T) {
 	t.Parallel()
 	server, api := fixture(t)
 	server.CreateApp("shop")
-	server.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
-	err := api.Subscribe(t.Context(), "shop", heroku.Webhook{URL: "https://hook.example", Level: "sync", Include: []string{"api:release"}}, credential.New("EXAMPLE"))
-	if err == nil || !strings.Contains(err.Error(), "authorizations:create -d keepcurrent -s write-protected") || errors.Is(err, reconcile.ErrToken) {
-		t.Errorf("%v", err)
+	for route, test := range map[string]struct {
+		do   func() error
+		want error
+	}{
+		"POST /apps/{app}/webhooks": {func() error {
+			return api.Subscribe(t.Context(), "shop", heroku.Webhook{URL: "https://hook.example", Level: "sync", Include: []string{"api:release"}}, credential.New("EXAMPLE"))
+		}, heroku.ErrMayNotWrite},
+		"DELETE /apps/{app}/webhooks/{webhook}": {func() error { return api.Unsubscribe(t.Context(), "shop", "an-id") }, heroku.ErrMayNotWrite},
+		"GET /apps/{app}/webhooks": {func() error {
+			_, err := api.Subscriptions(t.Context(), "shop")
+			return err
+		}, heroku.ErrMayNotList},
+	} {
+		heal := server.Wrap(herokutest.On(route, herokutest.Refuse(403, "forbidden")))
+		if err := test.do(); !errors.Is(err, test.want) || errors.Is(err, reconcile.ErrToken) {
+			t.Errorf("%s: %v", route, err)
+		}
+		heal()
+	}
+	server, api = fixture(t) // which has not found its token good
+	server.Wrap(herokutest.Refuse(403, "forbidden"))
+	if _, err := api.Subscriptions(t.Context(), "shop"); errors.Is(err, heroku.ErrMayNotList) || !errors.Is(err, reconcile.ErrToken) {
+		t.Errorf("a token that is refused for everything: %v", err)
 	}
 }

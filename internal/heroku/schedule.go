@@ -19,6 +19,9 @@ const (
 	checksTime = time.Minute
 	// parallelChecks is how many apps' webhooks are checked at once.
 	parallelChecks = 8
+	// checksAnHour is how many webhooks are checked within an hour, and each at least as
+	// often as that if the apps are no more. Each costs one of an account's 4,500 requests.
+	checksAnHour = 100
 )
 
 // AppWebhooks keeps the webhooks of one account's apps. It is a [Webhooks].
@@ -28,8 +31,8 @@ type AppWebhooks interface {
 	State(ctx context.Context, app string) (string, error)
 }
 
-// Schedule decides which apps' webhooks a round checks: each app once a day, and each app
-// where the round filled a secret for the first time or published a value that the webhook
+// Schedule decides which apps' webhooks a round checks: each app once an hour, or more
+// seldom if there are more than checksAnHour, and each app where the round filled a secret for the first time or published a value that the webhook
 // had missed. It stores nothing between rounds but the last one's time.
 type Schedule struct {
 	// ForToken returns the webhooks of the account of a token secret. If it is nil, no webhook
@@ -45,7 +48,8 @@ type Schedule struct {
 type Check struct {
 	App string
 	Did string // what was done, "" for nothing
-	// State is right, missing, wrong or doubled, if only that was asked.
+	// State is right, missing, wrong, doubled or unknown, if only that was asked. It is unknown
+	// if the token may not list webhooks.
 	State string
 	Err   error
 }
@@ -53,7 +57,7 @@ type Check struct {
 // Ensure repairs the webhooks that are due. It returns a check for each app where it
 // changed something or failed. The checks are few, so they may use the requests that polls
 // leave to other users of the account. Skipped apps are checked after their next missed
-// event, or at their daily slot.
+// event, or at their next time.
 func (s *Schedule) Ensure(ctx context.Context, now time.Time, results []reconcile.Result) []Check {
 	since := s.last
 	if since.IsZero() {
@@ -64,8 +68,9 @@ func (s *Schedule) Ensure(ctx context.Context, now time.Time, results []reconcil
 	for _, r := range results {
 		on[r.App] = on[r.App] || isOn(r)
 	}
+	every := interval(len(on))
 	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (c Check, err error) {
-		if slices.ContainsFunc(results, isPublished) || slices.ContainsFunc(results, reconcile.Result.Missed) || isDue(from.App, since, now) {
+		if slices.ContainsFunc(results, isPublished) || slices.ContainsFunc(results, reconcile.Result.Missed) || isDue(from.App, since, now, every) {
 			c.Did, err = s.ensure(ctx, from, results, on[from.App])
 		}
 		return c, err
@@ -78,6 +83,9 @@ func (s *Schedule) States(ctx context.Context, results []reconcile.Result) []Che
 		if slices.ContainsFunc(results, isOn) {
 			c.State, err = s.ForToken(from.TokenSecretID).State(ctx, from.App)
 		}
+		if errors.Is(err, ErrMayNotList) {
+			c.State, err = "unknown", nil
+		}
 		return c, err
 	})
 }
@@ -87,11 +95,20 @@ func (s *Schedule) States(ctx context.Context, results []reconcile.Result) []Che
 func (s *Schedule) ensure(ctx context.Context, from reconcile.Source, results []reconcile.Result, on bool) (did string, err error) {
 	switch {
 	case !on:
-		return s.ForToken(from.TokenSecretID).Remove(ctx, from.App)
+		did, err = s.ForToken(from.TokenSecretID).Remove(ctx, from.App)
+		if errors.Is(err, ErrMayNotWrite) { // one that nothing needs does no harm
+			return "", nil
+		}
+		return did, err
 	case !slices.ContainsFunc(results, isOn): // another token's bindings keep it
 		return "", nil
 	}
-	return s.ForToken(from.TokenSecretID).Ensure(ctx, from.App, slices.ContainsFunc(results, reconcile.Result.Missed))
+	webhooks, missed := s.ForToken(from.TokenSecretID), slices.ContainsFunc(results, reconcile.Result.Missed)
+	did, err = webhooks.Ensure(ctx, from.App, missed)
+	if missed && errors.Is(err, ErrMayNotWrite) { // a delivery can be late, so the webhook may be right
+		return webhooks.Ensure(ctx, from.App, false)
+	}
+	return did, err
 }
 
 var errNoAddress = errors.New("WEBHOOK_URL is not set: this poller does not know which webhook is ours")
@@ -170,14 +187,18 @@ func isOn(r reconcile.Result) bool {
 	return r.Outcome != reconcile.Off && r.Outcome != reconcile.Elsewhere
 }
 
-// isDue reports whether the app's daily slot lies after since and not after now.
-func isDue(app string, since, now time.Time) bool {
+// interval is the time between two checks of an app's webhook.
+func interval(apps int) time.Duration {
+	return time.Hour * time.Duration(1+max(0, apps-1)/checksAnHour)
+}
+
+// isDue reports whether the app's time in an interval lies after since and not after now.
+func isDue(app string, since, now time.Time, every time.Duration) bool {
 	h := fnv.New32a()
 	h.Write([]byte(app))
-	const day = 24 * time.Hour
-	due := now.Truncate(day).Add(time.Duration(h.Sum32()) * time.Second % day)
+	due := now.Truncate(every).Add(time.Duration(h.Sum32()) * time.Second % every)
 	if due.After(now) {
-		due = due.Add(-day)
+		due = due.Add(-every)
 	}
 	return due.After(since)
 }

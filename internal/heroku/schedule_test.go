@@ -57,24 +57,24 @@ func of(app string, outcome reconcile.Outcome) reconcile.Result {
 	return reconcile.Result{Binding: binding, Outcome: outcome}
 }
 
-func TestEveryAppIsCheckedOnceADay(t *testing.T) {
+// An account has few requests, so many apps are each checked more seldom.
+func TestEveryAppIsCheckedOnceAnHourOrAHundredAnHour(t *testing.T) {
 	t.Parallel()
-	var results []reconcile.Result
-	for i := range 200 {
-		results = append(results, of(fmt.Sprint("app-", i), reconcile.Unchanged))
-	}
-	c := &clerk{}
-	s := &Schedule{ForToken: c.forToken, last: noon}
-	for now := noon; now.Before(noon.Add(24 * time.Hour)); {
-		now = now.Add(7 * time.Minute)
-		s.Ensure(t.Context(), now, results)
-	}
-	seen := make(map[string]int)
-	for _, app := range c.ensured {
-		seen[app]++
-	}
-	if len(seen) != 200 || len(c.ensured) > 202 { // the last round reaches a little into the next day
-		t.Errorf("%d apps in %d checks", len(seen), len(c.ensured))
+	for apps, every := range map[int]time.Duration{1: time.Hour, 100: time.Hour, 101: 2 * time.Hour, 201: 3 * time.Hour} {
+		var results []reconcile.Result
+		for i := range apps {
+			results = append(results, of(fmt.Sprint("app-", i), reconcile.Unchanged))
+		}
+		c := &clerk{}
+		s := &Schedule{ForToken: c.forToken, last: noon}
+		for now := noon; now.Before(noon.Add(every)); {
+			now = now.Add(5 * time.Minute)
+			s.Ensure(t.Context(), now, results)
+		}
+		slices.Sort(c.ensured)
+		if checks, seen := len(c.ensured), len(slices.Compact(c.ensured)); checks != apps || seen != apps {
+			t.Errorf("%d apps: %d of them in %d checks within %v", apps, seen, checks, every)
+		}
 	}
 }
 
@@ -91,6 +91,10 @@ func TestAnAppIsCheckedWhenTheWebhookMissedSomething(t *testing.T) {
 	s.Ensure(t.Context(), noon, []reconcile.Result{followed})
 	if fmt.Sprint(c.missed) != "[false true]" {
 		t.Errorf("a change over a value is a miss, a first value is none: %v", c.missed)
+	}
+	c.answer, c.missed = func(context.Context) error { return ErrMayNotWrite }, nil
+	if s.Ensure(t.Context(), noon, []reconcile.Result{followed}); fmt.Sprint(c.missed) != "[true false]" {
+		t.Errorf("a token that may not give the key again: %v", c.missed)
 	}
 }
 
@@ -132,7 +136,7 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &clerk{answer: func(context.Context) error { cancel(); return nil }}
-	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
 	lines := s.Ensure(ctx, noon, []reconcile.Result{of("off", reconcile.Off)})
 	if fmt.Sprint(lines) != "[{off unsubscribed  <nil>}]" {
 		t.Errorf("%v", lines)
@@ -142,7 +146,7 @@ func TestWhatWasDoneAsTheTimeEndedIsSaid(t *testing.T) {
 func TestAnAppTagThatIsNoAppIsNotChecked(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
 	s.Ensure(t.Context(), noon, []reconcile.Result{of("../account", reconcile.Failed), of("", reconcile.Off)})
 	if len(c.ensured)+len(c.removed) != 0 {
 		t.Errorf("ensured %v, removed %v", c.ensured, c.removed)
@@ -152,10 +156,28 @@ func TestAnAppTagThatIsNoAppIsNotChecked(t *testing.T) {
 func TestASubscriptionGoesWhenAllBindingsAreOptedOut(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
 	lines := s.Ensure(t.Context(), noon, []reconcile.Result{of("off", reconcile.Off), of("off", reconcile.Off), of("half", reconcile.Off), of("half", reconcile.Unchanged)})
 	if fmt.Sprint(c.ensured, c.removed, lines) != "[half] [off] [{off unsubscribed  <nil>}]" {
 		t.Errorf("ensured %v, removed %v, said %v", c.ensured, c.removed, lines)
+	}
+}
+
+// A webhook that nothing needs any more does no harm, and no person must come for it.
+func TestATokenThatMayNotRemoveAWebhookIsNoError(t *testing.T) {
+	t.Parallel()
+	c := failing(fmt.Errorf("removing: %w", ErrMayNotWrite))
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
+	if lines := s.Ensure(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Off)}); len(lines) != 0 || len(c.removed) != 1 {
+		t.Errorf("%v, removed %v", lines, c.removed)
+	}
+}
+
+func TestAWebhookThatMayNotBeListedIsUnknown(t *testing.T) {
+	t.Parallel()
+	s := &Schedule{ForToken: failing(fmt.Errorf("listing: %w", ErrMayNotList)).forToken}
+	if lines := s.States(t.Context(), []reconcile.Result{of("shop", reconcile.Unchanged)}); fmt.Sprint(lines) != "[{shop  unknown <nil>}]" {
+		t.Errorf("%v", lines)
 	}
 }
 
@@ -173,7 +195,7 @@ func TestAnErrorWithASubscriptionIsALineAndNoFailure(t *testing.T) {
 func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
 	other := of("shop", reconcile.Off)
 	other.TokenSecretID = "other"
 	s.Ensure(t.Context(), noon, []reconcile.Result{other, of("shop", reconcile.Unchanged)})
@@ -187,7 +209,7 @@ func TestASubscriptionStaysWhileAnyTokensBindingIsOn(t *testing.T) {
 func TestADeferredRoundStillChecksWhatIsDue(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}
-	s := &Schedule{ForToken: c.forToken, last: noon.Add(-24 * time.Hour)}
+	s := &Schedule{ForToken: c.forToken, last: noon.Add(-time.Hour)}
 	deferred := of("other", reconcile.Deferred)
 	deferred.Err = reconcile.ErrReserve
 	s.Ensure(t.Context(), noon, []reconcile.Result{of("shop", reconcile.Published), deferred})

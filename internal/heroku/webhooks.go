@@ -26,8 +26,20 @@ const (
 // (https://devcenter.heroku.com/articles/limits).
 const limit = 10
 
-// ErrWebhookLimit says that an app can have no further webhook.
-var ErrWebhookLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: remove one with `heroku webhooks:remove`")
+var (
+	// ErrWebhookLimit says that an app can have no further webhook.
+	ErrWebhookLimit = errors.New("the app has 10 webhooks, which is Heroku's limit: remove one with `heroku webhooks:remove`")
+	// ErrMayNotWrite says that Heroku takes the token, but not for a change of a webhook.
+	ErrMayNotWrite = errors.New("the API token may not write webhooks")
+	// ErrMayNotList says that Heroku takes the token, but not for the list of webhooks.
+	ErrMayNotList = errors.New("the API token may not list webhooks: whether this one is right is unknown")
+)
+
+// NeedsPerson reports whether an error of [Webhooks.Ensure] says that a webhook is not right
+// and that only a person can repair it.
+func NeedsPerson(err error) bool {
+	return errors.Is(err, ErrMayNotWrite) || errors.Is(err, ErrWebhookLimit)
+}
 
 // Webhook is one webhook of an app.
 type Webhook struct {
@@ -65,17 +77,28 @@ func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did str
 		return "", err
 	}
 	ours := w.ours(all, made)
-	if len(ours) == 0 {
-		if len(all) >= limit {
-			return "", fmt.Errorf("subscribing to the releases of app %s: %w", app, ErrWebhookLimit)
-		}
+	state := w.stateOf(ours, made)
+	did, err = w.repair(ctx, app, ours, missed || state == "wrong", len(all) < limit, key)
+	switch {
+	case errors.Is(err, ErrMayNotWrite):
+		return "", fmt.Errorf("the webhook of app %s is %s: %w; with your own Heroku login: make subscribe APP=%s STACK=…", app, state, err, app)
+	case NeedsPerson(err):
+		return "", fmt.Errorf("the webhook of app %s is %s: %w", app, state, err)
+	}
+	return did, err
+}
+
+// repair leaves the app with the first of its subscriptions of ours, or makes one if the
+// app can have another.
+func (w *Webhooks) repair(ctx context.Context, app string, ours []Webhook, change, another bool, key credential.Value) (did string, err error) {
+	switch {
+	case len(ours) == 0 && !another:
+		return "", ErrWebhookLimit
+	case len(ours) == 0:
 		return done("subscribed", w.API.Subscribe(ctx, app, w.right(""), key))
 	}
-	if did, err = w.remove(ctx, app, ours[1:], "removed a double"); err != nil {
+	if did, err = w.remove(ctx, app, ours[1:], "removed a double"); err != nil || !change {
 		return did, err
-	}
-	if !missed && w.isRight(ours[0], made) {
-		return did, nil
 	}
 	return done("mended", w.API.Subscribe(ctx, app, w.right(ours[0].ID), key))
 }
@@ -91,15 +114,20 @@ func (w *Webhooks) State(ctx context.Context, app string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch ours := w.ours(all, made); {
+	return w.stateOf(w.ours(all, made), made), nil
+}
+
+// stateOf names the state of the subscriptions of ours, the one to keep first.
+func (w *Webhooks) stateOf(ours []Webhook, keyMade time.Time) string {
+	switch {
 	case len(ours) == 0:
-		return "missing", nil
+		return "missing"
+	case !w.isRight(ours[0], keyMade):
+		return "wrong"
 	case len(ours) > 1:
-		return "doubled", nil
-	case !w.isRight(ours[0], made):
-		return "wrong", nil
+		return "doubled"
 	}
-	return "right", nil
+	return "right"
 }
 
 // Remove removes the app's subscriptions of ours. It returns what it did, "" if
@@ -172,7 +200,7 @@ func (a *API) Subscriptions(ctx context.Context, app string) ([]Webhook, error) 
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing the webhooks of app %s: %w", app, err)
+		return nil, fmt.Errorf("listing the webhooks of app %s: %w", app, unlessMayNot(err, ErrMayNotList))
 	}
 	return all, nil
 }
@@ -193,14 +221,20 @@ func (a *API) Subscribe(ctx context.Context, app string, s Webhook, key credenti
 		_, err := api.AppWebhookUpdate(ctx, app, s.ID, changed)
 		return err
 	})
-	if isRefusal(err) { // a token that works can be one that only reads
-		return fmt.Errorf("subscribing to the releases of app %s: %w; for webhooks the token must also write: "+
-			"heroku authorizations:create -d keepcurrent -s write-protected", app, err)
-	}
 	if err != nil {
-		return fmt.Errorf("subscribing to the releases of app %s: %w", app, err)
+		return fmt.Errorf("subscribing to the releases of app %s: %w", app, unlessMayNot(err, ErrMayNotWrite))
 	}
 	return nil
+}
+
+// unlessMayNot returns what the token may not do, if Heroku has refused just this request:
+// its advice is about reading config vars. Any other error it returns as it is.
+func unlessMayNot(err, mayNot error) error {
+	var status *StatusError
+	if errors.As(err, &status) && status.token == tokenWorks {
+		return mayNot
+	}
+	return err
 }
 
 // unlessMade takes an answer that could not be read for a yes: Heroku has said 2xx,
@@ -221,7 +255,7 @@ func (a *API) Unsubscribe(ctx context.Context, app, id string) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("removing webhook %s of app %s: %w", id, app, err)
+		return fmt.Errorf("removing webhook %s of app %s: %w", id, app, unlessMayNot(err, ErrMayNotWrite))
 	}
 	return nil
 }

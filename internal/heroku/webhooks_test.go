@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,18 @@ func (h *webhooksFixture) add(url, level string, include ...string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// readOnly gives the functions a token of the scope read-protected.
+func (h *webhooksFixture) readOnly() {
+	h.t.Helper()
+	made, err := h.person.OAuthAuthorizationCreate(h.t.Context(), platform.OAuthAuthorizationCreateOpts{Scope: []string{"read-protected"}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.API.Tokens = &credential.Ring{Read: func(context.Context) ([]credential.Value, error) {
+		return []credential.Value{credential.New(made.AccessToken.Token)}, nil
+	}}
 }
 
 // all describes the app's webhooks.
@@ -159,11 +172,43 @@ func TestEnsureRespectsHerokusLimit(t *testing.T) {
 	for i := range 10 {
 		h.add(fmt.Sprint(theirs, i), "notify", "api:dyno")
 	}
-	if _, err := h.Ensure(t.Context(), "shop", false); !errors.Is(err, heroku.ErrWebhookLimit) {
+	if _, err := h.Ensure(t.Context(), "shop", false); !errors.Is(err, heroku.ErrWebhookLimit) || !heroku.NeedsPerson(err) {
 		t.Error(err)
 	}
 	if len(h.all()) != 10 {
 		t.Error("a foreign webhook is gone")
+	}
+}
+
+// With the scope read-protected. Whatever the webhook lacks, a person must repair it.
+func TestATokenThatMayOnlyReadSaysHowTheWebhookIs(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		before func(h *webhooksFixture)
+		missed bool
+		want   string // a part of the error, "" for none
+	}{
+		"missing":                      {func(h *webhooksFixture) { h.add(theirs, "sync", "api:release") }, false, "the webhook of app shop is missing: "},
+		"wrong":                        {func(h *webhooksFixture) { h.add(ours, "notify", "api:release") }, false, "the webhook of app shop is wrong: "},
+		"doubled":                      {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, false, "is doubled: "},
+		"right":                        {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, false, ""},
+		"right, and a delivery missed": {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, true, "the webhook of app shop is right: "},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newWebhooksFixture(t)
+			tt.before(h)
+			before := h.all()
+			h.readOnly()
+			did, err := h.Ensure(t.Context(), "shop", tt.missed)
+			if did != "" || heroku.NeedsPerson(err) != (tt.want != "") || tt.want != "" && !strings.Contains(err.Error(), tt.want) || tt.want == "" && err != nil {
+				t.Errorf("%q, %v", did, err)
+			}
+			if all := h.all(); !slices.Equal(all, before) {
+				t.Errorf("webhooks: %v", all)
+			}
+		})
 	}
 }
 

@@ -43,6 +43,7 @@ var MetricUnits = map[string]string{
 	"Pending":            count,        // what a paused stack would have published
 	"Conflicts":          count,        // swaps lost to other writers
 	"WrittenTooOften":    count,        // bindings of which this container put more than 4 versions within an hour, if there are any
+	"WebhookWrong":       count,        // webhooks that a round found missing or wrong and may not repair, if there are any
 	"OnlyReplicas":       count,        // 1 if a round saw replicas of other Regions and nothing else
 	"LookedAgain":        count,        // bindings for which Heroku was asked again
 	"CalledByConsumer":   count,        // updates that a consumer called for, because its credential was refused

@@ -44,7 +44,7 @@ type Report struct {
 type Subscription struct {
 	App   Text `json:"app"`
 	Did   Text `json:"did,omitempty"`
-	State Text `json:"state,omitempty"` // in a dry run: right, missing, wrong or doubled
+	State Text `json:"state,omitempty"` // in a dry run: right, missing, wrong, doubled or unknown
 	Error Text `json:"error,omitempty"`
 }
 

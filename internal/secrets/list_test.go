@@ -1,10 +1,15 @@
 package secrets_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/secrets"
 )
 
 func TestListNamesExactlyTheTaggedSecrets(t *testing.T) {
@@ -71,5 +76,60 @@ func TestNoSecretsAreNoHollowAnswer(t *testing.T) {
 	t.Parallel()
 	if list, err := newFixture(t).List(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%d secrets, %v", len(list), err)
+	}
+}
+
+// Two stacks with two values of a tag must not both follow a secret.
+func TestASecretWithoutTheTagOfTheStackIsNotBound(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.Only = secrets.Tag{Key: "team", Value: "shop"}
+	for name, tt := range map[string]struct {
+		tags  []string
+		bound bool
+	}{
+		"ours":          {[]string{"heroku:app=a", "team=shop"}, true},
+		"of-another":    {[]string{"heroku:app=a", "team=blog"}, false},
+		"longer":        {[]string{"heroku:app=a", "team=shopping"}, false},
+		"other-key":     {[]string{"heroku:app=a", "group=shop"}, false},
+		"other-case":    {[]string{"heroku:app=a", "Team=shop"}, false},
+		"empty":         {[]string{"heroku:app=a", "team="}, false},
+		"no-tag":        {[]string{"heroku:app=a"}, false},
+		"no-heroku-app": {[]string{"team=shop"}, false},
+	} {
+		arn := h.create(name, tt.tags...)
+		listed := func(list []reconcile.Secret) bool {
+			return slices.ContainsFunc(list, func(s reconcile.Secret) bool { return s.ARN == arn && s.Tags["heroku:app"] == "a" })
+		}
+		described, err := h.Describe(t.Context(), arn)
+		all, listErr := h.List(t.Context())
+		first, isAll, firstErr := h.First(t.Context())
+		ofApp, appErr := h.ForApps(t.Context(), "a")
+		if err := errors.Join(err, listErr, firstErr, appErr); err != nil || !isAll {
+			t.Fatal(err)
+		}
+		for call, bound := range map[string]bool{
+			"Describe": described.Tags["heroku:app"] != "", "List": listed(all), "First": listed(first), "ForApps": listed(ofApp),
+		} {
+			if bound != tt.bound {
+				t.Errorf("%s, by %s: bound: %t", name, call, bound)
+			}
+		}
+	}
+}
+
+// A stack of a small team in a large account lists no other team's secrets.
+func TestAListReadsNoPageOfTheSecretsOfOtherStacks(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.Only = secrets.Tag{Key: "team", Value: "shop"}
+	h.create("ours", "heroku:app=shop", "team=shop")
+	for i := range 150 {
+		h.create(fmt.Sprint("other-", i), "heroku:app=blog", "team=blog")
+	}
+	h.server.ResetCalls()
+	list, err := h.List(t.Context())
+	if pages := h.server.Calls()["ListSecrets"]; err != nil || len(list) != 1 || pages != 1 {
+		t.Errorf("%d secrets in %d pages, %v", len(list), pages, err)
 	}
 }

@@ -51,20 +51,35 @@ type Manager struct {
 	// them, in all, in one account and Region, and this is not adjustable
 	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
 	Pace *rate.Limiter
+	// Only is a tag that a secret must have beside heroku:app to be bound here; the zero Tag
+	// asks for none. Two stacks in one account share the secrets between them by it. A
+	// secret without it shows no heroku:app, so to all who ask it is not bound.
+	Only Tag
 }
+
+// Tag is the tag of a secret.
+type Tag struct{ Key, Value string }
 
 var _ reconcile.Secrets = Manager{}
 
-// List names all secrets that have the tag heroku:app, except those marked
-// for deletion.
+// List names all secrets that have the tag heroku:app (and the tag Only), except those
+// marked for deletion.
 func (m Manager) List(ctx context.Context) ([]reconcile.Secret, error) {
-	secrets, _, err := m.list(ctx, allPages)
+	secrets, _, err := m.list(ctx, allPages, m.onlyFilter()...)
 	return secrets, err
 }
 
 // First is the first page of [Manager.List]. all says that there is no other.
 func (m Manager) First(ctx context.Context) (secrets []reconcile.Secret, all bool, err error) {
-	return m.list(ctx, 1)
+	return m.list(ctx, 1, m.onlyFilter()...)
+}
+
+// onlyFilter spares a list the pages of the other stacks' secrets.
+func (m Manager) onlyFilter() []types.Filter {
+	if m.Only == (Tag{}) {
+		return nil
+	}
+	return []types.Filter{{Key: types.FilterNameStringTypeTagValue, Values: []string{m.Only.Value}}}
 }
 
 // ForApps is the part of [Manager.List] that has a tag with one of the values, or one
@@ -93,7 +108,7 @@ func (m Manager) list(ctx context.Context, most int, filters ...types.Filter) (s
 			return nil, false, fmt.Errorf("listing secrets: %w", errHollow)
 		}
 		for _, entry := range page.SecretList {
-			s := secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
+			s := m.secretOf(entry.ARN, entry.Name, entry.Tags, entry.SecretVersionsToStages)
 			s = owned(s, entry.PrimaryRegion, entry.OwningService, entry.Type, entry.RotationEnabled)
 			if _, bound := s.Tags[reconcile.AppTag]; bound && entry.DeletedDate == nil {
 				secrets = append(secrets, s)
@@ -119,7 +134,7 @@ func (m Manager) Describe(ctx context.Context, id string) (reconcile.Secret, err
 	if out.DeletedDate != nil {
 		return reconcile.Secret{}, fmt.Errorf("%w: it is marked for deletion; restore it, or remove its heroku:app tag", reconcile.ErrNoSecret)
 	}
-	s := secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
+	s := m.secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
 	return owned(s, out.PrimaryRegion, out.OwningService, out.Type, out.RotationEnabled), nil
 }
 
@@ -141,7 +156,7 @@ func primary(arn string, region *string) string {
 	return *region
 }
 
-func secretOf(arn, name *string, tags []types.Tag, versions map[string][]string) reconcile.Secret {
+func (m Manager) secretOf(arn, name *string, tags []types.Tag, versions map[string][]string) reconcile.Secret {
 	s := reconcile.Secret{
 		ARN:       aws.ToString(arn),
 		Name:      aws.ToString(name),
@@ -151,6 +166,9 @@ func secretOf(arn, name *string, tags []types.Tag, versions map[string][]string)
 	}
 	for _, tag := range tags {
 		s.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	if m.Only != (Tag{}) && s.Tags[m.Only.Key] != m.Only.Value {
+		delete(s.Tags, reconcile.AppTag)
 	}
 	return s
 }

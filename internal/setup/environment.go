@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/secrets"
 )
 
 // environment is what the variables in the README's table say.
@@ -24,6 +26,7 @@ type environment struct {
 	webhookURL string // "" to leave subscriptions alone
 	tokenID    string // the secret with the API token
 	keyID      string // the secret with the signing key
+	only       secrets.Tag
 }
 
 // readEnvironment reads all variables. Its error names every one that is invalid.
@@ -35,6 +38,7 @@ func readEnvironment() (environment, error) {
 	api, apiErr := herokuURL(os.Getenv("HEROKU_API_URL"))
 	tokenID, tokenErr := secretID("HEROKU_TOKEN_SECRET_ID")
 	keyID, keyErr := secretID("WEBHOOK_SIGNING_SECRET_ID")
+	only, onlyErr := onlyTag(os.Getenv("ONLY_TAG"))
 	return environment{
 		log:        log,
 		pause:      pause,
@@ -44,7 +48,8 @@ func readEnvironment() (environment, error) {
 		webhookURL: os.Getenv("WEBHOOK_URL"),
 		tokenID:    tokenID,
 		keyID:      keyID,
-	}, errors.Join(logErr, pauseErr, reserveErr, minutesErr, apiErr, tokenErr, keyErr)
+		only:       only,
+	}, errors.Join(logErr, pauseErr, reserveErr, minutesErr, apiErr, tokenErr, keyErr, onlyErr)
 }
 
 // herokuURL refuses to send the API token over a network in the clear.
@@ -61,6 +66,22 @@ func herokuURL(text string) (string, error) {
 		return "", errors.New("HEROKU_API_URL is not https: the API token would travel in the clear")
 	}
 	return strings.TrimSuffix(text, "/"), nil
+}
+
+// tagText is what the parameter OnlyTag takes: AWS's characters of a tag without blanks, and
+// one "=" that parts the name from the value.
+var tagText = regexp.MustCompile(`^([A-Za-z0-9_.:/+@-]{1,128})=([A-Za-z0-9_.:/+@-]{1,256})$`)
+
+// onlyTag does not show what it refuses: it may be anything.
+func onlyTag(text string) (only secrets.Tag, err error) {
+	if text == "" {
+		return only, nil
+	}
+	parts := tagText.FindStringSubmatch(text)
+	if parts == nil {
+		return only, errors.New("ONLY_TAG is not the name and the value of a tag, as in team=shop")
+	}
+	return secrets.Tag{Key: parts[1], Value: parts[2]}, nil
 }
 
 // isOn reads a variable that is on, off or empty, which is off.

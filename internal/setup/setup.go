@@ -51,7 +51,7 @@ func FromEnvironment() (*Parts, error) {
 	}
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(standardLogger{env.log})
-	manager := secrets.Manager{Client: secretsManager(awshttp.NewBuildableClient().GetTransport())}
+	manager := secrets.Manager{Client: secretsManager(awshttp.NewBuildableClient().GetTransport()), Only: env.only}
 	keys := &credential.Ring{Rest: rest, Age: keyAge, Read: func(ctx context.Context) ([]credential.Value, error) {
 		return signingKeys(ctx, manager, env.keyID)
 	}}

@@ -122,3 +122,28 @@ func TestNumbersOfTheEnvironmentHaveBounds(t *testing.T) {
 		}
 	}
 }
+
+func TestTheOnlyTagIsANameAndAValueAndIsNotShownOtherwise(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]*secrets.Tag{ // nil is refused
+		"":                           {},
+		"team=shop":                  {Key: "team", Value: "shop"},
+		"acme:cost-center=a/b_1.c@d": {Key: "acme:cost-center", Value: "a/b_1.c@d"},
+		"team":                       nil,
+		"team=":                      nil,
+		"=shop":                      nil,
+		"a=b=c":                      nil,
+		"my team=shop":               nil,
+		"team=!shop":                 nil, // AWS would take it for "not shop"
+		"team=*":                     nil,
+		"u:pEXAMPLE@h/d?a=b":         nil,
+	} {
+		got, err := onlyTag(text)
+		if (err != nil) != (want == nil) || want != nil && got != *want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "EXAMPLE") {
+			t.Error(err)
+		}
+	}
+}

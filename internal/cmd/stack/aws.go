@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"keepcurrent.example/internal/cmd/awscli"
 )
 
 // stack is a stack of CloudFormation, in an account and a Region.
@@ -20,16 +21,14 @@ type stack struct {
 	seen                  time.Time // the events up to then were told
 }
 
-const installCLI = "the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
-
 // open finds the Region and the account, and says them before anything happens.
 func (s *stack) open(ctx context.Context) error {
 	if _, err := exec.LookPath("aws"); err != nil {
-		return errors.New(installCLI)
+		return awscli.ErrMissing
 	}
 	s.region = os.Getenv("AWS_REGION") // which version 1 of the CLI does not read
 	if s.region == "" {
-		out, err := awsCLI(ctx, nil, "configure", "get", "region")
+		out, err := awscli.Run(ctx, nil, "configure", "get", "region")
 		if s.region = strings.TrimSpace(string(out)); s.region == "" {
 			s.region = os.Getenv("AWS_DEFAULT_REGION")
 		}
@@ -58,43 +57,7 @@ func (s *stack) ask(ctx context.Context, answer any, args ...string) error {
 }
 
 func (s *stack) run(ctx context.Context, args ...string) ([]byte, error) {
-	return awsCLI(ctx, nil, append(args, "--region", s.region, "--output", "json")...)
-}
-
-// awsCLI runs the AWS CLI. Its error is what it says.
-func awsCLI(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "aws", args...)
-	cmd.Env = append(os.Environ(), "AWS_PAGER=")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
-	var out, complaint bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &complaint
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return out.Bytes(), &cliError{command: strings.Join(args[:min(2, len(args))], " "), says: strings.TrimSpace(complaint.String())}
-	}
-	return out.Bytes(), nil
-}
-
-// cliError is what the AWS CLI says.
-type cliError struct{ command, says string }
-
-func (e *cliError) Error() string { return "aws " + e.command + ": " + e.says }
-
-// says reports whether an error of the AWS CLI has one of the words.
-func says(err error, words ...string) bool {
-	var e *cliError
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, word := range words {
-		if strings.Contains(e.says, word) {
-			return true
-		}
-	}
-	return false
+	return awscli.Run(ctx, nil, append(args, "--region", s.region, "--output", "json")...)
 }
 
 // described is a stack as CloudFormation describes it.
@@ -113,17 +76,41 @@ func (d described) output(key string) string {
 	return ""
 }
 
+func (d described) parameter(key string) string {
+	for _, p := range d.Parameters {
+		if p.ParameterKey == key {
+			return p.ParameterValue
+		}
+	}
+	return ""
+}
+
 // describe returns false if there is no such stack.
 func (s *stack) describe(ctx context.Context) (described, bool, error) {
 	var answer struct{ Stacks []described }
 	err := s.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", s.name)
-	if says(err, "does not exist") {
+	if awscli.Says(err, "does not exist") {
 		return described{}, false, nil
 	}
 	if err != nil || len(answer.Stacks) == 0 {
 		return described{}, false, err
 	}
 	return answer.Stacks[0], true, nil
+}
+
+// existing opens the stack, which must be there, and describes it.
+func (s *stack) existing(ctx context.Context) (described, error) {
+	if err := s.open(ctx); err != nil {
+		return described{}, err
+	}
+	now, isThere, err := s.describe(ctx)
+	switch {
+	case err != nil:
+		return now, fmt.Errorf("how the stack is: %w", err)
+	case !isThere:
+		return now, fmt.Errorf("there is no stack %s in this account and Region", s.name)
+	}
+	return now, nil
 }
 
 // event is one step of a resource.

@@ -143,7 +143,8 @@ func (c *cloudFormation) described(name string) string {
 		fmt.Fprintf(&b, `<member><ParameterKey>%s</ParameterKey><ParameterValue>%s</ParameterValue></member>`, key, escaped(c.values[key]))
 	}
 	b.WriteString(`</Parameters><Outputs>`)
-	for key, value := range map[string]string{"PollerFunction": "keepcurrent-poller", "TokenSecret": tokenSecret, "BoundSecret": boundSecret} {
+	for key, value := range map[string]string{"PollerFunction": "keepcurrent-poller", "TokenSecret": tokenSecret, "BoundSecret": boundSecret,
+		"WebhookUrl": webhookURL, "SigningKey": "signing-key"} {
 		fmt.Fprintf(&b, `<member><OutputKey>%s</OutputKey><OutputValue>%s</OutputValue></member>`, key, value)
 	}
 	b.WriteString(`</Outputs></member></Stacks>`)
@@ -152,6 +153,7 @@ func (c *cloudFormation) described(name string) string {
 
 const (
 	tokenSecret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:TokenSecret-AbCdEf"
+	webhookURL  = "https://ours.example/heroku/webhook"
 	boundSecret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:heroku/shop/DATABASE_URL-AbCdEf"
 )
 

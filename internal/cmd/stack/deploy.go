@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"keepcurrent.example/internal/cmd/awscli"
 )
 
 type options struct {
@@ -108,7 +111,7 @@ func (s *stack) bucket(ctx context.Context, given string) (string, error) {
 	switch {
 	case err == nil:
 		return name, nil
-	case given != "" || !says(err, "404", "Not Found"):
+	case given != "" || !awscli.Says(err, "404", "Not Found"):
 		return "", fmt.Errorf("the bucket %s: %w", name, err)
 	}
 	fmt.Fprintf(s.out, "making the bucket %s, private and encrypted\n", name)
@@ -204,7 +207,9 @@ func (s *stack) next(now described) {
 	if secret := now.output("BoundSecret"); secret != "" {
 		fmt.Fprintf(s.out, "\nyour workloads read the secret\n%s\n", secret)
 	}
-	fmt.Fprintf(s.out, "\nput a Heroku API token into its secret (unless it is there)\n"+
+	fmt.Fprintf(s.out, "\nmake the webhook of the app, with your own Heroku login\nmake subscribe APP=%s STACK=%s\n",
+		cmp.Or(now.parameter("HerokuApp"), "APP"), s.name)
+	fmt.Fprintf(s.out, "\nput a Heroku API token that may only read into its secret (unless one is there)\n"+
 		"heroku authorizations:create --description %s --scope read-protected --short | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin\n",
 		s.name, s.region, now.output("TokenSecret"))
 	fmt.Fprintf(s.out, "\nlook: it checks everything and changes nothing\nmake status STACK=%s\n", s.name)

@@ -1,5 +1,5 @@
-// Stack deploys keepcurrent with the AWS CLI, and removes it again: `make deploy` and
-// `make remove`.
+// Stack deploys keepcurrent with the AWS CLI and removes it again, and makes the webhooks of
+// its apps: `make deploy`, `make remove`, `make subscribe` and `make unsubscribe`.
 package main
 
 import (
@@ -9,15 +9,22 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
+
+	"keepcurrent.example/internal/cmd/awscli"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const usage = `usage: go run ./internal/cmd/stack deploy [STACK=name] [BUCKET=name] [Parameter=value ...]
        go run ./internal/cmd/stack remove STACK=name [YES=1]
+       go run ./internal/cmd/stack subscribe APP=name [STACK=name]
+       go run ./internal/cmd/stack unsubscribe APP=name [STACK=name]
 
 deploy makes the stack, or changes it: a parameter that is not given keeps its value.
 remove takes the webhooks away from Heroku and deletes the stack. The secrets stay.
+subscribe makes the webhook of a Heroku app or repairs it, with your own Heroku login
+(heroku auth:token, or HEROKU_API_KEY). It reads the stack's signing key.
+unsubscribe removes the webhook of an app that no secret names any more.
 STACK is keepcurrent unless you say another. Region and account are those of the AWS CLI.
 `
 
@@ -26,8 +33,11 @@ func main() {
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout)
 	switch {
+	case len(os.Args) < 2:
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
 	case errors.Is(err, errUsage):
-		fmt.Fprint(os.Stderr, err.Error(), "\n\n", usage)
+		fmt.Fprintln(os.Stderr, err.Error())
 		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "\n"+err.Error())
@@ -46,10 +56,13 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
+	if name, given := words["STACK"]; given && name == "" { // STACK=$UNSET
+		return fmt.Errorf("%w: STACK is empty: say a name, or leave it out for keepcurrent", errUsage)
+	}
 	s := &stack{name: words.take("STACK", "keepcurrent"), out: out}
 	switch {
-	case !stackName.MatchString(s.name):
-		return fmt.Errorf("%w: STACK=%q: a stack's name has letters, digits and dashes, and begins with a letter", errUsage, s.name)
+	case !awscli.IsStackName(s.name):
+		return fmt.Errorf("%w: STACK=%q: %s", errUsage, s.name, awscli.BadStackName)
 	case args[0] == "deploy":
 		return s.deploy(ctx, options{bucket: words.take("BUCKET", ""), template: words.take("TEMPLATE", "template.yaml"), parameters: words})
 	case args[0] == "remove":
@@ -58,12 +71,15 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 			return fmt.Errorf("%w: remove takes STACK and YES alone", errUsage)
 		}
 		return s.remove(ctx, in, yes)
+	case args[0] == "subscribe", args[0] == "unsubscribe":
+		app := words.take("APP", "")
+		if !reconcile.IsApp(app) || len(words) > 0 {
+			return fmt.Errorf("%w: APP=%q: say the name or the id of a Heroku app, and no more than the stack: make %s APP=shop STACK=%s", errUsage, app, args[0], s.name)
+		}
+		return s.change(ctx, args[0], app)
 	}
 	return fmt.Errorf("%w: %q", errUsage, args[0])
 }
-
-// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 
 // settings are words NAME=value.
 type settings map[string]string

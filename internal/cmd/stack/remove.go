@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"keepcurrent.example/internal/cmd/awscli"
 )
 
 // subscribed is an app whose secrets are bound, and the secret with its token, if that is
@@ -22,17 +24,11 @@ type subscribed struct {
 
 // remove takes the webhooks away, then the stack. The secrets stay.
 func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
-	if err := s.open(ctx); err != nil {
+	now, err := s.existing(ctx)
+	if err != nil {
 		return err
 	}
-	now, isThere, err := s.describe(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("how the stack is: %w", err)
-	case !isThere:
-		return fmt.Errorf("there is no stack %s in this account and Region", s.name)
-	}
-	apps, secrets, err := s.bound(ctx)
+	apps, secrets, err := s.bound(ctx, now.parameter("OnlyTag"))
 	if err != nil {
 		return err
 	}
@@ -49,7 +45,7 @@ func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
 			return err
 		}
 		for _, app := range apps {
-			if err := s.unsubscribe(ctx, poller, app); err != nil {
+			if err := s.unsubscribe(ctx, now, app); err != nil {
 				return err
 			}
 		}
@@ -92,8 +88,9 @@ func agrees(in io.Reader, out io.Writer, question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-// bound returns the apps that bound secrets follow, and the secrets' names.
-func (s *stack) bound(ctx context.Context) (apps []subscribed, secrets []string, err error) {
+// bound returns the apps that the stack's bound secrets follow, and the secrets' names. With
+// onlyTag, NAME=VALUE, the others are another stack's.
+func (s *stack) bound(ctx context.Context, onlyTag string) (apps []subscribed, secrets []string, err error) {
 	var answer struct {
 		SecretList []struct {
 			Name string
@@ -106,7 +103,9 @@ func (s *stack) bound(ctx context.Context) (apps []subscribed, secrets []string,
 	known := make(map[subscribed]bool)
 	for _, secret := range answer.SecretList {
 		var app subscribed
+		ours := onlyTag == ""
 		for _, tag := range secret.Tags {
+			ours = ours || tag.Key+"="+tag.Value == onlyTag
 			switch tag.Key {
 			case "heroku:app":
 				app.App = tag.Value
@@ -114,7 +113,7 @@ func (s *stack) bound(ctx context.Context) (apps []subscribed, secrets []string,
 				app.Token = tag.Value
 			}
 		}
-		if app.App == "" { // the filter matches the beginning of a key
+		if app.App == "" || !ours { // the filter matches the beginning of a key
 			continue
 		}
 		secrets = append(secrets, secret.Name)
@@ -138,7 +137,7 @@ func (s *stack) pause(ctx context.Context, now described) error {
 		}
 	}
 	_, err := s.run(ctx, args...)
-	if says(err, "No updates are to be performed") {
+	if awscli.Says(err, "No updates are to be performed") {
 		return nil
 	}
 	if err == nil {
@@ -150,30 +149,42 @@ func (s *stack) pause(ctx context.Context, now described) error {
 	return nil
 }
 
-// unsubscribe has the poller remove the webhook of an app.
-func (s *stack) unsubscribe(ctx context.Context, poller string, app subscribed) error {
+// unsubscribe removes the webhook of an app: by the poller, or else with the person's own
+// Heroku login, because the stack's token may only read, or there is none.
+func (s *stack) unsubscribe(ctx context.Context, now described, app subscribed) error {
 	fmt.Fprintf(s.out, "removing the webhook of the app %s\n", app.App)
+	byPoller := s.askPoller(ctx, now.output("PollerFunction"), app)
+	if byPoller == nil || ctx.Err() != nil {
+		return byPoller
+	}
+	fmt.Fprintln(s.out, "the poller could not: trying your own Heroku login")
+	webhooks, err := s.webhooks(ctx, now)
+	if err == nil {
+		_, err = webhooks.Remove(ctx, app.App)
+	}
+	if err != nil {
+		return fmt.Errorf("the webhook of the app %s was not removed\n  by the poller: %w\n  with your own login: %w\nRemove it yourself (heroku webhooks -a %s; heroku webhooks:remove ID -a %s). For make remove, also take the tag heroku:app from its secrets, and run it again",
+			app.App, byPoller, aboutLogin(err), app.App, app.App)
+	}
+	return nil
+}
+
+// askPoller has the poller remove the webhook of an app.
+func (s *stack) askPoller(ctx context.Context, poller string, app subscribed) error {
 	event, err := json.Marshal(app)
 	if err != nil {
 		return err
 	}
-	answer, err := os.CreateTemp("", "keepcurrent-*.json")
+	answer, err := awscli.Invoke(ctx, poller, string(event), "--region", s.region)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(answer.Name())
-	defer answer.Close()
-	// fileb:// is read as it is by both versions of the AWS CLI.
-	_, err = awsCLI(ctx, strings.NewReader(string(event)), "lambda", "invoke", "--region", s.region, "--function-name", poller,
-		"--payload", "fileb:///dev/stdin", "--cli-read-timeout", "0", answer.Name())
 	var says struct{ ErrorMessage string }
-	if err == nil {
-		if err = json.NewDecoder(answer).Decode(&says); err == nil && says.ErrorMessage != "" {
-			err = errors.New(says.ErrorMessage)
-		}
+	if err := json.Unmarshal(answer, &says); err != nil {
+		return fmt.Errorf("its answer is no JSON: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("the webhook of the app %s was not removed: %w\nRemove it yourself (heroku webhooks -a %s; heroku webhooks:remove ID -a %s) and its tag, and say make remove again", app.App, err, app.App, app.App)
+	if says.ErrorMessage != "" {
+		return errors.New(says.ErrorMessage)
 	}
 	return nil
 }

@@ -19,15 +19,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 // site is an account for the AWS CLI: S3 and STS are moto's, Secrets Manager and
-// CloudFormation are servers of the tests, Lambda is a function that answers null.
+// CloudFormation are servers of the tests, Lambda is a function that answers null. Heroku is
+// a server of the tests, too.
 type site struct {
 	t       *testing.T
 	stacks  *cloudFormation
 	secrets *secretstest.Server
+	heroku  *herokutest.Server
+	app     *herokutest.App // see openApp
 	folder  string
 
 	mu      sync.Mutex
@@ -42,11 +46,13 @@ func openSite(t *testing.T, moto string) *site {
 	}
 	s := &site{t: t, stacks: startCloudFormation(t), secrets: secretstest.NewServer(), folder: t.TempDir(), answer: "null"}
 	t.Cleanup(s.secrets.Close)
+	s.heroku = startHeroku(t)
 	lambda := httptest.NewServer(http.HandlerFunc(s.invoke))
 	t.Cleanup(lambda.Close)
 	for name, value := range map[string]string{
 		"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE", "AWS_SESSION_TOKEN": "",
 		"AWS_CONFIG_FILE": filepath.Join(s.folder, "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(s.folder, "none"), "AWS_CA_BUNDLE": "",
+		"HEROKU_API_URL": s.heroku.URL, "HEROKU_API_KEY": "HRKU-EXAMPLE-nobody", // and never a person's own
 		"AWS_ENDPOINT_URL": moto, "AWS_ENDPOINT_URL_CLOUDFORMATION": s.stacks.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secrets.URL, "AWS_ENDPOINT_URL_LAMBDA": lambda.URL,
 	} {
 		t.Setenv(name, value)
@@ -70,6 +76,14 @@ func (s *site) invoke(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 	}
 	_, _ = io.WriteString(w, s.answer)
+}
+
+// asked returns what the poller was asked since the last call of it.
+func (s *site) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.invoked = nil }()
+	return s.invoked
 }
 
 func read(t *testing.T, file string) string {
@@ -149,7 +163,8 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 
 	out = s.must(s.deploy("STACK=kc", "HerokuApp=shop", "AlarmEmail=ops@example.com"))
 	s.has(out, "stack kc, account 123456789012, Region eu-west-1\n", "create complete", "\n"+boundSecret+"\n",
-		" --secret-id "+tokenSecret+" --secret-string file:///dev/stdin\n", "\nmake status STACK=kc\n")
+		" --scope read-protected --short |", " --secret-id "+tokenSecret+" --secret-string file:///dev/stdin\n", "\nmake status STACK=kc\n",
+		"\nmake subscribe APP=shop STACK=kc\n")
 	if strings.Contains(out, "making the bucket") {
 		t.Error("it makes the bucket again")
 	}
@@ -168,27 +183,30 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	} else {
 		s.has(err.Error(), "BoundSecret", "as it was before (UPDATE_ROLLBACK_COMPLETE)")
 	}
-	s.must(s.deploy("STACK=kc", "PollMinutes=5"))
-	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5"})
+	s.must(s.deploy("STACK=kc", "PollMinutes=5", "OnlyTag=team=web"))
+	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5", "OnlyTag": "team=web"})
 
-	s.bind("shop/database", "heroku:app", "shop")
-	s.bind("shop/reports", "heroku:app", "shop")
-	s.bind("blog/database", "heroku:app", "blog", "heroku:token", "team-b/token")
+	s.bind("shop/database", "heroku:app", "shop", "team", "web")
+	s.bind("shop/reports", "heroku:app", "shop", "team", "web")
+	s.bind("blog/database", "heroku:app", "blog", "heroku:token", "team-b/token", "team", "web")
+	s.bind("forum/database", "heroku:app", "forum", "team", "forum") // another stack's
 	s.bind("other", "heroku:application", "other")
 	s.answer = `{"errorMessage":"Heroku answers 403"}`
 	if _, err := s.run("remove", "STACK=kc"); err == nil {
 		t.Error("it is removed although a webhook stays")
 	} else {
-		s.has(err.Error(), "was not removed: Heroku answers 403", "heroku webhooks:remove")
+		s.has(err.Error(), "by the poller: Heroku answers 403", "with your own login: Heroku does not take your login", "heroku webhooks:remove")
 	}
 	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5", "Pause": "on"})
 
-	s.answer, s.invoked = "null", nil
+	s.asked()
+	s.answer = "null"
 	s.has(s.must(s.run("remove", "STACK=kc")), "These secrets stay, with their values, and nothing updates them any more: blog/database, shop/database, shop/reports",
 		"heroku authorizations:revoke ID", tokenSecret)
-	slices.Sort(s.invoked)
-	if want := []string{`keepcurrent-poller {"unsubscribe":"blog","token":"team-b/token"}`, `keepcurrent-poller {"unsubscribe":"shop"}`}; !slices.Equal(s.invoked, want) {
-		t.Errorf("the poller was asked %q, want %q", s.invoked, want)
+	asked := s.asked()
+	slices.Sort(asked)
+	if want := []string{`keepcurrent-poller {"unsubscribe":"blog","token":"team-b/token"}`, `keepcurrent-poller {"unsubscribe":"shop"}`}; !slices.Equal(asked, want) {
+		t.Errorf("the poller was asked %q, want %q", asked, want)
 	}
 	s.is("", nil)
 	if _, err := s.run("remove", "STACK=kc"); err == nil || !strings.Contains(err.Error(), "there is no stack kc") {
@@ -212,12 +230,14 @@ func (s *site) is(status string, want settings) {
 
 func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 	s := openSite(t, "")
-	for _, words := range [][]string{{"HerokuAp=shop"}, {"shop"}, {"STACK=a b"}, {"=x"}} {
+	for _, words := range [][]string{{"HerokuAp=shop"}, {"shop"}, {"STACK=a b"}, {"STACK="}, {"=x"}} {
 		if out, err := s.deploy(words...); !errors.Is(err, errUsage) || out != "" {
 			t.Errorf("%v: got error %v, output %q", words, err, out)
 		}
 	}
-	for _, args := range [][]string{nil, {"destroy"}, {"remove", "FORCE=1"}} {
+	for _, args := range [][]string{
+		nil, {"destroy"}, {"remove", "FORCE=1"}, {"subscribe"}, {"subscribe", "APP=../account"}, {"unsubscribe", "APP=shop; rm"}, {"subscribe", "APP=shop", "FORCE=1"},
+	} {
 		if out, err := s.run(args...); !errors.Is(err, errUsage) || out != "" {
 			t.Errorf("%v: got error %v, output %q", args, err, out)
 		}

@@ -22,8 +22,8 @@ type answer struct {
 	ErrorMessage, ErrorType report.Text
 }
 
-// read reads the first JSON value, since the AWS CLI writes its own after the answer. It
-// sorts the plan by mark.
+// read reads the first JSON value, since the AWS CLI may have written its own after the
+// answer. It sorts the plan by mark.
 func read(r io.Reader) (answer, error) {
 	var a answer
 	err := json.NewDecoder(r).Decode(&a)
@@ -102,9 +102,26 @@ func (a answer) counts() (n [marks]int) {
 	return n
 }
 
-// isWell reports whether every binding was checked and none needs a person. It ignores
-// webhooks: a wrong one only delays changes.
-func (a answer) isWell() bool { return len(a.Plan) == 0 || markOf(a.Plan[0]) > deferred }
+// isWell reports whether every binding was checked, and neither a binding nor a webhook needs
+// a person. A webhook of which nothing is known needs none.
+func (a answer) isWell() bool {
+	return (len(a.Plan) == 0 || markOf(a.Plan[0]) > deferred) && len(a.wrongWebhooks()) == 0
+}
+
+// wrongWebhooks names the apps that the alarm WebhookWrong is about.
+func (a answer) wrongWebhooks() []report.Text {
+	return a.webhooksThatAre("missing", "wrong", "doubled")
+}
+
+// webhooksThatAre names the apps whose webhook is in one of these states.
+func (a answer) webhooksThatAre(states ...string) (apps []report.Text) {
+	for _, s := range a.Subscriptions {
+		if slices.Contains(states, stateOf(s)) {
+			apps = append(apps, s.App)
+		}
+	}
+	return apps
+}
 
 // needy returns the names of what the next poll alone will not repair.
 func (a answer) needy() (names []report.Text) {

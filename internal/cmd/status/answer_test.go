@@ -31,8 +31,8 @@ func TestWhatIsNoPlanIsExplained(t *testing.T) {
 			if !strings.HasPrefix(stderr, "status: ") || !strings.Contains(stderr, test.want) || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("stderr %q, want one line with %q", stderr, test.want)
 			}
-			if code != 1 || stdout != "" {
-				t.Errorf("exit code %d, want 1; stdout: %s", code, stdout)
+			if code != notAsked || stdout != "" {
+				t.Errorf("exit code %d, want 2; stdout: %s", code, stdout)
 			}
 		})
 	}
@@ -51,9 +51,9 @@ func TestNoControlCharacterReachesTheTerminal(t *testing.T) {
 		plan = append(plan, strings.ReplaceAll(strings.ReplaceAll(bad, "O", outcome), "S", string(spell)))
 	}
 	answer := strings.TrimSuffix(dryRun(plan...), "}") + strings.ReplaceAll(`,"subscriptions":[{"app":S,"state":S},{"app":S,"error":S}]}`, "S", string(spell))
-	for _, input := range []string{answer, strings.ReplaceAll(`{"errorType":S,"errorMessage":S}`, "S", string(spell))} {
+	for want, input := range map[int]string{needsYou: answer, notAsked: strings.ReplaceAll(`{"errorType":S,"errorMessage":S}`, "S", string(spell))} {
 		stdout, stderr, code := invoke(input)
-		if code != 1 {
+		if code != want {
 			t.Errorf("exit code %d: %s", code, stderr)
 		}
 		for _, r := range stdout + stderr {

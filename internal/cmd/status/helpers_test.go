@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 // invoke runs the program on an input.
 func invoke(input string, args ...string) (stdout, stderr string, code int) {
 	var out, complaint strings.Builder
-	code = run(args, strings.NewReader(input), &out, &complaint)
+	code = run(context.Background(), args, strings.NewReader(input), &out, &complaint)
 	return out.String(), complaint.String(), code
 }
 

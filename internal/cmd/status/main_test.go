@@ -9,8 +9,8 @@ import (
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-nonsense"}, {"shop"}, {"-all=perhaps"}} {
-		if stdout, stderr, code := invoke("", args...); stdout != "" || !strings.HasSuffix(stderr, usage) || code != 1 {
+	for _, args := range [][]string{{"-nonsense"}, {"shop"}, {"-all=perhaps"}, {"STACK=kc", "-local"}, {"-all", "STACK=kc"}} {
+		if stdout, stderr, code := invoke("", args...); stdout != "" || !strings.HasSuffix(stderr, usage) || code != notAsked {
 			t.Errorf("%v: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 		}
 	}
@@ -27,7 +27,7 @@ func TestAPersonWhoPipesNothingIsNotLeftWaiting(t *testing.T) {
 	}
 	defer keyboard.Close()
 	var stdout, stderr strings.Builder
-	if code := run(nil, keyboard, &stdout, &stderr); code != 1 || stderr.String() != usage {
+	if code := run(t.Context(), nil, keyboard, &stdout, &stderr); code != notAsked || stderr.String() != usage {
 		t.Errorf("exit code %d, stderr %q", code, &stderr)
 	}
 }
@@ -57,7 +57,8 @@ ok            shop/database    shop                yes      default     right`)
 		`wiki/database: a tag is invalid: tag heroku:format is "yaml"`,
 		"ledger/reports: the candidate does not log in and the secret's value does: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
 		"forum/database: the secret is equal to the config var, but it does not log in: the server refuses the login (ADDRESS answers SQLSTATE 28P01)",
-		"Without the right webhook: blog.",
+		"Without exactly one right webhook: blog.", "make subscribe APP=blog STACK=name", "3 need you: wiki/database, ledger/reports, forum/database. 1 webhook needs you.",
+		"These secrets are made up",
 		"3 have their database's default credential:",
 		"7 bindings of 6 secrets: 1 FAILED, 1 HELD, 1 NO LOGIN, 1 would change, 1 off, 2 ok. 3 need you: wiki/database, ledger/reports, forum/database.",
 	} {

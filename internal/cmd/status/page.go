@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"keepcurrent.example/internal/reconcile"
 	"keepcurrent.example/internal/report"
 )
 
@@ -20,10 +21,11 @@ const (
 	widest = 40
 )
 
-// page is the output: the table, the errors, and the verdict.
+// page is the output: the table, the errors, the webhooks, and the verdict.
 type page struct {
-	out io.Writer
-	all bool
+	out   io.Writer
+	all   bool
+	stack string // its name, "" if that is not known
 }
 
 func (p page) print(a answer) {
@@ -32,7 +34,8 @@ func (p page) print(a answer) {
 		fmt.Fprintln(p.out)
 	}
 	p.errors(a)
-	for _, paragraph := range []string{a.webhooks(), a.credentials(), a.leftOut(), a.verdict()} {
+	p.webhooks(a)
+	for _, paragraph := range []string{a.credentials(), a.leftOut(), a.verdict()} {
 		if paragraph != "" {
 			p.paragraph(paragraph)
 		}
@@ -136,6 +139,24 @@ func (p page) errors(a answer) {
 		}
 		p.paragraph(some(names[problem]) + ": " + string(problem))
 		fmt.Fprintln(p.out)
+	}
+}
+
+// webhooks says which webhooks are not right, and the commands that repair them, which it does
+// not wrap.
+func (p page) webhooks(a answer) {
+	if wrong := a.wrongWebhooks(); wrong != nil {
+		p.paragraph("Without exactly one right webhook: " + some(wrong) + ". While it is missing or wrong, only polls find a change. " +
+			"The poller repairs it within an hour, if the stack's token may write webhooks. This does it now, with your own Heroku login:")
+		for _, app := range wrong[:min(len(wrong), few)] {
+			if reconcile.IsApp(string(app)) { // or it is nothing to paste
+				fmt.Fprintf(p.out, "make subscribe APP=%s STACK=%s\n", app, cmp.Or(p.stack, "name"))
+			}
+		}
+		fmt.Fprintln(p.out)
+	}
+	if unknown := a.webhooksThatAre("unknown", "error"); unknown != nil {
+		p.paragraph("Whether the webhook is right is unknown: " + some(unknown) + ". See yourself: heroku webhooks -a APP")
 	}
 }
 

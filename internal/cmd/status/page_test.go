@@ -47,17 +47,25 @@ late/database: Heroku's rate limit is used up
   ok. 4 need you: wiki/database, ads/database, old/database and 1 more.
 `},
 		{"webhooks", `{"dryRun":true,"bindings":2,"plan":[` + rotated + `,` + shopOK + `],"subscriptions":[
-			{"app":"shop","state":"right"},{"app":"pay","error":"Heroku answers 403 Forbidden"},{"app":"x","state":"missing"}]}`, `
+			{"app":"shop","state":"right"},{"app":"pay","error":"Heroku answers 503"},{"app":"blog","state":"missing"},
+			{"app":"a; rm","state":"wrong"},{"app":"wiki","state":"wrong"},{"app":"late","state":"unknown"},{"app":"crm","state":"doubled"}]}`, `
               SECRET         APP   LOGS IN  WEBHOOK  DIFFERS IN
 would change  pay/database   pay   yes      error    host, password
 ok            shop/database  shop  yes      right
 
-webhook of pay: Heroku answers 403 Forbidden
+webhook of pay: Heroku answers 503
 
-Without the right webhook: pay, x. Until that is repaired, a change may wait
-  for a poll.
-2 secrets: 1 would change, 1 ok. Nothing needs you: the next poll publishes
-  what differs, unless the stack is paused.
+Without exactly one right webhook: blog, a; rm, wiki and 1 more. While it is
+  missing or wrong, only polls find a change. The poller repairs it within an
+  hour, if the stack's token may write webhooks. This does it now, with your
+  own Heroku login:
+make subscribe APP=blog STACK=name
+make subscribe APP=wiki STACK=name
+
+Whether the webhook is right is unknown: pay, late. See yourself: heroku
+  webhooks -a APP
+2 secrets: 1 would change, 1 ok. No secret needs you: the next poll publishes
+  what differs, unless the stack is paused. 4 webhooks need you.
 `},
 		{"credentials", dryRun(strings.Replace(shopOK, "{", `{"credential":"default",`, 1), strings.Replace(blogOK, "{", `{"credential":"named",`, 1), optedOut), `
      SECRET           APP            LOGS IN  CREDENTIAL  DIFFERS IN

@@ -19,7 +19,11 @@ func (a answer) verdict() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, mark(m)))
 		}
 	}
-	return a.total() + ": " + strings.Join(parts, ", ") + ". " + a.advice()
+	advice := a.advice()
+	if webhooks := a.needyWebhooks(); webhooks != "" {
+		advice = strings.Replace(advice, "Nothing needs you", "No secret needs you", 1) + webhooks
+	}
+	return a.total() + ": " + strings.Join(parts, ", ") + ". " + advice
 }
 
 // total says how many lines there are, and of how many secrets if some have several.
@@ -86,18 +90,16 @@ func (a answer) leftOut() string {
 	return "The poller's answer has no space for " + strings.Join(parts, " and ") + ". It names first what needs you."
 }
 
-// webhooks names the apps whose webhook is not right; it returns "" if there is none.
-func (a answer) webhooks() string {
-	var apps []report.Text
-	for _, s := range a.Subscriptions {
-		if stateOf(s) != "right" {
-			apps = append(apps, s.App)
-		}
-	}
-	if apps == nil {
+// needyWebhooks says how many webhooks need a person; it returns "" if none does.
+func (a answer) needyWebhooks() string {
+	switch n := len(a.wrongWebhooks()); n {
+	case 0:
 		return ""
+	case 1:
+		return " 1 webhook needs you."
+	default:
+		return fmt.Sprintf(" %d webhooks need you.", n)
 	}
-	return "Without the right webhook: " + some(apps) + ". Until that is repaired, a change may wait for a poll."
 }
 
 // credentials counts the URLs whose old password a planned rotation kills at once; it
@@ -127,9 +129,11 @@ func count(n int, noun string) string {
 	return fmt.Sprint(n, " ", noun)
 }
 
+// few is how many names a sentence has.
+const few = 3
+
 // some joins the first few names.
 func some(names []report.Text) string {
-	const few = 3
 	if more := len(names) - few; more > 0 {
 		return fmt.Sprintf("%s and %d more", join(names[:few]), more)
 	}

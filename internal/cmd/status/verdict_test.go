@@ -30,6 +30,10 @@ func TestTheVerdictIsTheLastParagraphAndTheExitCode(t *testing.T) {
 			"4 secrets: 1 FAILED, 1 HELD, 2 NO LOGIN. 4 need you: wiki/database,\n  ads/database, old/database and 1 more."},
 		{"two of one secret differ", dryRun(keyDB, strings.ReplaceAll(keyDB, "DATABASE", "CACHE"), shopOK), 0,
 			"3 bindings of 2 secrets: 2 would change, 1 ok. Nothing needs you: the next\n  poll publishes what differs, unless the stack is paused."},
+		{"a webhook is missing", strings.TrimSuffix(dryRun(shopOK), "}") + `,"subscriptions":[{"app":"shop","state":"missing"}]}`, 1,
+			"1 secret: 1 ok. All are equal and log in. 1 webhook needs you."},
+		{"a webhook is unknown", strings.TrimSuffix(dryRun(shopOK), "}") + `,"subscriptions":[{"app":"shop","state":"unknown"}]}`, 0,
+			"Whether the webhook is right is unknown: shop. See yourself: heroku webhooks\n  -a APP\n1 secret: 1 ok. All are equal and log in."},
 		{"a later poller", dryRun(novel), 1, "1 secret: 1 UNKNOWN. 1 needs you: new/database."},
 		{"the CLI's own output follows", dryRun(shopOK) + "{\n    \"StatusCode\": 200\n}\n", 0, "1 secret: 1 ok. All are equal and log in."},
 	} {

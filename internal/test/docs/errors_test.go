@@ -28,6 +28,7 @@ var contexts = []string{
 	"moving AWSCURRENT to version %s: %w", "reading version %s: %w: %w", "reading the value of %s that holds %s: %w",
 	"reading the config vars of app %s: %w", "reading the newest release of app %s: %w", "listing the webhooks of app %s: %w",
 	"listing the attachments of app %s: %w",
+	"the webhook of app %s is %s: %w", "the webhook of app %s is %s: %w; with your own Heroku login: make subscribe APP=%s STACK=…",
 	"subscribing to the releases of app %s: %w", "removing webhook %s of app %s: %w", "GET /account/rate-limits: %s", "GET /account/rate-limits: Heroku answered %d",
 	"%s: %w (if your own client takes it: heroku:verify=server logs in without parameters)", // of a parameter
 	"%s: %w: %w", "%w: %d", "%w: key %s: %w",

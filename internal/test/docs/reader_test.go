@@ -10,7 +10,7 @@ import (
 func TestAPageThatLetsAWorkloadReadLetsItDescribe(t *testing.T) {
 	t.Parallel()
 	all := pages(t)
-	for _, page := range []string{"README.md", "docs/runbook.md"} {
+	for _, page := range []string{"README.md", "docs/runbook.md", "docs/consumers.md", "docs/terraform.md", "docs/consumers-go.md"} {
 		get, describe := strings.Count(all[page], "secretsmanager:GetSecretValue"), strings.Count(all[page], "secretsmanager:DescribeSecret")
 		if get == 0 || describe < get {
 			t.Errorf("%s names secretsmanager:GetSecretValue %d times, and secretsmanager:DescribeSecret %d times", page, get, describe)

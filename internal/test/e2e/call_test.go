@@ -137,7 +137,7 @@ func TestARefusedTokenIsNotAskedAgainForConsumers(t *testing.T) {
 		t.Fatalf("the second secret: %+v", report)
 	}
 	shop, other := s.current(s.secret), s.current(blog)
-	s.Heroku.RotateToken()
+	s.Heroku.Revoke()
 	s.Heroku.ResetCalls()
 	s.call(s.secret, shop, 1)
 	first := s.requests()

@@ -17,9 +17,8 @@ var proof = flag.Int("proof", 0, "how often TestProof rotates under programs of 
 
 // contestant is a kind of program in TestProof.
 type contestant struct {
-	what    string
-	command func(*testing.T) (dir, command string)
-	env     []string
+	what, way string
+	prepare   func(t *testing.T, way string) (dir, command string, env []string)
 	*program
 }
 
@@ -34,8 +33,8 @@ func TestProof(t *testing.T) {
 	s.subscribe()
 	programs := contestants()
 	for _, c := range programs {
-		dir, command := c.command(t)
-		c.program = s.startProgram(dir, command, append(c.env, "LIFETIME=1000")...)
+		dir, command, env := c.prepare(t, c.way)
+		c.program = s.startProgram(dir, command, append(env, "LIFETIME=1000")...)
 	}
 	killed, replaced := make([]tally, len(programs)), make([]tally, len(programs))
 	for range *proof {
@@ -166,13 +165,24 @@ func (t *tally) failures() string {
 }
 
 func contestants() []*contestant {
-	node := func(t *testing.T) (string, string) { return nodeFolder(t), "node program.mjs" }
-	python := func(t *testing.T) (string, string) {
-		interpreter := python(t, "boto3, psycopg, psycopg_pool")
-		return copied(t, recipes+"/pool.py", "testdata/program.py"), interpreter + " program.py"
+	inGo := func(t *testing.T, way string) (dir, command string, env []string) {
+		return t.TempDir(), goProgram(t, ".") + " " + way, nil
+	}
+	inNode := func(t *testing.T, way string) (dir, command string, env []string) {
+		return nodeFolder(t, "testdata/orm/*"), "node program.mjs", []string{"WAY=" + way}
+	}
+	inPython := func(t *testing.T, way string) (dir, command string, env []string) {
+		interpreter, path := frameworks(t)
+		return copied(t, recipes+"/*.py", "testdata/program.py"), interpreter + " program.py", []string{"WAY=" + way, path}
 	}
 	return []*contestant{
-		{what: "Node, pg", command: node, env: []string{"WAY=secret"}},
-		{what: "Python, psycopg", command: python, env: []string{"WAY=psycopg"}},
+		{what: "Go, pgx", way: "pgx", prepare: inGo},
+		{what: "Go, database/sql", way: "sql", prepare: inGo},
+		{what: "Go, GORM", way: "gorm", prepare: inGo},
+		{what: "Node, pg", way: "secret", prepare: inNode},
+		{what: "Node, Knex", way: "knex", prepare: inNode},
+		{what: "Python, psycopg", way: "psycopg", prepare: inPython},
+		{what: "Python, SQLAlchemy with psycopg", way: "sqlalchemy", prepare: inPython},
+		{what: "Python, SQLAlchemy with asyncpg", way: "sqlalchemy-asyncpg", prepare: inPython},
 	}
 }

@@ -2,11 +2,13 @@ package e2e_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +64,7 @@ func keyCases() []keyCase {
 		{`{"db":7}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 		{`{"db":null}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 	}
+	cases = slices.Concat(cases, keylessCases(), moreKeylessCases())
 	for i := range cases {
 		for _, text := range []*string{&cases[i].Value, &cases[i].Key} {
 			for port := range 4 {
@@ -70,6 +73,49 @@ func keyCases() []keyCase {
 		}
 	}
 	return cases
+}
+
+// keylessCases are secrets of which a program names no key: a person or a tool may have
+// written them.
+func keylessCases() []keyCase {
+	neither := "the secret holds neither a Postgres URL nor an object with one"
+	return []keyCase{
+		{" \t@2\r\n", "", 2, ""},
+		{`{"DATABASE_URL":"postgresql://u:EXAMPLE\u0040127.0.0.1:2/d"}`, "", 2, ""},
+		{`{"MY_URL":"@2","STRIPE":"EXAMPLE","REPORTS":"https://u:EXAMPLE@h"}`, "", 2, ""},
+		{`{"engine":"mysql","host":7,"MY_URL":"@2"}`, "", 2, ""},
+		{`{"A":"@1","B":"@2","host":"127.0.0.1","port":3}`, "", 3, ""},
+		{`{"A":"@1","B":"@2","STRIPE":"EXAMPLE"}`, "", 0, `several keys hold one: "A", "B"; choose with key`},
+		{`{"B":"@2","sk/EXAMPLE":"@1","engine":"mysql","host":"127.0.0.1","port":3}`, "", 0, `several keys hold one: "B", 1 not shown; choose with key`},
+
+		{`{"engine":"postgres","host":"127.0.0.1","port":3,"username":"u","password":"EXAMPLE","dbname":"d"}`, "", 3, ""},
+		{`{"engine":"aurora-postgresql","host":"127.0.0.1","port":3}`, "", 3, ""},
+		{`{"engine":"postgresql","host":"127.0.0.1","port":"3","username":null}`, "", 3, ""},
+		{`{"host":"127.0.0.1","port":3,"username":"u/:@?#%","password":" EXAMPLE%2f"}`, "", 3, ""},
+		{`{"engine":"mysql","host":"127.0.0.1","port":3}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":65536}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":"EXAMPLE"}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":true}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":3,"username":7}`, "", 0, neither},
+		{`{"port":3,"password":"EXAMPLE"}`, "", 0, neither},
+
+		{``, "", 0, neither},
+		{`null`, "", 0, neither},
+		{`{}`, "", 0, neither},
+		{`["@2"]`, "", 0, neither},
+		{`"@2"`, "", 0, neither},
+		{`{"DATABASE_URL":"@2"`, "", 0, neither},
+		{`{"DATABASE_URL":" @2"}`, "", 0, neither},
+		{`{"DATABASE_URL":"@2\n"}`, "", 0, neither},
+		{`{"DATABASE_URL":{"url":"@2"}}`, "", 0, neither},
+		{`{"DATABASE_URL":"host=EXAMPLE"}`, "", 0, neither},
+		{`{"DATABASE_URL":"@2"}{}`, "", 0, neither},
+		{`{"host":"127.0.0.1","port":2.5}`, "", 0, neither},
+		{`postgres://h:EXAMPLE/d`, "", 0, neither},
+		{`https://u:EXAMPLE@h`, "", 0, neither},
+		{`postgres:///d?password=EXAMPLE`, "", 0, neither},
+		{`{"DATABASE_URL":"postgres://u:EXAMPLE\n\u0040127.0.0.1:2/d"}`, "", 0, neither},
+	}
 }
 
 type keyAnswer struct {
@@ -129,6 +175,44 @@ func TestPythonRecipeTakesAKey(t *testing.T) {
 	s.hasNeighbours()
 }
 
+func moreKeylessCases() []keyCase {
+	const parts = `"host":"127.0.0.1","username":"u","password":"EXAMPLE","dbname":"d"`
+	cases := []keyCase{
+		{"@2", "", 2, ""},
+		{" \t@2\r\n", "", 2, ""},
+		{`{"db":"@2"}`, "", 2, ""},
+		{"\n{\"STRIPE\":\"EXAMPLE\",\"db\":\"@2\",\"CACHE\":\"rediss://h\"}\n", "", 2, ""},
+		{`{"engine":"postgres","port":3,` + parts + `,"db":"@2"}`, "", 2, ""},
+		{`{"engine":"mysql","port":3,` + parts + `,"db":"@2"}`, "", 2, ""},
+		{`{"DATABASE_URL":"@3","db":"@3","port":2,` + parts + `}`, "", 2, ""},
+		{`{"port":2,` + parts + `}`, "", 2, ""},
+		{`{` + parts + `}`, "", 5432, ""},
+		{`{"port":null,"engine":null,` + parts + `}`, "", 5432, ""},
+		{`{"port":0,` + parts + `}`, "", 5432, ""},
+		{`{"engine":"postgres","port":"2",` + parts + `}`, "", 2, ""},
+		{`{"engine":"aurora-postgresql","port":2,` + parts + `}`, "", 2, ""},
+
+		{`{"engine":"mysql","host":7,"db":"@2"}`, "", 2, ""},
+		{`{"A":"@1","B":"@3","host":"127.0.0.1","port":2}`, "", 2, ""},
+		{`{"host":"127.0.0.1","port":2,"username":"u/:@?#%","password":" EXAMPLE%2f"}`, "", 2, ""},
+		{`{"engine":"postgresql","host":"127.0.0.1","port":"2","username":null}`, "", 2, ""},
+
+		{`{"DATABASE_URL":"@2","db":"@3"}`, "", 0, `several keys hold one: "DATABASE_URL", "db"; choose with key`},
+		{`{"@2":"@2","db":"@3"}`, "", 0, `several keys hold one: "db", 1 not shown; choose with key`},
+	}
+	for _, value := range []string{
+		"", "EXAMPLE", "null", "[]", "{}", `"@2"`, `{"db":"@2"`, `{"db":"@2"}{}`, `["@2"]`,
+		"https://u:EXAMPLE@h", "redis://:EXAMPLE@h", "host=h password=EXAMPLE", "postgres://", "postgres:///d", "postgres://u:EXAMPLE@/d",
+		"postgres://u:EXA/MPLE@h/d", "postgres://u:EXA@MPLE@h/d", "postgres://h:EXAMPLE/d",
+		`{"db":"https://u:EXAMPLE@h"}`, `{"db":" @2"}`, `{"db":"@2\n"}`, `{"db":"postgres://u:EXAMPLE\n\u0040127.0.0.1:2/d"}`, `postgres:///d?password=EXAMPLE`, `{"db":["@2"]}`, `{"db":{"db":"@2"}}`, `{"db":"postgres://u:EXA/MPLE@h/d"}`,
+		`{"engine":"mysql",` + parts + `}`, `{"port":true,` + parts + `}`, `{"port":2.5,` + parts + `}`, `{"port":70000,` + parts + `}`, `{"port":"EXAMPLE",` + parts + `}`,
+		`{"host":7,"username":"u","password":"EXAMPLE"}`, `{"host":"h","username":false}`, `{"username":"u","password":"EXAMPLE"}`,
+	} {
+		cases = append(cases, keyCase{value, "", 0, "the secret holds neither a Postgres URL nor an object with one"})
+	}
+	return cases
+}
+
 // The package says the same as the recipes.
 func TestPackageTakesAKey(t *testing.T) {
 	t.Parallel()
@@ -138,7 +222,7 @@ func TestPackageTakesAKey(t *testing.T) {
 		var got keyAnswer
 		var failure *consumer.Error
 		if errors.As(err, &failure) {
-			got.Error = failure.Err.Error()
+			got.Error = strings.Replace(cmp.Or(failure.Err, failure.Kind).Error(), "Source.Key", "key", 1)
 		} else if errors.As(config.BeforeConnect(t.Context(), config.ConnConfig), &failure) { // nothing listens there
 			_, _ = fmt.Sscanf(failure.Address, "127.0.0.1:%d", &got.Port)
 		}

@@ -14,8 +14,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
+	"keepcurrent.example/internal/testserver/npm"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -32,6 +34,7 @@ func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 		"killed at once":            {[]string{"WAY=secret"}, killedAtOnce},
 		"killed at once, a file":    {[]string{"WAY=file"}, killedAtOnce},
 		"with a grace time":         {[]string{"WAY=secret", "LIFETIME=50"}, replacedWithGrace},
+		"with a grace time, alone":  {[]string{"WAY=client", "LIFETIME=50"}, replacedWithGrace},
 		"another host":              {[]string{"WAY=secret"}, movedToAnotherHost},
 		"no new secret for long":    {[]string{"WAY=secret", "WAIT=300"}, killedWithNoNewSecretForLong},
 		"a silent host, after rest": {[]string{"WAY=secret", "REST=1500"}, hostFallsSilent},
@@ -58,28 +61,6 @@ func TestNodeRecipesOutliveTheirCredential(t *testing.T) {
 			t.Errorf("the extension was asked %d times", n)
 		}
 	})
-}
-
-func TestPythonRecipeOutlivesItsCredential(t *testing.T) {
-	t.Parallel()
-	interpreter := python(t, "boto3, psycopg, psycopg_pool")
-	dir := copied(t, recipes+"/pool.py", "testdata/program.py")
-	tests := map[string]struct {
-		env     []string
-		happens func(*program)
-	}{
-		"killed at once":           {nil, killedAtOnce},
-		"with a grace time":        {[]string{"LIFETIME=50"}, replacedWithGrace},
-		"another host, after rest": {[]string{"REST=1500"}, movedWhileAtRest},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := openShop(t, stacktest.Config{})
-			s.bindJSON()
-			tt.happens(s.startProgram(dir, interpreter+" program.py", tt.env...))
-		})
-	}
 }
 
 func killedAtOnce(p *program)       { p.t.Helper(); p.losesItsConnections(p.addon.Rotate) }
@@ -183,35 +164,34 @@ func absent(t *testing.T, what string) {
 }
 
 // nodeFolder makes a folder with the Node recipes, their dependencies, the program and more
-// files.
+// files, of which a package.json replaces that of the recipes.
 func nodeFolder(t *testing.T, more ...string) string {
+	t.Helper()
+	return npmFolder(t, append([]string{recipes + "/*.mjs", recipes + "/package*.json", "testdata/program.mjs"}, more...)...)
+}
+
+// npmFolder makes a folder with copies of the files that match, and with what their
+// package.json names.
+func npmFolder(t *testing.T, patterns ...string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			absent(t, tool+" is not installed")
 		}
 	}
-	dir := copied(t, append(more, recipes+"/*.mjs", recipes+"/package*.json", "testdata/program.mjs")...)
-	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		absent(t, "npm cannot install what the recipes depend on: "+string(out))
+	dir := copied(t, patterns...)
+	lists := fstest.MapFS{}
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		lists[name] = &fstest.MapFile{Data: []byte(contents(t, filepath.Join(dir, name)))}
+	}
+	installed, err := npm.Install(t.Context(), "recipes", lists, func(string) error { return nil })
+	if err != nil {
+		absent(t, "npm cannot install what the recipes depend on: "+err.Error())
+	}
+	if err := os.Symlink(filepath.Join(installed, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
 	}
 	return dir
-}
-
-// python returns an interpreter that has the modules.
-func python(t *testing.T, modules string) string {
-	t.Helper()
-	for _, name := range []string{"python3", "/usr/bin/python3"} { // what Debian packages is for its own
-		try := exec.CommandContext(t.Context(), name, "-c", "import "+modules)
-		try.Env = append(os.Environ(), "HOME="+t.TempDir()) // as the program will have one of its own
-		if try.Run() == nil {
-			return name
-		}
-	}
-	absent(t, "no python3 has "+modules+": on Debian, install python3-boto3, python3-psycopg and python3-psycopg-pool")
-	return ""
 }
 
 // copied is a folder with copies of the files that match.
@@ -279,7 +259,9 @@ func (s *shop) extension() *extension {
 // npm writes the address of the registry that the author used, unless it is told not to.
 func TestLockFileNamesNoRegistry(t *testing.T) {
 	t.Parallel()
-	if strings.Contains(contents(t, recipes+"/package-lock.json"), `"resolved"`) {
-		t.Error("write it with npm install --package-lock-only --omit-lockfile-registry-resolved")
+	for _, folder := range []string{recipes, "testdata/orm", "testdata/node"} {
+		if strings.Contains(contents(t, folder+"/package-lock.json"), `"resolved"`) {
+			t.Errorf("%s: write it with npm install --package-lock-only --omit-lockfile-registry-resolved", folder)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/herokutest"
@@ -33,11 +34,15 @@ func TestTheFirstPollSubscribesWithoutAPerson(t *testing.T) {
 	s.idle()
 	s.equal()
 	s.Heroku.ResetCalls()
-	if report := s.poll(); report.Unchanged != 1 || report.Subscriptions != nil {
-		t.Errorf("report: %+v", report)
+	for range 2 {
+		if report := s.poll(); report.Unchanged != 1 || report.Subscriptions != nil {
+			t.Errorf("report: %+v", report)
+		}
 	}
-	if calls := s.Heroku.Calls(); len(calls) != 1 {
-		t.Errorf("an idle poll looked at more than the config vars: %v", calls)
+	calls := s.Heroku.Calls()
+	hourly := calls["GET /apps/{app}/webhooks"] // one of the polls can be at the time of the app's check
+	if delete(calls, "GET /apps/{app}/webhooks"); len(calls) != 1 || hourly > 1 {
+		t.Errorf("idle polls looked at more than the config vars: %v, and %d lists of webhooks", calls, hourly)
 	}
 }
 
@@ -138,16 +143,42 @@ func (s *shop) releaseAllTheTime() (stop func()) {
 	return stop
 }
 
-func TestATokenThatMayNotSubscribeIsAWarning(t *testing.T) {
+// With the scope read-protected the secrets are kept, and the poller says that the webhook
+// is missing until a person has made it.
+func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) {
 	t.Parallel()
 	s := start(t, stacktest.Config{SelfSubscribe: true})
 	s.Heroku.Provision(s.Heroku.CreateApp("shop"), s.database())
+	s.put(stacktest.TokenSecret, s.Heroku.Authorize("read-protected"))
 	s.bind("shop", "shop/database")
-	s.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	report := s.poll()
-	if report.Published != 1 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
-		!strings.Contains(string(report.Subscriptions[0].Error), "heroku authorizations:create") {
+	if report.Published != 1 || report.Failed != 0 || len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "" ||
+		!strings.Contains(string(report.Subscriptions[0].Error), "the webhook of app shop is missing: ") ||
+		!strings.Contains(string(report.Subscriptions[0].Error), "make subscribe APP=shop STACK=…") {
 		t.Errorf("report: %+v", report)
+	}
+	s.sum(s.Poller, "WebhookWrong", 1)
+	s.sum(s.Poller, "TokenRefused", 0)
+	s.state("missing")
+	// A webhook is dated in whole seconds, and must be younger than the signing key.
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+	s.must(s.Subscribe(t.Context(), "shop")) // as a person does
+	s.state("right")
+	s.bind("shop", "shop/another") // which is a reason to check
+	if report := s.poll(); report.Published != 1 || report.Subscriptions != nil {
+		t.Errorf("report: %+v", report)
+	}
+	s.sum(s.Poller, "WebhookWrong", 1)
+	s.Heroku.Wrap(herokutest.On("GET /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
+	s.state("unknown")
+}
+
+// state fails the test unless a dry run says so of the app's webhook.
+func (s *stack) state(want string) {
+	s.t.Helper()
+	report := s.poll(`{"dryRun": true}`)
+	if len(report.Subscriptions) != 1 || string(report.Subscriptions[0].State) != want || report.Subscriptions[0].Error != "" {
+		s.t.Errorf("subscriptions: %+v, want %s", report.Subscriptions, want)
 	}
 }
 

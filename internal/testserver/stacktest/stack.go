@@ -61,8 +61,9 @@ type Config struct {
 	Env []string
 	// Timeout is that of the webhook; default 28 s. That of the poller is 60 s.
 	Timeout time.Duration
-	// SelfSubscribe gives the poller the public address of the webhook, so that
-	// it keeps the subscriptions.
+	// SelfSubscribe gives the poller the public address of the webhook, and a token that
+	// may write webhooks, so that it keeps the subscriptions. Without it the functions have
+	// a token that may only read.
 	SelfSubscribe bool
 	// Concurrency of the webhook; default 4. That of the poller is 1.
 	Concurrency int
@@ -88,7 +89,7 @@ type Stack struct {
 }
 
 // Start starts a stack. Its account has no apps, and its Secrets Manager has
-// the API token and the signing key.
+// an API token and the signing key.
 func Start(ctx context.Context, config Config) (*Stack, error) {
 	heroku, err := herokutest.NewServer()
 	if err != nil {
@@ -102,7 +103,11 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 		s.front.Load().(http.Handler).ServeHTTP(w, r)
 	}))
 	s.URL = s.gateway.URL + path
-	if err := errors.Join(s.hold(ctx, TokenSecret, heroku.Token()), s.hold(ctx, SigningSecret, SigningKey), s.Deploy(config)); err != nil {
+	scope := "read-protected" // more only if the poller is to make webhooks
+	if config.SelfSubscribe {
+		scope = "write-protected"
+	}
+	if err := errors.Join(s.hold(ctx, TokenSecret, heroku.Authorize(scope)), s.hold(ctx, SigningSecret, SigningKey), s.Deploy(config)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -1,7 +1,8 @@
 # Gives each secret of the standard input to the Python recipe, and prints a line of JSON
-# about it: the port of the URL that the recipe takes, or the error.
+# about it: the parts of the URL that the recipe takes, or the error.
 import json, sys
-import psycopg
+from types import SimpleNamespace
+from psycopg.conninfo import conninfo_to_dict
 from pool import Secret
 
 
@@ -16,7 +17,7 @@ class Client:
 for case in json.load(sys.stdin):
     secret = Secret("shop/settings", key=case["key"] or None, wait=0, client=Client(case["value"]))
     try:
-        port = psycopg.conninfo.conninfo_to_dict(secret.read()[1])["port"]
-        print(json.dumps({"port": int(port)}))
+        login = secret.connect(lambda url, **options: SimpleNamespace(**conninfo_to_dict(url)))
+        print(json.dumps({"port": int(login.port), "host": login.host, "sslmode": login.sslmode}))
     except Exception as err:
         print(json.dumps({"error": str(err)}))

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
+import pg from "pg";
 import { SecretPool, readSecret } from "./pool.mjs";
 import { callKeepcurrent } from "./refused.mjs";
 
@@ -16,13 +17,22 @@ if (env.AWS_ENDPOINT_URL_EVENTBRIDGE) {
     if (env.THROWS) throw new Error("EXAMPLE");
   };
 }
-const pools = {
-  secret: () => new SecretPool(readSecret(env.DATABASE_SECRET_ID), options),
-  file: () => new SecretPool(() => (console.log("read"), readFile(env.DATABASE_FILE, "utf8")), options),
+const alone = (pool) => async () => (await pool.query("select session_user as user")).rows[0];
+const oneByOne = (pool) => async () => {
+  const client = new pg.Client(await pool.settings());
+  await client.connect();
+  const { rows } = await client.query("select session_user as user");
+  await client.end();
+  return rows[0];
 };
-const pool = pools[env.WAY]?.();
-const { handler } = pool ? {} : await import("./" + env.WAY);
-const query = handler ?? (async () => (await pool.query("select session_user as user")).rows[0]);
+const ways = { secret: alone, file: alone, client: oneByOne };
+let pool, query;
+if (env.WAY.endsWith(".mjs")) query = (await import("./" + env.WAY)).handler;
+else {
+  const file = () => (console.log("read"), readFile(env.DATABASE_FILE, "utf8"));
+  pool = new SecretPool(env.WAY === "file" ? file : readSecret(env.DATABASE_SECRET_ID), options);
+  query = (ways[env.WAY] ?? (await import(`./${env.WAY}.mjs`)).default)(pool); // an ORM
+}
 
 // With REST all workers wake at the same moments, at least REST apart, so that each
 // connection has rested for that long when it is used again.
@@ -32,10 +42,12 @@ const held = await pool?.connect(); // all the time, so that its session is cut,
 async function work(worker) {
   for (;; await rest()) {
     const answer = { worker, began: Date.now() };
-    await query().then((row) => { answer.user = row.user; }, (err) => { answer.error = err.code ?? err.message; });
+    await query().then((row) => { answer.user = row.user; }, (err) => { answer.error = codeOf(err); });
     console.log(JSON.stringify(answer));
   }
 }
+// An ORM hides the server's error in its own.
+const codeOf = (err) => err.code ?? (err.cause ?? err.parent ? codeOf(err.cause ?? err.parent) : err.message);
 [0, 1, 2, 3].map(work);
 process.stdin.resume().on("end", () => {
   console.log(inspect([pool, held], { depth: 9 }));

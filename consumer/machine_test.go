@@ -1,0 +1,224 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
+
+	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/testserver/secretstest"
+)
+
+const exampleURL = "postgres://u:pEXAMPLE@127.0.0.1/d"
+
+// What is wrong with the machine is not wrong with the secret. The environment is the
+// process's, so these tests do not run beside others.
+func TestASettingOfTheMachineIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	service := filepath.Join(folder, "services")
+	if err := os.WriteFile(service, []byte("[other]\nhost=h\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		env   map[string]string
+		query string
+		want  []string
+	}{
+		"PGSSLROOTCERT": {map[string]string{"PGSSLROOTCERT": "/missing/root.crt"}, "", []string{"PGSSLROOTCERT", "open /missing/root.crt: no such file"}},
+		"PGSSLCERT":     {map[string]string{"PGSSLCERT": "/missing/c", "PGSSLKEY": "/missing/k"}, "", []string{"PGSSLCERT, PGSSLKEY", "/missing/k: no such file"}},
+		"PGSSLCERT without PGSSLKEY": {map[string]string{"PGSSLCERT": "/missing/c"}, "",
+			[]string{"PGSSLCERT", `both "sslcert" and "sslkey" are required`}},
+		"PGSERVICE without a file": {map[string]string{"PGSERVICE": "shop"}, "", []string{"PGSERVICE", "service file: " + folder}},
+		"PGSERVICEFILE":            {map[string]string{"PGSERVICE": "shop", "PGSERVICEFILE": "/missing/services"}, "", []string{"PGSERVICEFILE", "/missing/services"}},
+		"PGSERVICE that is not in the file": {map[string]string{"PGSERVICE": "shop", "PGSERVICEFILE": service}, "",
+			[]string{"PGSERVICE", "unable to find service: shop"}},
+		"PGTARGETSESSIONATTRS": {map[string]string{"PGTARGETSESSIONATTRS": "best"}, "", []string{"PGTARGETSESSIONATTRS", "unknown target_session_attrs value: best"}},
+		"sslrootcert":          {nil, "sslrootcert=/missing/root.crt", []string{"the URL's sslrootcert", "open /missing/root.crt: no such file"}},
+		"sslcert":              {nil, "sslcert=/missing/c&sslkey=/missing/k", []string{"the URL's sslcert, sslkey", "/missing/k: no such file"}},
+		"service":              {nil, "service=shop", []string{"the URL's service"}},
+		"a key as a path":      {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check that the files are on this machine"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("HOME", folder)
+			for name, value := range tt.env {
+				t.Setenv(name, value)
+			}
+			for _, key := range []string{"", "db"} {
+				text := exampleURL + "?" + tt.query
+				if key != "" {
+					text = fmt.Sprintf(`{"db":%q}`, text)
+				}
+				source := &consumer.Source{Client: &secret{value: text}, SecretID: "shop/database", Key: key}
+				_, err := source.PoolConfig(t.Context())
+				if !errors.Is(err, consumer.ErrSettings) {
+					t.Fatalf("got %v", err)
+				}
+				for _, want := range tt.want {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("got %v, want it to have %q", err, want)
+					}
+				}
+				if strings.Contains(err.Error(), "EXAMPLE") || strings.Contains(err.Error(), "keepcurrent.invalid") {
+					t.Errorf("it shows what it should not: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestAMachineWithoutAHomeAndAPasswordFileIsNoFault(t *testing.T) {
+	t.Setenv("HOME", "")
+	t.Setenv("PGPASSFILE", "/missing/pgpass")
+	source := &consumer.Source{Client: &secret{value: exampleURL}, SecretID: "shop/database"}
+	if _, err := source.PoolConfig(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The SDK has no types for these errors, so the test asks the real one.
+func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"no Region":      {map[string]string{"AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE"}, "the AWS SDK knows no Region: set AWS_REGION"},
+		"no credentials": {map[string]string{"AWS_REGION": "eu-west-1"}, "the AWS SDK got no credentials: give the task"},
+		"a token file that is missing": {map[string]string{"AWS_REGION": "eu-west-1", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r",
+			"AWS_WEB_IDENTITY_TOKEN_FILE": "/missing/token"}, "the AWS SDK got no credentials"},
+		"no session of single sign-on":             {map[string]string{"AWS_PROFILE": "new"}, "run aws sso login"},
+		"an old profile without a session":         {map[string]string{"AWS_PROFILE": "old"}, "run aws sso login"},
+		"a session of single sign-on that expired": {map[string]string{"AWS_PROFILE": "expired"}, "run aws sso login"},
+		"a process that fails":                     {map[string]string{"AWS_PROFILE": "process"}, "the AWS SDK got no credentials"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home(t)
+			for name, value := range tt.env {
+				t.Setenv(name, value)
+			}
+			settings, err := config.LoadDefaultConfig(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			source := &consumer.Source{Client: secretsmanager.NewFromConfig(settings), SecretID: "shop/database"}
+			_, err = source.PoolConfig(t.Context())
+			if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "EXAMPLE") {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// home makes an environment of AWS's that has nothing but profiles.
+func home(t *testing.T) {
+	t.Helper()
+	folder := t.TempDir()
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+		}
+	}
+	t.Setenv("HOME", folder)
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(folder, ".aws/config"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(folder, ".aws/credentials"))
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	const account = "sso_account_id = 123456789012\nsso_role_name = r\nregion = eu-west-1\n"
+	const session = "sso_region = eu-west-1\nsso_start_url = https://shop.awsapps.example/start\n"
+	for file, text := range map[string]string{
+		"config": "[profile new]\nsso_session = none\n" + account + "[profile expired]\nsso_session = s\n" + account + "[profile old]\n" + account + session +
+			"[sso-session none]\n" + session + "[sso-session s]\n" + session + "[profile process]\ncredential_process = false\nregion = eu-west-1\n",
+		// The SDK names the file by SHA-1 of the session's name, s.
+		"sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json": `{"accessToken":"EXAMPLE","expiresAt":"2020-01-01T00:00:00Z"}`,
+	} {
+		path := filepath.Join(folder, ".aws", file)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAnErrorOfSecretsManagersSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	server := secretstest.NewServer()
+	t.Cleanup(server.Close)
+	client := server.Client()
+	for _, name := range []string{"deleted", "empty"} {
+		if _, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: aws.String("deleted")}); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{
+		"missing": "check the secret's name, the Region and the account",
+		"deleted": "aws secretsmanager restore-secret",
+		"empty":   "the secret has no value yet",
+	} {
+		_, err := (&consumer.Source{Client: client, SecretID: id}).PoolConfig(t.Context())
+		var e smithy.APIError
+		if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), want) || !errors.As(err, &e) {
+			t.Errorf("%s: got %v, want %s", id, err, want)
+		}
+	}
+	// These are the messages of AWS's, which the test server has no reason for.
+	for _, tt := range []struct{ code, message, want string }{
+		{"AccessDeniedException", "User: u is not authorized to perform: secretsmanager:GetSecretValue", "allow secretsmanager:GetSecretValue"},
+		{"AccessDeniedException", "Access to KMS is not allowed", "allow kms:Decrypt"},
+		{"DecryptionFailure", "Secrets Manager can't decrypt the secret value", "kms:Decrypt is allowed"},
+		{"ExpiredTokenException", "The security token included in the request is expired", "renew them"},
+		{"UnrecognizedClientException", "The security token included in the request is invalid.", "renew them"},
+	} {
+		failing := &secret{}
+		failing.meanwhile(func(context.Context, int) error {
+			return &smithy.GenericAPIError{Code: tt.code, Message: tt.message}
+		})
+		_, err := (&consumer.Source{Client: failing, SecretID: "shop/database"}).PoolConfig(t.Context())
+		if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.message) {
+			t.Errorf("%s: got %v, want %s", tt.code, err, tt.want)
+		}
+	}
+}
+
+func TestAURLForOtherToolsIsProvenAndWhole(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	s.secret.put(s.db.URL() + "?application_name=shop&sslmode=require")
+	text, err := s.source.URL(t.Context())
+	s.must(err)
+	if want := s.db.URL() + "?application_name=shop&sslmode=require"; text != want {
+		t.Errorf("got %s, want %s", text, want)
+	}
+	u, err := url.Parse(s.db.URL())
+	s.must(err)
+	password, _ := u.User.Password()
+	s.secret.put(fmt.Sprintf(`{"engine":"aurora-postgresql","host":%q,"port":%q,"username":%q,"password":%q,"dbname":%q}`,
+		u.Hostname(), u.Port(), u.User.Username(), password, u.Path[1:]))
+	s.must(s.db.Rotate(t.Context()))
+	if text, err := s.source.URL(t.Context()); text != "" || !errors.Is(err, consumer.ErrRefused) {
+		t.Errorf("a dead credential: %v", err)
+	}
+	s.publish()
+	if text, err := s.source.URL(t.Context()); err != nil || text != s.db.URL()+"?sslmode=require" {
+		t.Errorf("got %s, %v", text, err)
+	}
+}
+
+func TestASourceWithoutAClientSaysSo(t *testing.T) {
+	t.Parallel()
+	source := &consumer.Source{SecretID: "shop/database"}
+	if _, err := source.PoolConfig(t.Context()); !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), "Source.Client") {
+		t.Errorf("got %v", err)
+	}
+}

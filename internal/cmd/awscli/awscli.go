@@ -1,0 +1,103 @@
+// Package awscli runs the AWS CLI, so that our commands find account, Region and login as
+// a person's own commands do.
+package awscli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// ErrMissing says that there is no AWS CLI.
+var ErrMissing = errors.New("the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html")
+
+// Error is what the AWS CLI says when it fails.
+type Error struct{ command, says string }
+
+func (e *Error) Error() string { return "aws " + e.command + ": " + e.says }
+
+// Says reports whether an error is the AWS CLI's and has one of the words.
+func Says(err error, words ...string) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, word := range words {
+		if strings.Contains(e.says, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// Run runs the AWS CLI and returns what it prints. Its error is what it complains of.
+func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "aws", args...)
+	cmd.Env = append(os.Environ(), "AWS_PAGER=")
+	if region := os.Getenv("AWS_REGION"); region != "" { // which version 1 of the CLI does not read
+		cmd.Env = append(cmd.Env, "AWS_DEFAULT_REGION="+region)
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	var out, complaint bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &complaint
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return out.Bytes(), nil
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, ErrMissing
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return out.Bytes(), &Error{command: strings.Join(args[:min(2, len(args))], " "), says: strings.TrimSpace(complaint.String())}
+}
+
+// Invoke returns a Lambda function's answer. A function that failed answers with JSON that
+// says so, and that is no error here. More are further arguments, such as --region.
+func Invoke(ctx context.Context, function, event string, more ...string) ([]byte, error) {
+	answer, err := os.CreateTemp("", "keepcurrent-*.json")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(answer.Name())
+	defer answer.Close()
+	// fileb:// is read as it is by both versions of the CLI. Untold, it asks again after a minute.
+	args := append([]string{"lambda", "invoke", "--function-name", function, "--payload", "fileb:///dev/stdin", "--cli-read-timeout", "0"}, more...)
+	if _, err := Run(ctx, strings.NewReader(event), append(args, answer.Name())...); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(answer)
+}
+
+// Poller returns the name of a stack's poller.
+func Poller(ctx context.Context, stack string) (string, error) {
+	out, err := Run(ctx, nil, "cloudformation", "describe-stacks", "--stack-name", stack, "--output", "text",
+		"--query", "Stacks[0].Outputs[?OutputKey=='PollerFunction'].OutputValue")
+	name := strings.TrimSpace(string(out))
+	switch {
+	case Says(err, "does not exist"):
+		return "", fmt.Errorf("there is no stack %s in this account and Region", stack)
+	case err != nil:
+		return "", fmt.Errorf("which function is the poller of the stack %s: %w", stack, err)
+	case name == "" || name == "None":
+		return "", fmt.Errorf("the stack %s has no output PollerFunction: it is not one of keepcurrent's, or is not complete", stack)
+	}
+	return name, nil
+}
+
+// IsStackName reports whether a stack can have that name.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+func IsStackName(name string) bool { return stackName.MatchString(name) }
+
+// BadStackName says what a stack's name is.
+const BadStackName = "a stack's name has letters, digits and dashes, and begins with a letter"
+
+var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)

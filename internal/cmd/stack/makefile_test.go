@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Each of these would otherwise fail late and at length, or do something else.
+func TestMakeRefusesNonsenseInOneLine(t *testing.T) {
+	t.Parallel()
+	program, err := exec.LookPath("make")
+	if err != nil {
+		t.Skip("make is not installed")
+	}
+	nothing := t.TempDir()
+	for _, test := range []struct{ words, path, want string }{
+		{"soak FOR=abc", "", "FOR=abc is no time: say FOR=30s, FOR=10m or FOR=2h"},
+		{"soak FOR=", "", "FOR= is no time: say FOR=30s, FOR=10m or FOR=2h"},
+		{"load FOR=10", "", "FOR=10 is no time: say FOR=30s, FOR=10m or FOR=2h"},
+		{"load FOR=1m;date", "", "FOR=1m;date is no time: say FOR=30s, FOR=10m or FOR=2h"},
+		{"fuzz FOR=-1s", "", "FOR=-1s is no time: say FOR=30s, FOR=10m or FOR=2h"},
+		{"proof N=many", "", "N=many is no number of times: say N=20"},
+		{"proof N=0", "", "N=0 is no number of times: say N=20"},
+		{"status", nothing, "go is not installed: https://go.dev/dl/"},
+		{"subscribe APP=shop", nothing, "go is not installed: https://go.dev/dl/"},
+		{"unsubscribe APP=shop", nothing, "go is not installed: https://go.dev/dl/"},
+	} {
+		t.Run(test.words, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), program, append([]string{"-C", "../../..", "--no-print-directory"}, strings.Fields(test.words)...)...)
+			path := os.Getenv("PATH")
+			if test.path != "" {
+				path = test.path
+			}
+			cmd.Env = []string{"PATH=" + path, "HOME=" + os.Getenv("HOME")}
+			out, err := cmd.CombinedOutput()
+			said, rest, _ := strings.Cut(string(out), "\n")
+			if err == nil || said != test.want || strings.Count(rest, "\n") != 1 || !strings.HasPrefix(rest, "make: *** ") {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}

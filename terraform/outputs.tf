@@ -1,20 +1,5 @@
 # Made from template.yaml by go test ./internal/test/template -run Terraform -terraform.write
 
-output "fill_token_secret" {
-  description = "Run this now. It puts a Heroku API token into the token secret."
-  value       = lookup(aws_cloudformation_stack.keepcurrent.outputs, "FillTokenSecret", null)
-}
-
-output "dry_run" {
-  description = "Run this next. It shows what a poll would change, and changes nothing."
-  value       = lookup(aws_cloudformation_stack.keepcurrent.outputs, "DryRun", null)
-}
-
-output "subscribe_app" {
-  description = "Only if the poller's report says that the token may not subscribe. Run this once for each app."
-  value       = lookup(aws_cloudformation_stack.keepcurrent.outputs, "SubscribeApp", null)
-}
-
 output "dashboard" {
   description = "What the functions did, measured."
   value       = lookup(aws_cloudformation_stack.keepcurrent.outputs, "Dashboard", null)

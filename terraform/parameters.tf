@@ -78,9 +78,15 @@ variable "pause" {
   default     = null
 }
 
-variable "kms_key_arn" {
-  description = "ARN of a customer-managed key, for the secrets that the stack makes and for all bound secrets that use it. Its key policy must leave access to IAM, as the default one does. Do not empty this again while a secret is encrypted with the key."
+variable "only_tag" {
+  description = "Name and value of a tag, such as team=shop. A secret that does not have it beside heroku:app is not bound for this stack, so two stacks in one account can share the secrets. The secret that the stack makes has it. Empty: all are bound."
   type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "ARNs of customer-managed keys, with commas between them. The first one encrypts the secrets that the stack makes; bound secrets may use any of them. Each key policy must leave access to IAM, as the default one does. Remove no key while a secret is encrypted with it."
+  type        = list(string)
   default     = null
 }
 
@@ -102,6 +108,18 @@ variable "alarm_email" {
   default     = null
 }
 
+variable "alarm_topic_arn" {
+  description = "ARN of an SNS topic of yours that hears of every alarm, and of its end, with or without AlarmEmail. Its policy, and that of its key, must let CloudWatch in."
+  type        = string
+  default     = null
+}
+
+variable "runbook_url" {
+  description = "Address of docs/runbook.md where your people read it. Each alarm ends with the link to its section there. The project has no public address to fill in here."
+  type        = string
+  default     = null
+}
+
 variable "trouble_rounds" {
   description = "After how many polls in a row in which a binding failed or was held the alarm Trouble goes off."
   type        = number
@@ -111,6 +129,24 @@ variable "trouble_rounds" {
 variable "bad_signature_limit" {
   description = "How many deliveries with a bad signature in five minutes set off the alarm BadSignatures."
   type        = number
+  default     = null
+}
+
+variable "subnet_ids" {
+  description = "Subnets of a VPC, with commas between them, in which both functions run: for databases that are reached only from there. They must lead out to Heroku's API, to your databases and to Secrets Manager (a NAT gateway; an endpoint does for the last one), or nothing is kept. Empty: no VPC."
+  type        = list(string)
+  default     = null
+}
+
+variable "security_group_ids" {
+  description = "The functions' security groups in that VPC, with commas between them. They need no way in, and TCP out to port 443 and to the databases' ports."
+  type        = list(string)
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of a policy that is the permissions boundary of every role of the stack. Empty, none."
+  type        = string
   default     = null
 }
 
@@ -135,27 +171,33 @@ variable "restart_on_secret_arn" {
 # A variable that is null is not sent: the template's default counts.
 locals {
   parameters = { for name, value in {
-    HerokuApp          = var.heroku_app
-    ConfigVar          = var.config_var
-    SecretFormat       = var.secret_format
-    SecretKey          = var.secret_key
-    SecretName         = var.secret_name
-    TokenSecretArn     = var.token_secret_arn
-    MoreSecretArns     = var.more_secret_arns == null ? null : join(",", var.more_secret_arns)
-    HerokuReserve      = var.heroku_reserve
-    HerokuApiUrl       = var.heroku_api_url
-    PollMinutes        = var.poll_minutes
-    ReserveConcurrency = var.reserve_concurrency
-    LogLevel           = var.log_level
-    Pause              = var.pause
-    KmsKeyArn          = var.kms_key_arn
-    LogRetentionDays   = var.log_retention_days
-    Tracing            = var.tracing
-    AlarmEmail         = var.alarm_email
-    TroubleRounds      = var.trouble_rounds
-    BadSignatureLimit  = var.bad_signature_limit
-    RestartEcsCluster  = var.restart_ecs_cluster
-    RestartEcsService  = var.restart_ecs_service
-    RestartOnSecretArn = var.restart_on_secret_arn
+    HerokuApp              = var.heroku_app
+    ConfigVar              = var.config_var
+    SecretFormat           = var.secret_format
+    SecretKey              = var.secret_key
+    SecretName             = var.secret_name
+    TokenSecretArn         = var.token_secret_arn
+    MoreSecretArns         = var.more_secret_arns == null ? null : join(",", var.more_secret_arns)
+    HerokuReserve          = var.heroku_reserve
+    HerokuApiUrl           = var.heroku_api_url
+    PollMinutes            = var.poll_minutes
+    ReserveConcurrency     = var.reserve_concurrency
+    LogLevel               = var.log_level
+    Pause                  = var.pause
+    OnlyTag                = var.only_tag
+    KmsKeyArn              = var.kms_key_arn == null ? null : join(",", var.kms_key_arn)
+    LogRetentionDays       = var.log_retention_days
+    Tracing                = var.tracing
+    AlarmEmail             = var.alarm_email
+    AlarmTopicArn          = var.alarm_topic_arn
+    RunbookUrl             = var.runbook_url
+    TroubleRounds          = var.trouble_rounds
+    BadSignatureLimit      = var.bad_signature_limit
+    SubnetIds              = var.subnet_ids == null ? null : join(",", var.subnet_ids)
+    SecurityGroupIds       = var.security_group_ids == null ? null : join(",", var.security_group_ids)
+    PermissionsBoundaryArn = var.permissions_boundary_arn
+    RestartEcsCluster      = var.restart_ecs_cluster
+    RestartEcsService      = var.restart_ecs_service
+    RestartOnSecretArn     = var.restart_on_secret_arn
   } : name => value if value != null }
 }

@@ -149,6 +149,16 @@ func (s *site) has(text string, parts ...string) {
 // Each command of the AWS CLI takes about a second, so one stack lives through everything.
 func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	s := openSite(t, startMoto(t))
+	s.stacks.has("CREATE_FAILED")
+	s.stacks.values = map[string]string{"DatabaseHost": "db"}
+	_, deployed := s.deploy("STACK=kc")
+	_, removed := s.run("remove", "STACK=kc")
+	for _, err := range []error{deployed, removed} {
+		if err == nil || !strings.Contains(err.Error(), "not one of keepcurrent's") || len(s.stacks.made()) > 0 {
+			t.Errorf("a stack of somebody else: got error %v, and %v was asked for", err, s.stacks.made())
+		}
+	}
+
 	s.stacks.has("ROLLBACK_COMPLETE")
 	s.stacks.failNext("the secret heroku/shop/DATABASE_URL already exists.")
 	out, err := s.deploy("STACK=kc", "HerokuApp=shop")
@@ -226,22 +236,6 @@ func (s *site) is(status string, want settings) {
 		if values[name] != value {
 			s.t.Errorf("the parameter %s is %q, want %q", name, values[name], value)
 		}
-	}
-}
-
-func TestAStackOfSomebodyElseIsLeftAlone(t *testing.T) {
-	s := openSite(t, startMoto(t))
-	s.stacks.has("CREATE_FAILED")
-	s.stacks.values = map[string]string{"DatabaseHost": "db"}
-	_, deployed := s.deploy()
-	_, removed := s.run("remove")
-	for _, err := range []error{deployed, removed} {
-		if err == nil || !strings.Contains(err.Error(), "not one of keepcurrent's") {
-			t.Errorf("got error %v", err)
-		}
-	}
-	if made := s.stacks.made(); len(made) > 0 {
-		t.Errorf("requests were made: %v", made)
 	}
 }
 

@@ -17,7 +17,7 @@ def async_secret_engine(secret, **options):
     from sqlalchemy.ext.asyncio import create_async_engine
 
     class Connection(asyncpg.Connection):  # asyncpg's own takes no attributes
-        secret_version = used_at = None
+        secret_version = made_at = used_at = None
 
     async def connect():
         attempt = await asyncio.to_thread(Attempt, secret)
@@ -28,7 +28,7 @@ def async_secret_engine(secret, **options):
                 is_refused = (getattr(err, "sqlstate", None) or "").startswith("28")
                 await asyncio.sleep(await asyncio.to_thread(attempt.failed, err, is_refused))
             except ValueError:  # it would quote the secret
-                raise ValueError(no_url(secret.key)) from None
+                await asyncio.sleep(await asyncio.to_thread(attempt.failed, ValueError(no_url(secret.key)), False))
             else:
                 return attempt.succeeded(connection)
 

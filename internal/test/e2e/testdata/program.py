@@ -108,6 +108,7 @@ def use_django():
 def use_lambda():
     boto3.client = lambda service, **options: client(service)
     module, one = importlib.import_module("lambda"), threading.Lock()  # an environment has one invocation at a time
+    module.secret.lifetime = lifetime
 
     def query():
         with one:

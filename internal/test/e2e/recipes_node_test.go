@@ -264,6 +264,12 @@ func (p *program) user(db *postgrestest.Database) string {
 	return u.User.Username()
 }
 
+func (p *program) answered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.answers)
+}
+
 func (p *program) hasServed(user string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -280,6 +286,11 @@ func callsWhenNothingLogsIn(p *program) {
 	value := newer.URL() + "?sslmode=require"
 	p.put(p.secret, withWrongPassword(value))
 	p.await("the program tries the newer version for longer than a call waits", func() bool { return tries.Load() > 2 })
+	queries := p.answered()
+	p.await("300 queries are answered", func() bool { return p.answered() >= queries+300 })
+	if n := tries.Load(); n > 8 { // whose intervals grow
+		p.t.Errorf("%d tries", n)
+	}
 	if n := len(p.called()); n > 0 {
 		p.t.Errorf("%d calls while the older version logs in", n)
 	}

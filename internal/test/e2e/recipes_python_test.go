@@ -95,12 +95,14 @@ func TestPythonRecipeKeepsAVersionThatServes(t *testing.T) {
 			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50"), unknownToPsycopg)
 		})
 	}
-	t.Run("and calls when nothing logs in", func(t *testing.T) {
-		t.Parallel()
-		s := openShop(t, stacktest.Config{})
-		bus := s.bus(func(context.Context, []byte) ([]byte, error) { return nil, nil })
-		callsWhenNothingLogsIn(s.startProgram(dir, interpreter+" program.py", "LIFETIME=50", "WAIT=60000", "AWS_ENDPOINT_URL_EVENTBRIDGE="+bus.URL))
-	})
+	for _, way := range []string{"psycopg", "connect"} {
+		t.Run(way+", and calls when nothing logs in", func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, stacktest.Config{})
+			bus := s.bus(func(context.Context, []byte) ([]byte, error) { return nil, nil })
+			callsWhenNothingLogsIn(s.startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", "WAIT=60000", "AWS_ENDPOINT_URL_EVENTBRIDGE="+bus.URL))
+		})
+	}
 }
 
 func TestPythonFrameworksKeepAVersionThatServes(t *testing.T) {

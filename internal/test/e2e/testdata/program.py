@@ -55,6 +55,16 @@ def use_psycopg():
     return query, pool
 
 
+def use_connect():
+    secret = open_secret()
+
+    def query():
+        with secret.connect() as connection:
+            return connection.execute(USER).fetchone()[0]
+
+    return query, secret.connect
+
+
 def use_sqlalchemy():
     from sqlalchemy import text
     from engine import secret_engine
@@ -117,7 +127,7 @@ def use_lambda():
     return query, module
 
 
-ways = {"psycopg": use_psycopg, "sqlalchemy": use_sqlalchemy, "sqlalchemy-asyncpg": use_sqlalchemy_asyncpg, "django": use_django, "lambda.py": use_lambda}
+ways = {"psycopg": use_psycopg, "connect": use_connect, "sqlalchemy": use_sqlalchemy, "sqlalchemy-asyncpg": use_sqlalchemy_asyncpg, "django": use_django, "lambda.py": use_lambda}
 
 
 def code(err):

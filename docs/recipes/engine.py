@@ -17,7 +17,7 @@ def async_secret_engine(secret, **options):
     from sqlalchemy.ext.asyncio import create_async_engine
 
     class Connection(asyncpg.Connection):  # asyncpg's own takes no attributes
-        secret_version = made_at = used_at = None
+        secret_version = used_at = None
 
     async def connect():
         attempt = await asyncio.to_thread(Attempt, secret)
@@ -46,11 +46,13 @@ def async_secret_engine(secret, **options):
 
 
 def follow(engine, events, secret):
-    """Close a connection that has an older credential when it is next asked for."""
+    """Close a connection that is not current when it is next asked for, but not one that has just come: SQLAlchemy gives up if
+    it loses two in a row."""
 
     @event.listens_for(events, "checkout")
     def checkout(dbapi_connection, record, proxy):
-        if not secret.is_current(record.driver_connection):
+        was_used, record.info["used"] = record.info.get("used"), True
+        if was_used and not secret.is_current(record.driver_connection):
             raise DisconnectionError("the secret has a newer version")
 
     return engine

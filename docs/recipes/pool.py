@@ -112,15 +112,15 @@ class Secret:
 
     def is_current(self, connection):
         """It has the credential that logged in last. While a newer version waits, now and then a connection has to go, so that
-        the next login can try it: but not a new one, whose caller may have lost one already."""
+        the next login tries it."""
         if self.stale():
             threading.Thread(target=self.read, daemon=True).start()
         if connection.secret_version != self.proven[0]:
             return False
-        if time.monotonic() - connection.made_at < 1 or not self.is_trial_due():
-            return True
-        self.trial.wanted = True
-        return False
+        if self.is_trial_due():
+            self.trial.wanted = True
+            return False
+        return True
 
     def is_trial_due(self):
         due = self.proven not in (None, self.current) and time.monotonic() > self.trial.due
@@ -172,8 +172,7 @@ class Attempt:
         return jitter(pause)  # the old password dies before the new one is here
 
     def succeeded(self, connection):
-        connection.secret_version, connection.made_at = self.version, time.monotonic()
-        connection.used_at = connection.made_at
+        connection.secret_version, connection.used_at = self.version, time.monotonic()
         if self.secret.proven != self.secret.current:
             self.secret.proven = self.version, self.url
         self.secret.settle()

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/testserver/eventstest"
+	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/secretstest"
+)
+
+func TestAStackThatIsWellPassesEveryCheckThatCanRunHere(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	out := &output{}
+	d := l.drill(out)
+	d.rotateKey = false
+	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "call", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs")
+	l.over(d)
+	for _, f := range d.findings {
+		want := passed
+		if slices.Contains([]string{"key", "pause", "alarms", "metrics", "logs"}, f.Check) {
+			want = notChecked
+		}
+		if f.Verdict != want {
+			t.Errorf("%s: %s: %s", f.Check, f.Verdict, f.Says)
+		}
+	}
+	if len(d.facts) < 5 {
+		t.Errorf("it answers only %v", d.facts)
+	}
+	for _, credential := range l.Heroku.Credentials() {
+		if strings.Contains(out.String(), credential) {
+			t.Error("the output shows a credential")
+		}
+	}
+}
+
+// A container reads the keys again at most every 30 s: until then it refuses the new one,
+// and Heroku tries again.
+func TestANewSigningKeyLosesNoDelivery(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	d.pace.deliver = 45 * time.Second
+	if f := l.perform(d, "subscribe", "key"); f.Verdict != passed {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	l.over(d)
+}
+
+// With a token that only reads a person subscribes the app.
+func TestAStackWhosePollerDoesNotSubscribeIsDrilledAllTheSame(t *testing.T) {
+	t.Parallel()
+	l := start(t, true)
+	d := l.drill(io.Discard)
+	if f := l.perform(d, "subscribe"); f.Verdict != failed || !strings.Contains(f.Says, "has its first value, but no poll has subscribed") {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	for _, name := range []string{"webhook", "lost", "call"} {
+		if f := l.perform(d, name); f.Verdict != passed {
+			t.Errorf("%s: %s: %s", name, f.Verdict, f.Says)
+		}
+	}
+	l.over(d)
+}
+
+// A check that cannot fail shows nothing.
+func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		well   string // checks that pass before it breaks
+		broken func(*local, *drill)
+		check  string
+		says   string
+	}{
+		"a swap that does not look where AWSCURRENT is": {"", func(l *local, _ *drill) { l.Secrets.Intercept(everybodyWins) }, "swap", "of 20 writers won"},
+		"AWSCURRENT on two versions":                    {"", func(l *local, _ *drill) { l.Secrets.Intercept(twoHolders) }, "swap", "AWSCURRENT is on 2 versions"},
+		"a swap that fails for another reason": {"", func(l *local, _ *drill) {
+			l.Secrets.Intercept(on("UpdateSecretVersionStage", secretstest.Fail(400, "AccessDeniedException")))
+		}, "swap", "neither won nor lost"},
+		"a list that never catches up": {"", func(l *local, _ *drill) { l.Secrets.SetListLag(time.Hour) }, "list", "ListSecrets shows"},
+		"a poller that is off":         {"", func(l *local, _ *drill) { l.pollerOff() }, "subscribe", "no poll has filled the secret"},
+		"a webhook that answers and does nothing": {"subscribe", func(l *local, _ *drill) {
+			l.pollerOff()
+			l.answers(204)
+		}, "webhook", "was answered 204, but AWSCURRENT has not got"},
+		"a webhook that fails":             {"subscribe", func(l *local, _ *drill) { l.answers(500) }, "webhook", "came, but not by webhook"},
+		"a Heroku that delivers nothing":   {"subscribe", func(l *local, _ *drill) { l.Heroku.SetPolicy(herokutest.Policy{Drop: true}) }, "webhook", "came, but not by webhook"},
+		"an app whose webhook is gone":     {"subscribe", func(_ *local, d *drill) { _ = d.dropWebhook(context.Background()) }, "webhook", "the app has no webhook"},
+		"a webhook that believes anything": {"subscribe", func(l *local, _ *drill) { l.answers(204) }, "forged", `the signature "" is answered 204`},
+		"a webhook that believes any signature": {"subscribe", func(l *local, _ *drill) {
+			l.stand(func(w http.ResponseWriter, r *http.Request) bool {
+				w.WriteHeader(map[bool]int{true: 204, false: 401}[r.Header.Get("Heroku-Webhook-Hmac-SHA256") != ""])
+				return true
+			})
+		}, "forged", `=" is answered 204`},
+		"a webhook that believes whatever Heroku has signed": {"subscribe", func(l *local, _ *drill) {
+			l.stand(func(w http.ResponseWriter, r *http.Request) bool {
+				forged := r.ContentLength < 200 // ours is short
+				w.WriteHeader(map[bool]int{true: 401, false: 204}[forged])
+				return true
+			})
+		}, "forged", "signed with another key is answered 204"},
+		"a poller that has stopped": {"subscribe webhook", func(l *local, _ *drill) { l.pollerOff() }, "lost", "AWSCURRENT has the new value"},
+		"a poller that may no longer subscribe": {"subscribe", func(l *local, _ *drill) {
+			l.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Status(403, "application/json", `{"id":"forbidden","message":"no"}`)))
+		}, "lost", "the poller subscribes the app"},
+		"a bus that leads nowhere": {"subscribe", func(l *local, d *drill) {
+			nowhere := eventstest.Start(func(context.Context, []byte) ([]byte, error) { return nil, nil })
+			l.t.Cleanup(func() { _ = nowhere.Close() })
+			d.events = events(nowhere)
+		}, "call", "before the next poll was due"},
+		"a writer that does not mind heroku:sync":    {"subscribe", (*local).writeAnything, "off", "AWSCURRENT has moved"},
+		"a writer that writes what is no URL":        {"subscribe", (*local).writeAnything, "bad", "AWSCURRENT has moved"},
+		"a writer that writes the same over":         {"subscribe", (*local).writeAnything, "quiet", "AWSCURRENT has moved"},
+		"a writer that puts and does not publish":    {"subscribe", (*local).stageAnything, "quiet", "versions were put"},
+		"a webhook that forgets the key before":      {"subscribe", func(l *local, _ *drill) { l.answers(401) }, "key", "signs with the key before"},
+		"a token that may read no config vars":       {"subscribe", refuses("GET /apps/{app}/config-vars"), "scopes", "read-protected may not read"},
+		"a token that may not subscribe":             {"subscribe", refuses("POST /apps/{app}/webhooks"), "scopes", "write-protected may not"},
+		"a stack that stays off after heroku:sync":   {"subscribe", func(l *local, d *drill) { l.pollerOff(); l.answers(204) }, "off", "afterwards"},
+		"a stack that never recovers from a bad URL": {"subscribe", func(l *local, d *drill) { l.pollerOff(); l.answers(204) }, "bad", "afterwards"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := start(t)
+			d := l.drill(io.Discard)
+			for _, name := range strings.Fields(tt.well) {
+				if f := l.perform(d, name); f.Verdict != passed {
+					t.Fatalf("%s before it is broken: %s", f.Verdict, f.Says)
+				}
+			}
+			if d.app == "" {
+				if err := d.prepare(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tt.broken(l, d)
+			d.pace.list, d.pace.deliver, d.pace.settle = time.Second, 2*time.Second, 300*time.Millisecond
+			if f := l.perform(d, tt.check); f.Verdict != failed || !strings.Contains(f.Says, tt.says) {
+				t.Errorf("%s: %s", f.Verdict, f.Says)
+			}
+			l.Secrets.Intercept(nil)
+			l.Secrets.SetListLag(0)
+			l.over(d)
+		})
+	}
+}
+
+// on is a fault of one action.
+func on(action string, fault secretstest.Fault) func(secretstest.Call) secretstest.Fault {
+	return func(c secretstest.Call) secretstest.Fault {
+		if c.Action != action {
+			return nil
+		}
+		return fault
+	}
+}
+
+// everybodyWins tells the losers of a swap that they have won.
+func everybodyWins(c secretstest.Call) secretstest.Fault {
+	return on("UpdateSecretVersionStage", func(w http.ResponseWriter, r *http.Request, work http.Handler) {
+		work.ServeHTTP(httptest.NewRecorder(), r)
+		_, _ = io.WriteString(w, "{}")
+	})(c)
+}
+
+// twoHolders shows AWSCURRENT on all versions that have a label.
+func twoHolders(c secretstest.Call) secretstest.Fault {
+	return on("DescribeSecret", func(w http.ResponseWriter, r *http.Request, work http.Handler) {
+		truth := httptest.NewRecorder()
+		work.ServeHTTP(truth, r)
+		_, _ = io.WriteString(w, strings.ReplaceAll(truth.Body.String(), candidate, awsCurrent))
+	})(c)
+}
+
+// refuses is a Heroku that refuses a call to all tokens but the person's.
+func refuses(route string) func(*local, *drill) {
+	return func(l *local, d *drill) {
+		l.Heroku.Wrap(func(next http.Handler) http.Handler {
+			refusal := herokutest.On(route, herokutest.Status(403, "application/json", `{"id":"forbidden","message":"no"}`))(next)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") == "Bearer "+d.heroku.token.Reveal() {
+					next.ServeHTTP(w, r)
+					return
+				}
+				refusal.ServeHTTP(w, r)
+			})
+		})
+	}
+}
+
+// writeAnything starts a writer that puts the config var into the secret, without a fence
+// and whatever it is.
+func (l *local) writeAnything(d *drill) { l.writer(d, "AWSCURRENT") }
+
+// stageAnything starts a writer that puts candidates.
+func (l *local) stageAnything(d *drill) { l.writer(d, candidate) }
+
+func (l *local) writer(d *drill, label string) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	l.t.Cleanup(func() { stop(); <-ended })
+	client := *d.heroku
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			vars := make(map[string]string)
+			if client.do(ctx, "GET", "/apps/"+d.app+"/config-vars", nil, &vars) == nil {
+				_, _ = l.AWS.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &d.secret, SecretString: new(vars[configVar]), VersionStages: []string{label}})
+			}
+			_ = wait(ctx, 50*time.Millisecond)
+		}
+	}()
+}
+
+func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
+	t.Parallel()
+	t.Run("the app's", func(t *testing.T) {
+		t.Parallel()
+		l := start(t)
+		d := l.drill(io.Discard)
+		l.Heroku.CreateForeignApp(appPrefix + d.mark)
+		if code := d.drill(t.Context(), checks, filepath.Join(t.TempDir(), "report"), io.Discard); code != 2 || len(d.findings) > 0 {
+			t.Errorf("status %d, %v", code, d.findings)
+		}
+		if calls := l.Heroku.Calls(); calls["DELETE /apps/{app}"] > 0 {
+			t.Error("it has tried to remove the app")
+		}
+		l.nothingLeft()
+	})
+	t.Run("the secret's", func(t *testing.T) {
+		t.Parallel()
+		l := start(t)
+		d := l.drill(io.Discard)
+		name := secretPrefix + d.mark + "/follows"
+		if _, err := l.AWS.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: new("somebody's")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.prepare(t.Context()); !errors.Is(err, errTaken) {
+			t.Errorf("got error %v", err)
+		}
+		if err := d.cleanUp(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if value, err := l.Value(t.Context(), name); value != "somebody's" {
+			t.Errorf("the secret holds %q, %v", value, err)
+		}
+		if left := l.left(); len(left) != 1 { // which looks like a drill's
+			t.Errorf("left is %q", left)
+		}
+	})
+}
+
+func TestADrillThatIsInterruptedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"swap", "subscribe", "webhook", "forged", "off", "scopes"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			l := start(t)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			d := l.drill(writer(func(p []byte) {
+				if strings.Contains(string(p), "  "+at+" ") {
+					time.AfterFunc(20*time.Millisecond, interrupt)
+				}
+			}))
+			file := filepath.Join(t.TempDir(), "report.json")
+			d.pace.rounds = 1000
+			chosen := named(t, "swap", "list", "subscribe", "webhook")
+			if at != "swap" && at != "webhook" && at != "subscribe" {
+				chosen = named(t, "subscribe", at, "webhook")
+			}
+			if code := d.drill(ctx, chosen, file, io.Discard); code != 2 {
+				t.Errorf("status %d", code)
+			}
+			l.nothingLeft()
+			text, err := os.ReadFile(file)
+			var r report
+			if err = errors.Join(err, json.Unmarshal(text, &r)); err != nil || r.Complete || !r.Removed {
+				t.Errorf("the report: %v, %s", err, text)
+			}
+		})
+	}
+}
+
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }

@@ -58,6 +58,7 @@ type drill struct {
 
 	rotateKey, mayPause, database bool
 	collaborator, dataURL         string
+	env                           []string // of the programs that it starts, beside its own
 
 	out  io.Writer
 	hide []string // credentials that no output shows
@@ -133,6 +134,7 @@ var checks = []check{
 	{"key", "the signing key changes without a lost delivery", key},
 	{"pause", "a paused stack writes nothing, and catches up", pauseStack},
 	{"database", "a rotated credential reaches a consumer", rotation},
+	{"held", "a URL that does not log in is not published", held},
 	{"scopes", "a token of the scope write-protected may write webhooks", scopes},
 	{"alarms", "the alarms exist", alarms},
 	{"metrics", "the metrics arrive", metrics},

@@ -18,6 +18,7 @@ import (
 
 	"keepcurrent.example/internal/testserver/eventstest"
 	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -27,7 +28,7 @@ func TestAStackThatIsWellPassesEveryCheckThatCanRunHere(t *testing.T) {
 	out := &output{}
 	d := l.drill(out)
 	d.rotateKey = false
-	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "call", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs")
+	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "call", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs", "rules")
 	l.over(d)
 	for _, f := range d.findings {
 		want := passed
@@ -56,6 +57,102 @@ func TestANewSigningKeyLosesNoDelivery(t *testing.T) {
 	d := l.drill(io.Discard)
 	d.pace.deliver = 45 * time.Second
 	if f := l.perform(d, "subscribe", "key"); f.Verdict != passed {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	l.over(d)
+}
+
+// withDatabases makes the local Heroku sell real databases, and rotate their credentials as
+// Heroku Data's API does. What breaks does so when a credential is rotated.
+func (l *local) withDatabases(d *drill, breaks func(*postgrestest.Database)) {
+	var db *postgrestest.Database
+	l.Heroku.SellDatabases(func() (_ herokutest.Database, err error) {
+		db, err = l.Database(context.Background())
+		return db, err
+	})
+	l.Heroku.Wrap(func(next http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/", next)
+		mux.HandleFunc("POST /postgres/v0/databases/{addon}/credentials/default/credentials_rotation", func(w http.ResponseWriter, r *http.Request) {
+			_, password, _ := r.BasicAuth()
+			addon := l.Heroku.AddOn(r.PathValue("addon"))
+			if password != l.Heroku.Token() || addon == nil || addon.Rotate(r.Context()) != nil {
+				w.WriteHeader(500)
+				return
+			}
+			if breaks != nil {
+				breaks(db)
+			}
+			_, _ = io.WriteString(w, "{}")
+		})
+		return mux
+	})
+	d.database, d.dataURL = true, l.Heroku.URL
+}
+
+func TestARotationIsMeasuredUnderAConsumer(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		breaks   func(*local, *drill, *postgrestest.Database)
+		writer   bool              // one that mends nothing and writes everything
+		verdicts map[string]string // with a part of what they say
+	}{
+		"a stack that is well": {verdicts: map[string]string{"database": "2 rotations under a query", "held": "was held"}},
+		"a database that refuses what Heroku shows": {
+			breaks:   func(l *local, _ *drill, db *postgrestest.Database) { _ = db.Rotate(context.Background()) },
+			verdicts: map[string]string{"database": "FAIL the consumer's queries succeed again"},
+		},
+		"a writer that publishes what does not log in": {writer: true, verdicts: map[string]string{"held": "FAIL AWSCURRENT has moved"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := start(t)
+			d := l.drill(io.Discard)
+			l.withDatabases(d, func(db *postgrestest.Database) {
+				if tt.breaks != nil {
+					tt.breaks(l, d, db)
+				}
+			})
+			if f := l.perform(d, "subscribe"); f.Verdict != passed {
+				t.Fatal(f)
+			}
+			if tt.writer {
+				l.writer(d, secretPrefix+d.mark+"/held", loginVar, awsCurrent)
+			}
+			for _, check := range []string{"database", "held"} {
+				f := l.perform(d, check)
+				says, wanted := tt.verdicts[check]
+				verdict := passed
+				if rest, fails := strings.CutPrefix(says, "FAIL "); fails {
+					verdict, says = failed, rest
+				}
+				if wanted && (f.Verdict != verdict || !strings.Contains(f.Says, says)) {
+					t.Errorf("%s: %s: %s", check, f.Verdict, f.Says)
+				}
+			}
+			l.over(d)
+		})
+	}
+}
+
+// The deliveries and the polls end as soon as the credential is rotated.
+func TestARotationThatDoesNotReachTheSecretFails(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	d.pace.settle, d.pace.deliver = 100*time.Millisecond, time.Second
+	l.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // only the poller brings anything
+	l.withDatabases(d, nil)
+	l.Heroku.Wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/credentials_rotation") {
+				l.pollerOff()
+				l.polled() // a poll that runs may have seen the new URL
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	if f := l.perform(d, "subscribe", "database"); f.Verdict != failed || !strings.Contains(f.Says, "AWSCURRENT moves after a rotation") {
 		t.Errorf("%s: %s", f.Verdict, f.Says)
 	}
 	l.over(d)
@@ -123,13 +220,17 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 			l.t.Cleanup(func() { _ = nowhere.Close() })
 			d.events = events(nowhere)
 		}, "call", "before the next poll was due"},
-		"a writer that does not mind heroku:sync":    {"subscribe", (*local).writeAnything, "off", "AWSCURRENT has moved"},
-		"a writer that writes what is no URL":        {"subscribe", (*local).writeAnything, "bad", "AWSCURRENT has moved"},
-		"a writer that writes the same over":         {"subscribe", (*local).writeAnything, "quiet", "AWSCURRENT has moved"},
-		"a writer that puts and does not publish":    {"subscribe", (*local).stageAnything, "quiet", "versions were put"},
-		"a webhook that forgets the key before":      {"subscribe", func(l *local, _ *drill) { l.answers(401) }, "key", "signs with the key before"},
-		"a token that may read no config vars":       {"subscribe", refuses("GET /apps/{app}/config-vars"), "scopes", "read-protected may not read"},
-		"a token that may not subscribe":             {"subscribe", refuses("POST /apps/{app}/webhooks"), "scopes", "write-protected may not"},
+		"a writer that does not mind heroku:sync": {"subscribe", (*local).writeAnything, "off", "AWSCURRENT has moved"},
+		"a writer that writes what is no URL":     {"subscribe", (*local).writeAnything, "bad", "AWSCURRENT has moved"},
+		"a writer that writes the same over":      {"subscribe", (*local).writeAnything, "quiet", "AWSCURRENT has moved"},
+		"a writer that puts and does not publish": {"subscribe", (*local).stageAnything, "quiet", "versions were put"},
+		"a webhook that forgets the key before":   {"subscribe", func(l *local, _ *drill) { l.answers(401) }, "key", "signs with the key before"},
+		"a token that may read no config vars":    {"subscribe", refuses("GET /apps/{app}/config-vars"), "scopes", "read-protected may not read"},
+		"a token that may not subscribe":          {"subscribe", refuses("POST /apps/{app}/webhooks"), "scopes", "write-protected may not"},
+		"an AWS that takes any size": {"", func(l *local, _ *drill) {
+			l.Secrets.Intercept(on("TagResource", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, "{}") }))
+		}, "rules", "rules do not hold: "},
+		"an AWS that answers nothing":                {"", func(l *local, d *drill) { d.env = append(d.env, "GOFLAGS=-mod=nonsense") }, "rules", "did not run"},
 		"a stack that stays off after heroku:sync":   {"subscribe", func(l *local, d *drill) { l.pollerOff(); l.answers(204) }, "off", "afterwards"},
 		"a stack that never recovers from a bad URL": {"subscribe", func(l *local, d *drill) { l.pollerOff(); l.answers(204) }, "bad", "afterwards"},
 	} {
@@ -204,22 +305,22 @@ func refuses(route string) func(*local, *drill) {
 
 // writeAnything starts a writer that puts the config var into the secret, without a fence
 // and whatever it is.
-func (l *local) writeAnything(d *drill) { l.writer(d, "AWSCURRENT") }
+func (l *local) writeAnything(d *drill) { l.writer(d, d.secret, configVar, awsCurrent) }
 
 // stageAnything starts a writer that puts candidates.
-func (l *local) stageAnything(d *drill) { l.writer(d, candidate) }
+func (l *local) stageAnything(d *drill) { l.writer(d, d.secret, configVar, candidate) }
 
-func (l *local) writer(d *drill, label string) {
+func (l *local) writer(d *drill, secret, name, label string) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	l.t.Cleanup(func() { stop(); <-ended })
-	client := *d.heroku
+	client, app := d.heroku.with(d.heroku.token), d.app
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
 			vars := make(map[string]string)
-			if client.do(ctx, "GET", "/apps/"+d.app+"/config-vars", nil, &vars) == nil {
-				_, _ = l.AWS.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &d.secret, SecretString: new(vars[configVar]), VersionStages: []string{label}})
+			if err := client.do(ctx, "GET", "/apps/"+app+"/config-vars", nil, &vars); err == nil && vars[name] != "" {
+				_, _ = l.AWS.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &secret, SecretString: new(vars[name]), VersionStages: []string{label}})
 			}
 			_ = wait(ctx, 50*time.Millisecond)
 		}
@@ -266,17 +367,23 @@ func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
 
 func TestADrillThatIsInterruptedLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"swap", "subscribe", "webhook", "forged", "off", "scopes"} {
+	for _, at := range []string{"swap", "subscribe", "webhook", "forged", "off", "scopes", "rules"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			l := start(t)
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			d := l.drill(writer(func(p []byte) {
-				if strings.Contains(string(p), "  "+at+" ") {
+				if at != "rules" && strings.Contains(string(p), "  "+at+" ") {
 					time.AfterFunc(20*time.Millisecond, interrupt)
 				}
 			}))
+			l.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
+				if strings.Contains(c.SecretID, "/rule-") {
+					interrupt()
+				}
+				return nil
+			})
 			file := filepath.Join(t.TempDir(), "report.json")
 			d.pace.rounds = 1000
 			chosen := named(t, "swap", "list", "subscribe", "webhook")

@@ -67,6 +67,8 @@ type local struct {
 	front *httptest.Server
 	bus   *eventstest.Bus
 
+	running sync.Mutex // held while a poll runs
+
 	mu      sync.Mutex // guards what follows
 	poller  bool       // is off if false
 	before  func(http.ResponseWriter, *http.Request) bool
@@ -104,9 +106,11 @@ func start(t *testing.T, noAddress ...bool) *local {
 		for tick := time.Tick(pollEvery); ; {
 			select {
 			case <-tick:
+				l.running.Lock()
 				if l.isOn() {
 					_, _ = l.Poll(ctx) // a failed poll is one that the drill must notice
 				}
+				l.running.Unlock()
 			case <-ctx.Done():
 				return
 			}
@@ -147,6 +151,12 @@ func (l *local) pollerOff() {
 	l.poller = false
 }
 
+// polled returns when no poll runs.
+func (l *local) polled() {
+	l.running.Lock()
+	defer l.running.Unlock()
+}
+
 // stand puts something before the webhook, which answers in its place if it returns true.
 func (l *local) stand(before func(http.ResponseWriter, *http.Request) bool) {
 	l.mu.Lock()
@@ -183,6 +193,7 @@ func (l *local) drill(out io.Writer) *drill {
 			rounds: 3, calls: 1, rotate: 2,
 		},
 		began: now, mark: now.Format(markLayout), out: out, rotateKey: true,
+		env:  []string{"AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE"},
 		hide: []string{l.Heroku.Token()}, password: "EXAMPLE" + rand.Text(), known: make(map[string]string),
 	}
 }

@@ -47,6 +47,7 @@ func TestTheProgramDrillsAStackAndReportsWithoutACredential(t *testing.T) {
 			t.Error("a credential is shown")
 		}
 	}
+	permits(t, l.Secrets.Calls())
 	l.nothingLeft()
 }
 

@@ -66,7 +66,7 @@ func (d *drill) race(ctx context.Context, arn, from string, to []string) (winner
 	var seen error
 	watcher.Go(func() {
 		for {
-			if _, err := d.current(ctx, arn); err != nil && seen == nil {
+			if _, err := d.current(ctx, arn); errors.Is(err, errTwice) {
 				seen = err
 			}
 			select {

@@ -100,6 +100,12 @@ func (c *cloud) pause(ctx context.Context, to string) error {
 		}
 	}
 	err := c.ask(ctx, nil, args...)
+	for err != nil && strings.Contains(err.Error(), "_IN_PROGRESS") { // the drill was interrupted in the middle of the last one
+		if err := wait(ctx, 5*time.Second); err != nil {
+			return err
+		}
+		err = c.ask(ctx, nil, args...)
+	}
 	if err != nil && !strings.Contains(err.Error(), "No updates are to be performed") {
 		return err
 	}
@@ -138,8 +144,11 @@ func alarms(ctx context.Context, d *drill) (outcome, error) {
 
 // metrics waits for what the functions must have counted during this drill.
 func metrics(ctx context.Context, d *drill) (outcome, error) {
-	if d.cloud == nil {
+	switch {
+	case d.cloud == nil:
 		return outcome{}, skip("there is no CloudWatch here")
+	case !d.hasPassed("webhook"):
+		return outcome{}, skip("the check webhook has not passed, so there may be nothing to count")
 	}
 	for _, m := range []struct{ name, function string }{{"Published", d.stack.Webhook}, {"GoodRounds", d.stack.Poller}} {
 		_, err := until(ctx, "the metric "+m.name+" of "+m.function+" is more than 0", d.pace.list, 10*d.pace.tick, func() (bool, error) {
@@ -178,7 +187,7 @@ func logs(ctx context.Context, d *drill) (outcome, error) {
 		if err != nil {
 			return outcome{}, err
 		}
-		if len(lines) == 0 {
+		if len(lines) == 0 && d.hasPassed("webhook") {
 			return outcome{}, fmt.Errorf("the %s has logged nothing", function)
 		}
 		read += len(lines)

@@ -130,6 +130,8 @@ func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
 	alarm(alarmNames[0])
 	expect("alarms", passed, "Trouble")
 
+	expect("metrics", notChecked, "the check webhook has not passed")
+	d.findings = append(d.findings, finding{Check: "webhook", Verdict: passed})
 	expect("metrics", failed, "the metric Published of keepcurrent-webhook is more than 0")
 	count := func(name, function, value string) {
 		d.aws(t, "cloudwatch", "put-metric-data", "--namespace", "keepcurrent", "--metric-name", name, "--dimensions", "FunctionName="+function, "--value", value)
@@ -146,7 +148,7 @@ func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
 	}
 	say := func(function, line string) {
 		d.aws(t, "logs", "put-log-events", "--log-group-name", "/aws/lambda/kc-"+function, "--log-stream-name", "1",
-			"--log-events", fmt.Sprintf("timestamp=%d,message=%s", time.Now().UnixMilli(), line))
+			"--log-events", fmt.Sprintf(`[{"timestamp":%d,"message":%q}]`, time.Now().UnixMilli(), line))
 	}
 	expect("logs", failed, "the webhook has logged nothing")
 	say("webhook", "published")
@@ -157,6 +159,19 @@ func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
 	if says := d.findings[len(d.findings)-1].Says; strings.Contains(says, d.password) {
 		t.Errorf("it shows the credential: %s", says)
 	}
+
+	// A token that only reads is no failure: the poller's log says so.
+	l := startWith(t, pollEvery, false)
+	own := l.drill(io.Discard)
+	own.cloud, own.pace.settle = d.cloud, 100*time.Millisecond
+	say("poller", `{"msg":"subscription","app":"`+appPrefix+own.mark+`","error":"the token must also write: heroku authorizations:create -s write-protected"}`)
+	if f := l.perform(own, "subscribe"); f.Verdict != notChecked || !strings.Contains(f.Says, "may not write webhooks") {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	if f := l.perform(own, "webhook"); f.Verdict != passed {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	l.over(own)
 }
 
 func TestALeakIsFoundInEverySpelling(t *testing.T) {

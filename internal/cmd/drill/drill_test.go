@@ -28,7 +28,7 @@ func TestAStackThatIsWellPassesEveryCheckThatCanRunHere(t *testing.T) {
 	out := &output{}
 	d := l.drill(out)
 	d.rotateKey = false
-	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "call", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs", "rules")
+	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs", "rules")
 	l.over(d)
 	for _, f := range d.findings {
 		want := passed
@@ -161,17 +161,46 @@ func TestARotationThatDoesNotReachTheSecretFails(t *testing.T) {
 // With a token that only reads a person subscribes the app.
 func TestAStackWhosePollerDoesNotSubscribeIsDrilledAllTheSame(t *testing.T) {
 	t.Parallel()
-	l := start(t, true)
+	l := startWith(t, pollEvery, false)
 	d := l.drill(io.Discard)
 	if f := l.perform(d, "subscribe"); f.Verdict != failed || !strings.Contains(f.Says, "has its first value, but no poll has subscribed") {
 		t.Errorf("%s: %s", f.Verdict, f.Says)
 	}
-	for _, name := range []string{"webhook", "lost", "call"} {
+	for _, name := range []string{"webhook", "lost"} {
 		if f := l.perform(d, name); f.Verdict != passed {
 			t.Errorf("%s: %s: %s", name, f.Verdict, f.Says)
 		}
 	}
 	l.over(d)
+}
+
+// The polls are far apart, so that they bring nothing in place of the call.
+func TestAConsumersCallCountsIfNoPollCanHaveBroughtTheChange(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		subscribes, nowhere bool
+		verdict, says       string
+	}{
+		"a bus":                            {true, false, passed, "from the event to AWSCURRENT"},
+		"a poller that does not subscribe": {false, false, passed, "from the event to AWSCURRENT"},
+		"a bus that leads nowhere":         {true, true, failed, "before the next poll was due"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := startWith(t, 3*time.Second, tt.subscribes)
+			d := l.drill(io.Discard)
+			d.pace.settle = 300 * time.Millisecond
+			if tt.nowhere {
+				nowhere := eventstest.Start(func(context.Context, []byte) ([]byte, error) { return nil, nil })
+				t.Cleanup(func() { _ = nowhere.Close() })
+				d.events = events(nowhere)
+			}
+			if f := l.perform(d, "subscribe", "call"); f.Verdict != tt.verdict || !strings.Contains(f.Says, tt.says) {
+				t.Errorf("%s: %s", f.Verdict, f.Says)
+			}
+			l.over(d)
+		})
+	}
 }
 
 // A check that cannot fail shows nothing.
@@ -184,7 +213,7 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		says   string
 	}{
 		"a swap that does not look where AWSCURRENT is": {"", func(l *local, _ *drill) { l.Secrets.Intercept(everybodyWins) }, "swap", "of 20 writers won"},
-		"AWSCURRENT on two versions":                    {"", func(l *local, _ *drill) { l.Secrets.Intercept(twoHolders) }, "swap", "AWSCURRENT is on 2 versions"},
+		"AWSCURRENT on two versions":                    {"", func(l *local, _ *drill) { l.Secrets.Intercept(twoHolders) }, "swap", "AWSCURRENT is on several versions at once: "},
 		"a swap that fails for another reason": {"", func(l *local, _ *drill) {
 			l.Secrets.Intercept(on("UpdateSecretVersionStage", secretstest.Fail(400, "AccessDeniedException")))
 		}, "swap", "neither won nor lost"},
@@ -193,7 +222,7 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		"a webhook that answers and does nothing": {"subscribe", func(l *local, _ *drill) {
 			l.pollerOff()
 			l.answers(204)
-		}, "webhook", "was answered 204, but AWSCURRENT has not got"},
+		}, "webhook", "2 deliveries were answered 2xx, but AWSCURRENT has not"},
 		"a webhook that fails":             {"subscribe", func(l *local, _ *drill) { l.answers(500) }, "webhook", "came, but not by webhook"},
 		"a Heroku that delivers nothing":   {"subscribe", func(l *local, _ *drill) { l.Heroku.SetPolicy(herokutest.Policy{Drop: true}) }, "webhook", "came, but not by webhook"},
 		"an app whose webhook is gone":     {"subscribe", func(_ *local, d *drill) { _ = d.dropWebhook(context.Background()) }, "webhook", "the app has no webhook"},
@@ -215,11 +244,6 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		"a poller that may no longer subscribe": {"subscribe", func(l *local, _ *drill) {
 			l.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Status(403, "application/json", `{"id":"forbidden","message":"no"}`)))
 		}, "lost", "the poller subscribes the app"},
-		"a bus that leads nowhere": {"subscribe", func(l *local, d *drill) {
-			nowhere := eventstest.Start(func(context.Context, []byte) ([]byte, error) { return nil, nil })
-			l.t.Cleanup(func() { _ = nowhere.Close() })
-			d.events = events(nowhere)
-		}, "call", "before the next poll was due"},
 		"a writer that does not mind heroku:sync": {"subscribe", (*local).writeAnything, "off", "AWSCURRENT has moved"},
 		"a writer that writes what is no URL":     {"subscribe", (*local).writeAnything, "bad", "AWSCURRENT has moved"},
 		"a writer that writes the same over":      {"subscribe", (*local).writeAnything, "quiet", "AWSCURRENT has moved"},

@@ -63,7 +63,7 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// pollEvery is the schedule of the local stack.
+// pollEvery is the schedule of a local stack.
 const pollEvery = 400 * time.Millisecond
 
 // local is a stack on this machine, whose poller runs on a schedule.
@@ -73,6 +73,7 @@ type local struct {
 	// Front is the webhook's public address. A test can put something before it.
 	front *httptest.Server
 	bus   *eventstest.Bus
+	every time.Duration // from one poll to the next
 
 	running sync.Mutex // held while a poll runs
 
@@ -82,10 +83,13 @@ type local struct {
 	polling sync.WaitGroup
 }
 
-// start starts a stack. Its poller keeps the subscriptions unless noAddress is true.
-func start(t *testing.T, noAddress ...bool) *local {
+// start starts a stack that polls often, and keeps the subscriptions.
+func start(t *testing.T) *local { return startWith(t, pollEvery, true) }
+
+// startWith starts a stack whose poller keeps the subscriptions, or does not.
+func startWith(t *testing.T, every time.Duration, subscribes bool) *local {
 	t.Helper()
-	l := &local{t: t, poller: true}
+	l := &local{t: t, poller: true, every: every}
 	// The poller must know the address before the stack has its own.
 	var to http.Handler
 	l.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -94,7 +98,7 @@ func start(t *testing.T, noAddress ...bool) *local {
 		}
 	}))
 	env := []string{"WEBHOOK_URL=" + l.front.URL + "/heroku/webhook"}
-	if len(noAddress) > 0 {
+	if !subscribes {
 		env = nil
 	}
 	var err error
@@ -110,7 +114,7 @@ func start(t *testing.T, noAddress ...bool) *local {
 	l.bus = eventstest.Start(l.Webhook.Invoke)
 	ctx, stop := context.WithCancel(context.Background())
 	l.polling.Go(func() {
-		for tick := time.Tick(pollEvery); ; {
+		for tick := time.Tick(every); ; {
 			select {
 			case <-tick:
 				l.running.Lock()
@@ -196,7 +200,7 @@ func (l *local) drill(out io.Writer) *drill {
 		events:  events(l.bus),
 		stack:   target{WebhookURL: l.front.URL + "/heroku/webhook", SigningKey: stacktest.SigningSecret},
 		pace: pace{
-			tick: 10 * time.Millisecond, poll: pollEvery, list: 5 * time.Second, deliver: 5 * time.Second, settle: 600 * time.Millisecond, retry: 300 * time.Millisecond,
+			tick: 10 * time.Millisecond, poll: l.every, list: 5 * time.Second, deliver: 5 * time.Second, settle: 600 * time.Millisecond, retry: 300 * time.Millisecond,
 			rounds: 3, calls: 1, rotate: 2,
 		},
 		began: now, mark: now.Format(markLayout), out: out, rotateKey: true,

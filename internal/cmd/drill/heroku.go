@@ -120,13 +120,11 @@ type delivery struct {
 	ID          string
 	CreatedAt   time.Time `json:"created_at"`
 	Status      string
-	NumAttempts int        `json:"num_attempts"`
-	NextAttempt *time.Time `json:"next_attempt_at"`
+	NumAttempts int `json:"num_attempts"`
 	LastAttempt *struct {
-		Code       *int
-		ErrorClass *string   `json:"error_class"`
-		CreatedAt  time.Time `json:"created_at"`
-		UpdatedAt  time.Time `json:"updated_at"`
+		Code      *int
+		CreatedAt time.Time `json:"created_at"`
+		UpdatedAt time.Time `json:"updated_at"`
 	} `json:"last_attempt"`
 	Webhook struct{ ID string }
 }

@@ -39,8 +39,9 @@ the AWS credentials and Region as the AWS SDK does. It needs the AWS CLI.
 
   -stack name          the stack of CloudFormation
   -yes                 do not ask
-  -only a,b            only these checks: %s
-  -rounds n            how often a change is measured (default 20)
+  -only a,b            only these checks, and subscribe if they need it:
+                       %s
+  -rounds n            how often a change is measured (default 20, at most 60)
   -database            make a Heroku Postgres too, and rotate its credential
   -rotate-key          change the signing key of the whole stack
   -pause               pause the whole stack for a few minutes
@@ -116,28 +117,41 @@ func parse(args []string) (o options, chosen []check, err error) {
 	if err := flags.Parse(args); err != nil {
 		return o, nil, err
 	}
-	chosen = checks
-	if o.only != "" {
-		chosen = nil
-		for name := range strings.SplitSeq(o.only, ",") {
-			i := slices.IndexFunc(checks, func(c check) bool { return c.name == name })
-			if i < 0 {
-				return o, nil, fmt.Errorf("there is no check %s", name)
-			}
-			chosen = append(chosen, checks[i])
-		}
-	}
+	chosen, err = choose(o.only)
 	switch {
+	case err != nil:
 	case flags.NArg() > 0:
 		err = fmt.Errorf("%s is not understood", flags.Arg(0))
 	case (o.stack == "") == (o.webhookURL == ""):
 		err = errors.New("say which stack: make drill STACK=name")
-	case o.rounds < 1:
-		err = errors.New("-rounds must be at least 1")
+	case o.rounds < 1 || o.rounds > maxRounds:
+		err = fmt.Errorf("-rounds must be from 1 to %d", maxRounds)
 	case os.Getenv("HEROKU_API_KEY") == "":
 		err = errors.New(`there is no Heroku token: export HEROKU_API_KEY="$(heroku auth:token)"`)
 	}
 	return o, chosen, err
+}
+
+// maxRounds keeps the secret's versions below a hundred, of which AWS keeps no more for a
+// day (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
+const maxRounds = 60
+
+// choose returns the checks that a list names, in their order, and "subscribe" if one of
+// them needs it. All of them are chosen without a list.
+func choose(only string) (chosen []check, err error) {
+	if only == "" {
+		return checks, nil
+	}
+	named := make(map[string]bool)
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(checks, func(c check) bool { return c.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no check %s", name)
+		}
+		named[name] = true
+		named["subscribe"] = named["subscribe"] || !checks[i].alone
+	}
+	return slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return !named[c.name] }), nil
 }
 
 func names(checks []check) string {
@@ -159,12 +173,14 @@ func open(ctx context.Context, o options, out io.Writer) (*drill, error) {
 	}
 	now := time.Now().UTC()
 	token := os.Getenv("HEROKU_API_KEY")
+	os.Unsetenv("HEROKU_API_KEY") // the programs that the drill starts need none
 	d := &drill{
 		heroku: &herokuAPI{
 			url: cmp.Or(os.Getenv("HEROKU_API_URL"), "https://api.heroku.com"), token: credential.New(token), client: &http.Client{Timeout: 30 * time.Second},
 		},
 		dataURL: cmp.Or(os.Getenv("HEROKU_DATA_URL"), "https://api.data.heroku.com"),
-		secrets: secretsmanager.NewFromConfig(cfg),
+		// A race of 20 can be throttled.
+		secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) { o.RetryMaxAttempts = 10 }),
 		stack:   target{WebhookURL: o.webhookURL, SigningKey: o.signingKey},
 		pace:    livePace(o.poll, o.rounds), began: now, mark: now.Format(markLayout), out: out,
 		rotateKey: o.rotateKey, mayPause: o.pause, database: o.database, collaborator: o.collaborator,

@@ -18,7 +18,7 @@ func (l *local) command(file, answers string, args ...string) (*exec.Cmd, *outpu
 	cmd := exec.CommandContext(l.t.Context(), program, append([]string{"-webhook-url", l.front.URL + "/heroku/webhook", "-signing-key", stacktest.SigningSecret,
 		"-poll", pollEvery.String(), "-patience", "10s", "-rounds", "3", "-json", file}, args...)...)
 	cmd.Env = append(os.Environ(), "HEROKU_API_KEY="+l.Heroku.Token(), "HEROKU_API_URL="+l.Heroku.URL, "AWS_REGION=us-east-1",
-		"AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE", "AWS_ENDPOINT_URL_SECRETS_MANAGER="+l.Secrets.URL, "AWS_ENDPOINT_URL_EVENTBRIDGE="+l.bus.URL)
+		"AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE", "AWS_ENDPOINT_URL_SECRETS_MANAGER="+l.Secrets.URL)
 	cmd.Stdin = strings.NewReader(answers)
 	out := &output{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -55,7 +55,7 @@ func TestALaterRunRemovesWhatAKilledOneLeft(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	file := filepath.Join(t.TempDir(), "report.json")
-	killed, out := l.command(file, "y\n", "-rounds", "1000", "-only", "swap,subscribe,webhook")
+	killed, out := l.command(file, "y\n", "-rounds", "60", "-only", "swap,subscribe,webhook")
 	if err := killed.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,8 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 		"an unknown check": {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-only=everything"}, 2, "there is no check everything"},
 		"an unknown flag":  {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-force"}, 2, "-force"},
 		"a word":           {"HEROKU_API_KEY=EXAMPLE", []string{stack, "shop"}, 2, "shop is not understood"},
-		"no rounds":        {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=0"}, 2, "at least 1"},
+		"too many rounds":  {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=61"}, 2, "from 1 to 60"},
+		"no rounds":        {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=0"}, 2, "from 1 to 60"},
 		"no Region":        {"HEROKU_API_KEY=EXAMPLE", []string{stack}, 2, "AWS has no Region"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,28 +29,30 @@ func (d *drill) setVar(ctx context.Context, value string) error {
 	return d.heroku.do(ctx, "PATCH", "/apps/"+d.app+"/config-vars", map[string]string{configVar: value}, nil)
 }
 
+var errTwice = errors.New("AWSCURRENT is on several versions at once")
+
 // holders returns the versions of a secret that have AWSCURRENT: one, if AWS keeps its word.
-func (d *drill) holders(ctx context.Context, secret string) (versions []string, all int, err error) {
+func (d *drill) holders(ctx context.Context, secret string) (versions []string, err error) {
 	out, err := d.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for version, labels := range out.VersionIdsToStages {
 		if slices.Contains(labels, awsCurrent) {
 			versions = append(versions, version)
 		}
 	}
-	return versions, len(out.VersionIdsToStages), nil
+	return versions, nil
 }
 
 // current returns the version that is current, "" for none. It fails if there are two.
 func (d *drill) current(ctx context.Context, secret string) (string, error) {
-	versions, _, err := d.holders(ctx, secret)
+	versions, err := d.holders(ctx, secret)
 	switch {
 	case err != nil || len(versions) == 0:
 		return "", err
 	case len(versions) > 1:
-		return "", fmt.Errorf("AWSCURRENT is on %d versions at once", len(versions))
+		return "", fmt.Errorf("%w: %d", errTwice, len(versions))
 	}
 	return versions[0], nil
 }

@@ -128,6 +128,7 @@ func (d *drill) whyNotSubscribed(ctx context.Context) string {
 type trip struct {
 	patch    time.Duration // until Heroku has answered: by then there is a release
 	shown    bool          // Heroku showed the new value at once
+	early    bool          // a delivery was answered before Heroku showed it to the function
 	current  time.Duration // until AWSCURRENT
 	made     time.Duration // from the release to the delivery, by Heroku's clock
 	answered time.Duration // from the delivery to its answer, by Heroku's clock
@@ -160,16 +161,21 @@ func (d *drill) change(ctx context.Context) (t trip, err error) {
 	if err != nil {
 		return t, err
 	}
-	// The function answers when it is done. So a secret that is still old after the first
-	// answer is one that the webhook has left, and the poller may bring it later.
-	var first *delivery
-	next := began
+	// The function answers when it is done. So a secret that is still old after an answer is
+	// one that this delivery has left; what comes without a further answer, a poll has brought.
+	var brought []delivery
+	in, next := 0, began
 	_, err = until(ctx, "AWSCURRENT has the new value and a delivery is answered", d.pace.deliver, d.pace.tick, func() (bool, error) {
-		if t.current == 0 {
-			if there, err := d.holds(ctx, value); err != nil {
-				return false, err
-			} else if there {
+		look := func() error {
+			there, err := d.holds(ctx, value)
+			if there {
 				t.current = time.Since(began)
+			}
+			return err
+		}
+		if t.current == 0 {
+			if err := look(); err != nil {
+				return false, err
 			}
 		}
 		if t.current == 0 && time.Now().Before(next) { // Heroku counts requests, AWS does not
@@ -180,18 +186,18 @@ func (d *drill) change(ctx context.Context) (t trip, err error) {
 		if err != nil {
 			return false, err
 		}
-		first = answered(all, old)
-		if first == nil {
-			return false, nil
+		fresh := answered(all, old)
+		if t.current == 0 {
+			if err := look(); err != nil {
+				return false, err
+			}
 		}
 		if t.current == 0 {
-			there, err := d.holds(ctx, value)
-			if err != nil || !there {
-				return true, err
-			}
-			t.current = time.Since(began)
+			in = len(fresh)
+			return in >= eventsOfRelease, nil
 		}
-		return true, nil
+		brought = fresh[min(in, len(fresh)):]
+		return len(brought) > 0, nil
 	})
 	switch {
 	case err != nil && t.current != 0:
@@ -199,27 +205,33 @@ func (d *drill) change(ctx context.Context) (t trip, err error) {
 	case err != nil:
 		return t, err
 	case t.current == 0:
-		return t, fmt.Errorf("the delivery was answered %d, but AWSCURRENT has not got the new value", first.code())
+		return t, fmt.Errorf("%d deliveries were answered 2xx, but AWSCURRENT has not got the new value", in)
 	}
+	first := brought[0]
+	t.early = in > 0
 	t.made, t.tries = first.CreatedAt.Sub(released), first.NumAttempts
 	t.answered = first.LastAttempt.UpdatedAt.Sub(first.CreatedAt)
 	return t, nil
 }
 
-// answered returns the earliest delivery that is new and was answered 2xx, or nil.
-func answered(all, old []delivery) *delivery {
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].code()/100 == 2 && !slices.ContainsFunc(old, func(o delivery) bool { return o.ID == all[i].ID }) {
-			return &all[i]
+// eventsOfRelease is how many events Heroku has of one release: create and update
+// (https://help.heroku.com/JP3QR5I5).
+const eventsOfRelease = 2
+
+// answered returns the deliveries that are new and were answered 2xx, the earliest first.
+func answered(all, old []delivery) (fresh []delivery) {
+	for _, one := range slices.Backward(all) {
+		if one.code()/100 == 2 && !slices.ContainsFunc(old, func(o delivery) bool { return o.ID == one.ID }) {
+			fresh = append(fresh, one)
 		}
 	}
-	return nil
+	return fresh
 }
 
 // byWebhook measures the way of a change.
 func byWebhook(ctx context.Context, d *drill) (outcome, error) {
 	var current, patch, made, answered sample
-	shown, retried := 0, 0
+	shown, early, retried := 0, 0, 0
 	for n := range d.pace.rounds {
 		t, err := d.change(ctx)
 		if err != nil {
@@ -229,11 +241,15 @@ func byWebhook(ctx context.Context, d *drill) (outcome, error) {
 		if t.shown {
 			shown++
 		}
+		if t.early {
+			early++
+		}
 		if t.tries > 1 {
 			retried++
 		}
 	}
-	d.tell("Does Heroku show a new config var at once?", "%d of %d times, in the first request after the change", shown, d.pace.rounds)
+	d.tell("Does Heroku show a new config var at once?", "%d of %d times, in the first request after the change; %d times the first delivery came before the new value could be read",
+		shown, d.pace.rounds, early)
 	return outcome{
 		says: fmt.Sprintf("%d changes, from the request to AWSCURRENT: median %s, worst %s (to %s); each delivery was answered 2xx, %d of them not at the first try",
 			d.pace.rounds, round(current.median()), round(current.worst()), d.pace.tick, retried),

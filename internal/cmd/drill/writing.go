@@ -51,10 +51,13 @@ func call(ctx context.Context, d *drill) (outcome, error) {
 		}
 		took = append(took, t)
 	}
-	if err := d.subscribed(ctx); err != nil { // by the next poll that finds something
-		if err := d.subscribeApp(ctx); err != nil {
+	if d.subscribes { // with a poll that finds something
+		if _, err := d.missed(ctx); err != nil {
 			return outcome{}, err
 		}
+	}
+	if err := d.subscribed(ctx); err != nil {
+		return outcome{}, err
 	}
 	return outcome{
 		fmt.Sprintf("%d calls, from the event to AWSCURRENT: median %s, worst %s (to %s)", len(took), round(took.median()), round(took.worst()), d.pace.tick),

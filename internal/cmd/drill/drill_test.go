@@ -366,6 +366,22 @@ func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
 		}
 		l.nothingLeft()
 	})
+	t.Run("the account may have no further app", func(t *testing.T) {
+		t.Parallel()
+		l := start(t)
+		d := l.drill(io.Discard)
+		unwrap := l.Heroku.Wrap(herokutest.On("POST /apps", herokutest.Status(422, "application/json", `{"id":"invalid_params","message":"You have reached your limit"}`)))
+		if err := d.prepare(t.Context()); err == nil || errors.Is(err, errTaken) || !strings.Contains(err.Error(), "reached your limit") || len(d.undo) > 0 {
+			t.Errorf("got error %v, and %d things to undo", err, len(d.undo))
+		}
+		unwrap()
+		// An answer that is lost says nothing: the app is there.
+		l.Heroku.Wrap(herokutest.On("POST /apps", herokutest.CutBody()))
+		if err := d.prepare(t.Context()); err == nil || len(d.undo) != 1 {
+			t.Errorf("got error %v, and %d things to undo", err, len(d.undo))
+		}
+		l.over(d)
+	})
 	t.Run("the secret's", func(t *testing.T) {
 		t.Parallel()
 		l := start(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 )
 
 // What a drill makes has these names, with its mark behind.
@@ -46,8 +47,12 @@ func (d *drill) makeApp(ctx context.Context) error {
 	alone, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	err := d.heroku.do(alone, "POST", "/apps", map[string]string{"name": name}, nil)
-	if hasStatus(err, http.StatusUnprocessableEntity) {
-		return fmt.Errorf("make the app %s: %w: %w", name, errTaken, err)
+	var refused *herokuError
+	if errors.As(err, &refused) && refused.status < 500 { // there is none of ours
+		if strings.Contains(refused.why, "taken") {
+			err = fmt.Errorf("%w: %w", errTaken, err)
+		}
+		return fmt.Errorf("make the app %s: %w", name, err)
 	}
 	d.made("the app "+name, func(ctx context.Context) error { return d.removeApp(ctx, name) })
 	if err != nil {
@@ -82,9 +87,12 @@ func (d *drill) makeSecret(ctx context.Context, name string, value *string, tags
 	alone, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	out, err := d.secrets.CreateSecret(alone, in)
-	var exists *types.ResourceExistsException
-	if errors.As(err, &exists) {
-		return "", fmt.Errorf("make the secret %s: %w: %w", name, errTaken, err)
+	var refused smithy.APIError
+	if errors.As(err, &refused) && refused.ErrorFault() != smithy.FaultServer { // there is none of ours
+		if refused.ErrorCode() == new(types.ResourceExistsException).ErrorCode() {
+			err = fmt.Errorf("%w: %w", errTaken, err)
+		}
+		return "", fmt.Errorf("make the secret %s: %w", name, err)
 	}
 	d.made("the secret "+name, func(ctx context.Context) error { return d.removeSecret(ctx, name) })
 	if err != nil {

@@ -125,3 +125,14 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatARateLimitLooksLikeIsKept(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	l.pollerOff()
+	l.Heroku.SetRateLimit(0)
+	if err := d.setVar(t.Context(), d.nextURL()); !hasStatus(err, 429) || !strings.Contains(d.heroku.limited, `RateLimit-Remaining "0"`) {
+		t.Errorf("got error %v, kept %q", err, d.heroku.limited)
+	}
+}

@@ -251,8 +251,8 @@ func byWebhook(ctx context.Context, d *drill) (outcome, error) {
 	d.tell("Does Heroku show a new config var at once?", "%d of %d times, in the first request after the change; %d times the first delivery came before the new value could be read",
 		shown, d.pace.rounds, early)
 	return outcome{
-		says: fmt.Sprintf("%d changes, from the request to AWSCURRENT: median %s, worst %s (to %s); each delivery was answered 2xx, %d of them not at the first try",
-			d.pace.rounds, round(current.median()), round(current.worst()), d.pace.tick, retried),
+		says: fmt.Sprintf("%d changes, from the request to AWSCURRENT: median %s, worst %s (to %s); to the release: median %s, worst %s; from there to the delivery, in whole seconds: median %s, worst %s; %d deliveries not at the first try",
+			d.pace.rounds, round(current.median()), round(current.worst()), d.pace.tick, round(patch.median()), round(patch.worst()), made.median(), made.worst(), retried),
 		figures: map[string]float64{
 			"changes": float64(d.pace.rounds), "resolution_s": seconds(d.pace.tick),
 			"change_to_current_median_s": seconds(current.median()), "change_to_current_worst_s": seconds(current.worst()),

@@ -2,8 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -104,6 +110,61 @@ func TestTheStackIsFoundAndPausedByTheCLI(t *testing.T) {
 	if _, err := d.cloud.target(); err == nil {
 		t.Error("a stack without the output is taken for one of keepcurrent")
 	}
+}
+
+// A stack that stays paused is the worst that a drill could leave.
+func TestThePauseIsTriedAndAlwaysEnds(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	d.cloud, d.mayPause = account(t).cloud, true
+	obeys := true
+	d.cloud.env = append(d.cloud.env, "AWS_ENDPOINT_URL_CLOUDFORMATION="+l.cloudFormation(strings.TrimPrefix(d.cloud.env[0], "AWS_ENDPOINT_URL="), func(pause string) {
+		if obeys {
+			l.deploy("PAUSE=" + pause)
+		}
+	}))
+	d.aws(t, "cloudformation", "create-stack", "--stack-name", "kc", "--template-body", template,
+		"--parameters", "ParameterKey=Pause,ParameterValue=off", "ParameterKey=PollMinutes,ParameterValue=5")
+	if err := d.cloud.describe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if f := l.perform(d, "subscribe", "pause"); f.Verdict != passed {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	obeys = false
+	if f := l.perform(d, "pause"); f.Verdict != failed || !strings.Contains(f.Says, "AWSCURRENT has moved") {
+		t.Errorf("a stack that does not pause: %s: %s", f.Verdict, f.Says)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	d.cloud.env = append(d.cloud.env, "AWS_ENDPOINT_URL_CLOUDFORMATION="+l.cloudFormation(strings.TrimPrefix(d.cloud.env[0], "AWS_ENDPOINT_URL="), func(string) { interrupt() }))
+	if err := d.perform(ctx, named(t, "pause")); err == nil {
+		t.Error("it was not interrupted")
+	}
+	l.over(d)
+	if err := d.cloud.describe(t.Context()); err != nil || d.cloud.outputs["Pause"] != "off" {
+		t.Errorf("the pause is %q, %v", d.cloud.outputs["Pause"], err)
+	}
+}
+
+// cloudFormation stands before moto's and tells of each change of the parameter Pause.
+func (l *local) cloudFormation(moto string, paused func(to string)) string {
+	to, err := url.Parse(moto)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") == "UpdateStack" {
+			paused(form.Get("Parameters.member.1.ParameterValue"))
+		}
+	}))
+	l.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // One account for all, because each takes seconds to start; the steps follow each other.

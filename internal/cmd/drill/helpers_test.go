@@ -74,6 +74,7 @@ type local struct {
 	front *httptest.Server
 	bus   *eventstest.Bus
 	every time.Duration // from one poll to the next
+	env   []string      // of the functions
 
 	running sync.Mutex // held while a poll runs
 
@@ -97,12 +98,11 @@ func startWith(t *testing.T, every time.Duration, subscribes bool) *local {
 			to.ServeHTTP(w, r)
 		}
 	}))
-	env := []string{"WEBHOOK_URL=" + l.front.URL + "/heroku/webhook"}
-	if !subscribes {
-		env = nil
+	if subscribes {
+		l.env = []string{"WEBHOOK_URL=" + l.front.URL + "/heroku/webhook"}
 	}
 	var err error
-	l.Stack, err = stacktest.Start(t.Context(), stacktest.Config{Functions: compiled, Env: env})
+	l.Stack, err = stacktest.Start(t.Context(), stacktest.Config{Functions: compiled, Env: l.env})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +160,15 @@ func (l *local) pollerOff() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.poller = false
+}
+
+// deploy deploys the functions with a parameter of the stack.
+func (l *local) deploy(variable string) {
+	l.running.Lock()
+	defer l.running.Unlock()
+	if err := l.Deploy(stacktest.Config{Functions: compiled, Env: append(slices.Clone(l.env), variable)}); err != nil {
+		l.t.Error(err)
+	}
 }
 
 // polled returns when no poll runs.

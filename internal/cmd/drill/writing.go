@@ -142,12 +142,13 @@ func pauseStack(ctx context.Context, d *drill) (outcome, error) {
 	if err := d.cloud.pause(ctx, "on"); err != nil {
 		return outcome{}, err
 	}
-	if err := d.still(ctx, func() error { return d.passOver(ctx, d.nextURL()) }); err != nil {
-		return outcome{}, err
-	}
-	if err := d.cloud.pause(ctx, "off"); err != nil {
-		return outcome{}, err
+	err := d.still(ctx, func() error { return d.passOver(ctx, d.nextURL()) })
+	if ended := d.cloud.pause(ctx, "off"); ended != nil {
+		return outcome{}, errors.Join(err, ended)
 	}
 	d.undo = d.undo[:len(d.undo)-1]
+	if err != nil {
+		return outcome{}, err
+	}
 	return d.comesAgain(ctx, "nothing was written while the stack was paused")
 }

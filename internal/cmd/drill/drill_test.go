@@ -407,7 +407,7 @@ func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
 
 func TestADrillThatIsInterruptedLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"swap", "subscribe", "webhook", "forged", "off", "scopes", "rules"} {
+	for _, at := range []string{"the beginning", "swap", "subscribe", "webhook", "forged", "off", "scopes", "rules"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			l := start(t)
@@ -427,7 +427,10 @@ func TestADrillThatIsInterruptedLeavesNothing(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "report.json")
 			d.pace.rounds = 1000
 			chosen := named(t, "swap", "list", "subscribe", "webhook")
-			if at != "swap" && at != "webhook" && at != "subscribe" {
+			switch at {
+			case "the beginning":
+				interrupt()
+			case "forged", "off", "scopes", "rules":
 				chosen = named(t, "subscribe", at, "webhook")
 			}
 			if code := d.drill(ctx, chosen, file, io.Discard); code != 2 {

@@ -21,6 +21,10 @@ const (
 // for it finds every log that shows one of them.
 func (d *drill) nextURL() string {
 	d.written++
+	return d.lastURL()
+}
+
+func (d *drill) lastURL() string {
 	return fmt.Sprintf("postgres://drill:%s%d@drill.invalid:5432/drill", d.password, d.written)
 }
 

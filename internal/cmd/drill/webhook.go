@@ -84,8 +84,7 @@ func (d *drill) subscribeApp(ctx context.Context) error {
 
 // subscribe waits for the first value, which only a poll can bring, and for the webhook.
 func subscribe(ctx context.Context, d *drill) (outcome, error) {
-	value := fmt.Sprintf("postgres://drill:%s%d@drill.invalid:5432/drill", d.password, d.written)
-	took, err := d.arrives(ctx, value, d.pace.list+d.pace.patience())
+	took, err := d.arrives(ctx, d.lastURL(), d.pace.list+d.pace.patience())
 	if err != nil {
 		return outcome{}, fmt.Errorf("no poll has filled the secret: %w. Does the schedule run the poller, and may the stack's Heroku user see the app? If it is another user than yours, give -collaborator EMAIL", err)
 	}

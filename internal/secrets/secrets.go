@@ -313,7 +313,10 @@ func plain(err error) error {
 		return err
 	}
 	if network := credential.NetworkError(err); network != nil {
-		return network
+		if errors.Is(network, context.DeadlineExceeded) {
+			return fmt.Errorf("Secrets Manager did not answer in time: %w", network)
+		}
+		return fmt.Errorf("the connection to Secrets Manager failed: %w", network)
 	}
 	return errors.New("the connection to Secrets Manager broke off, or its answer could not be read")
 }

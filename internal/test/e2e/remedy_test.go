@@ -16,6 +16,7 @@ import (
 	"keepcurrent.example/internal/test/runbook"
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -57,11 +58,12 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
-		tags  []string // beside heroku:app and heroku:format=url
-		spoil func(p *patient)
-		row   string // a text of the row that the error leads to
-		says  string // and of the remedy
-		heal  func(p *patient)
+		tags   []string // beside heroku:app and heroku:format=url
+		filled bool     // before it is spoiled
+		spoil  func(p *patient)
+		row    string // a text of the row that the error leads to
+		says   string // and of the remedy
+		heal   func(p *patient)
 	}{
 		"no-token": {
 			tags: []string{"heroku:token=no-token"},
@@ -209,6 +211,74 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 			row: "put in as binary", says: "--secret-string",
 			heal: func(p *patient) { p.put("binary-token", p.Heroku.Authorize("read-protected")) },
 		},
+		"forbidden-token": {
+			tags: []string{"heroku:token=forbidden-token"},
+			spoil: func(p *patient) {
+				p.create("forbidden-token", p.Heroku.Authorize("read-protected"))
+				p.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
+					if c.SecretID == "forbidden-token" {
+						return secretstest.Fail(400, "AccessDeniedException")
+					}
+					return nil
+				})
+			},
+			row: "AccessDenied", says: "MoreSecretArns",
+			heal: func(p *patient) { p.Secrets.Intercept(nil) },
+		},
+		"hangs": {
+			spoil: func(p *patient) { p.db.Intercept(func() postgrestest.Fault { return postgrestest.Hang }) },
+			row:   "it did not answer in time", says: "Wait",
+			heal: func(p *patient) { p.db.Intercept(nil) },
+		},
+		"no-certificate": {
+			spoil: func(p *patient) {
+				cluster, identity := postgrestest.RunMutual(p.t)
+				db, err := cluster.NewDatabase(p.t.Context())
+				p.must(err)
+				p.app.Set("DATABASE_URL", db.URL())
+				p.create("a-certificate", identity)
+			},
+			row: "SQLSTATE 28000", says: "heroku:client-tls",
+			heal: func(p *patient) { p.tag(p.secret, "heroku:client-tls=a-certificate") },
+		},
+		"held": {
+			filled: true,
+			spoil: func(p *patient) {
+				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
+			},
+			row: "SQLSTATE 28P01", says: "config var",
+			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
+		},
+		"not-understood": {
+			filled: true,
+			spoil: func(p *patient) {
+				p.put(p.secret, "hunter2-EXAMPLE")
+				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
+			},
+			row: "SQLSTATE 28P01", says: "config var",
+			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
+		},
+		"an-old-config-var": {
+			filled: true,
+			spoil:  func(p *patient) { p.must(p.db.Rotate(p.t.Context())) },
+			row:    "SQLSTATE 28P01", says: "a person has set the config var",
+			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
+		},
+		"both-dead": {
+			filled: true,
+			spoil: func(p *patient) {
+				p.must(p.db.Rotate(p.t.Context()))
+				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
+			},
+			row: "SQLSTATE 28P01", says: "config var",
+			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
+		},
+		"a-promotion": {
+			filled: true,
+			spoil:  func(p *patient) { p.app.Unset("DATABASE_URL") },
+			row:    "the app has no such config var", says: "wait",
+			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
+		},
 	}
 	s := start(t, stacktest.Config{})
 	patients := make(map[string]*patient)
@@ -219,15 +289,24 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 		if len(test.tags) > 0 {
 			s.tag(p.secret, test.tags...)
 		}
-		if test.spoil != nil {
+		patients[name] = p
+		if test.spoil != nil && !test.filled {
 			test.spoil(p)
 		}
-		patients[name+"/database"] = p
+	}
+	s.failingPoll()
+	for name, test := range tests {
+		if test.filled {
+			test.spoil(patients[name])
+		}
 	}
 	plan := func() map[string]report.Line {
 		lines := make(map[string]report.Line)
 		for _, line := range s.poll(`{"dryRun":true}`).Plan {
 			lines[strings.TrimSuffix(string(line.Secret), "/database")] = line
+		}
+		if len(lines) != len(tests) {
+			t.Errorf("the plan has %d secrets", len(lines))
 		}
 		return lines
 	}
@@ -237,8 +316,7 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 		if !found || !row.Matches(test.row) || !strings.Contains(row.Do, test.says) {
 			t.Errorf("%s: %s\n\tleads to the row of %q\n\tand not to %q, which says %q", name, line.Error, row.Texts, test.row, test.says)
 		}
-		t.Log(name, line.Error)
-		test.heal(patients[name+"/database"])
+		test.heal(patients[name])
 	}
 	s.must(s.Deploy(stacktest.Config{Functions: compiled})) // a container that runs reads a refused token again after 30 s
 	s.poll()

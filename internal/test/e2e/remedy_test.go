@@ -41,8 +41,8 @@ type patient struct {
 }
 
 // answers makes the database answer each login with an error.
-func (p *patient) answers(sqlstate string) {
-	p.db.Intercept(func() postgrestest.Fault { return postgrestest.Answer(sqlstate) })
+func (p *patient) answers(sqlstate, message string) {
+	p.db.Intercept(func() postgrestest.Fault { return postgrestest.Say(sqlstate, message) })
 }
 
 // A person who reads an error finds its row in the runbook, does what stands there, and the
@@ -155,7 +155,7 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 			spoil: func(p *patient) {
 				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
 			},
-			row: "SQLSTATE 28P01", says: "config var",
+			row: "answers SQLSTATE 28P01", says: "config var",
 			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
 		},
 		"unreachable": {
@@ -170,17 +170,17 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 		},
 		"full": {
 			spoil: func(p *patient) { p.must(p.db.LimitRole(p.t.Context(), 0)) },
-			row:   "SQLSTATE 53300", says: "Close connections",
+			row:   "no connection left (SQLSTATE 53300)", says: "Close connections",
 			heal: func(p *patient) { p.must(p.db.LimitRole(p.t.Context(), -1)) },
 		},
 		"starts": {
-			spoil: func(p *patient) { p.answers("57P03") },
+			spoil: func(p *patient) { p.answers("57P03", "the database system is starting up") },
 			row:   "takes no login now", says: "Wait",
 			heal: func(p *patient) { p.db.Intercept(nil) },
 		},
 		"no-right": {
-			spoil: func(p *patient) { p.answers("42501") },
-			row:   "SQLSTATE 42501", says: "GRANT CONNECT",
+			spoil: func(p *patient) { p.answers("42501", "permission denied for database") },
+			row:   "takes no login now (SQLSTATE 42501)", says: "GRANT CONNECT",
 			heal: func(p *patient) { p.db.Intercept(nil) },
 		},
 		"parameter": {
@@ -211,6 +211,28 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 			row: "put in as binary", says: "--secret-string",
 			heal: func(p *patient) { p.put("binary-token", p.Heroku.Authorize("read-protected")) },
 		},
+		"a-setting": {
+			spoil: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()+"?log_statement=all") }, // 42501, as for a user without CONNECT
+			row:   "is refused by the server", says: "heroku:verify=server",
+			heal: func(p *patient) { p.tag(p.secret, "heroku:verify=server") },
+		},
+		"full-pooler": {
+			spoil: func(p *patient) { p.answers("08P01", "no more connections allowed (max_client_conn)") },
+			row:   "the server has no connection left", says: "Close connections",
+			heal: func(p *patient) { p.db.Intercept(nil) },
+		},
+		"pooler-alone": {
+			spoil: func(p *patient) {
+				p.answers("08P01", "server login has been failing, try again later (server_login_retry)")
+			},
+			row: "takes no login now", says: "Wait",
+			heal: func(p *patient) { p.db.Intercept(nil) },
+		},
+		"pooler": {
+			spoil: func(p *patient) { p.answers("08P01", "no such user: u") },
+			row:   "the server refuses the login", says: "08P01",
+			heal: func(p *patient) { p.db.Intercept(nil) },
+		},
 		"forbidden-token": {
 			tags: []string{"heroku:token=forbidden-token"},
 			spoil: func(p *patient) {
@@ -238,7 +260,7 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 				p.app.Set("DATABASE_URL", db.URL())
 				p.create("a-certificate", identity)
 			},
-			row: "SQLSTATE 28000", says: "heroku:client-tls",
+			row: "answers SQLSTATE 28000", says: "heroku:client-tls",
 			heal: func(p *patient) { p.tag(p.secret, "heroku:client-tls=a-certificate") },
 		},
 		"held": {
@@ -246,7 +268,7 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 			spoil: func(p *patient) {
 				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
 			},
-			row: "SQLSTATE 28P01", says: "config var",
+			row: "answers SQLSTATE 28P01", says: "config var",
 			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
 		},
 		"not-understood": {
@@ -255,13 +277,13 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 				p.put(p.secret, "hunter2-EXAMPLE")
 				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
 			},
-			row: "SQLSTATE 28P01", says: "config var",
+			row: "answers SQLSTATE 28P01", says: "config var",
 			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
 		},
 		"an-old-config-var": {
 			filled: true,
 			spoil:  func(p *patient) { p.must(p.db.Rotate(p.t.Context())) },
-			row:    "SQLSTATE 28P01", says: "a person has set the config var",
+			row:    "answers SQLSTATE 28P01", says: "a person has set the config var",
 			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
 		},
 		"both-dead": {
@@ -270,7 +292,7 @@ func TestTheRunbooksRemedyHeals(t *testing.T) {
 				p.must(p.db.Rotate(p.t.Context()))
 				p.app.Set("DATABASE_URL", strings.Replace(p.db.URL(), "@", "EXAMPLE@", 1))
 			},
-			row: "SQLSTATE 28P01", says: "config var",
+			row: "answers SQLSTATE 28P01", says: "config var",
 			heal: func(p *patient) { p.app.Set("DATABASE_URL", p.db.URL()) },
 		},
 		"a-promotion": {

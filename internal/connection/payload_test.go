@@ -108,12 +108,12 @@ func TestReadTakesTheSchemeFromTheEngine(t *testing.T) {
 func TestReadRefusesWhatIsNoConnection(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{ // the value: what the error says
-		"":                    "it is empty",
+		"":                    "it is empty: set the config var",
 		"EXAMPLE":             "its scheme is not",
 		"[]":                  "its scheme is not",
 		"{":                   "not a JSON object",
 		"{}":                  "no user name",
-		`{"DATABASE_URL":""}`: "it is empty",
+		`{"DATABASE_URL":""}`: "it is empty: set the config var",
 		`{"DATABASE_URL":1}`:  "no user name",
 		`{"host":"h"}`:        "no user name",
 		`{"port":"EXAMPLE"}`:  "the keys of a Postgres secret",

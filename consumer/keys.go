@@ -50,7 +50,7 @@ const maxNames = 10
 
 func quoted(key string) string {
 	if !keyName.MatchString(key) {
-		return "(not shown)"
+		return notShown
 	}
 	return strconv.Quote(key)
 }

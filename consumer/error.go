@@ -12,7 +12,7 @@ var (
 	ErrUnread      = errors.New("the secret cannot be read")
 	ErrFormat      = errors.New("the secret holds neither a Postgres URL nor an object with one")
 	ErrKey         = errors.New("Source.Key leads to no Postgres URL")
-	ErrSettings    = errors.New("pgx cannot work with the settings of this machine")
+	ErrSettings    = errors.New("pgx cannot work with the settings of this machine, or with the parameters of the URL")
 	ErrRefused     = errors.New("the server refuses the login, and no newer version of the secret has come that it takes")
 	ErrFull        = errors.New("the server or its pooler has no connection left")
 	ErrUnreachable = errors.New("the server cannot be reached, and no newer version of the secret has come that names another")

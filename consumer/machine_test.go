@@ -2,10 +2,12 @@ package consumer_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -51,7 +54,11 @@ func TestASettingOfTheMachineIsNamed(t *testing.T) {
 		"sslrootcert":          {nil, "sslrootcert=/missing/root.crt", []string{"the URL's sslrootcert", "open /missing/root.crt: no such file"}},
 		"sslcert":              {nil, "sslcert=/missing/c&sslkey=/missing/k", []string{"the URL's sslcert, sslkey", "/missing/k: no such file"}},
 		"service":              {nil, "service=shop", []string{"the URL's service"}},
-		"a key as a path":      {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check that the files are on this machine"}},
+		"PGMINPROTOCOLVERSION against the URL": {map[string]string{"PGMINPROTOCOLVERSION": "3.2"}, "max_protocol_version=3.0",
+			[]string{"PGMINPROTOCOLVERSION", "the URL's max_protocol_version"}},
+		"PGMAXPROTOCOLVERSION against the URL": {map[string]string{"PGMAXPROTOCOLVERSION": "3.0"}, "min_protocol_version=3.2&sslmode=require",
+			[]string{"PGMAXPROTOCOLVERSION", "the URL's min_protocol_version"}},
+		"a key as a path": {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check that the files are on this machine"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", folder)
@@ -78,6 +85,94 @@ func TestASettingOfTheMachineIsNamed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// pgx says these only at the login, and they are no fault of the network.
+func TestASettingThatTheServerDoesNotMeetIsNamed(t *testing.T) {
+	authority := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(authority, otherAuthority(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		variable, value, query, want string
+	}{
+		"require_auth":       {"PGREQUIREAUTH", "password", "sslmode=require", "asks for another kind of login"},
+		"its parameter":      {"", "", "sslmode=require&require_auth=password", "asks for another kind of login"},
+		"system certificate": {"PGSSLROOTCERT", "system", "", "certificate could not be verified"},
+		"verify-full":        {"", "", "sslmode=verify-full", "certificate could not be verified"},
+		"another authority":  {"PGSSLROOTCERT", authority, "sslmode=require", "certificate could not be verified"},
+		"its parameters":     {"", "", "sslmode=verify-ca&sslrootcert=" + authority, "certificate could not be verified"},
+		"a standby":          {"PGTARGETSESSIONATTRS", "standby", "sslmode=require", "is not of the kind"},
+		"a reader":           {"", "", "sslmode=require&target_session_attrs=read-only", "is not of the kind"},
+		"an old server":      {"PGMINPROTOCOLVERSION", "3.2", "sslmode=require", "protocol is too old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t) // first, because it may start the server without any such variable
+			if tt.variable != "" {
+				t.Setenv(tt.variable, tt.value)
+			}
+			s.source.Wait = time.Nanosecond
+			before, _, _ := strings.Cut(s.db.URL(), "?")
+			s.secret.put(before + "?" + tt.query)
+			_, err := s.source.ConnConfig(t.Context())
+			if !errors.Is(err, consumer.ErrSettings) || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want %s", err, tt.want)
+			}
+			if tt.variable != "" && !strings.Contains(err.Error(), tt.variable) {
+				t.Errorf("it does not name %s: %v", tt.variable, err)
+			}
+			silent(t, s, err)
+		})
+	}
+}
+
+// otherAuthority returns the certificate of an authority that has signed nothing here.
+func otherAuthority(t *testing.T) []byte {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	defer server.Close()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
+
+func TestAServerWithoutChannelBindingIsNamed(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	s.db.Intercept(func() postgrestest.Fault { return postgrestest.Challenge("r=x,s=c2FsdA==,i=1") })
+	before, _, _ := strings.Cut(s.db.URL(), "?")
+	s.secret.put(before + "?sslmode=require&channel_binding=require")
+	_, err := s.source.ConnConfig(t.Context())
+	if !errors.Is(err, consumer.ErrSettings) || !strings.Contains(err.Error(), "no channel binding: check channel_binding in the URL") {
+		t.Errorf("got %v", err)
+	}
+	silent(t, s, err)
+}
+
+func TestAServerWithoutTLSIsNamed(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(conn, make([]byte, 8)) // SSLRequest
+			_, _ = conn.Write([]byte("N"))
+			_ = conn.Close()
+		}
+	}()
+	value := fmt.Sprintf("postgres://u:pEXAMPLE@%s/d", listener.Addr())
+	source := &consumer.Source{Client: &secret{value: value}, SecretID: "shop/database", Wait: time.Nanosecond}
+	_, err = source.ConnConfig(t.Context())
+	if !errors.Is(err, consumer.ErrSettings) || !strings.Contains(err.Error(), "the server has no TLS") || !strings.Contains(err.Error(), "sslmode") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -93,7 +93,7 @@ func configOf(text string) (*pgx.ConnConfig, error) {
 	}
 	config, err := pgxpool.ParseConfig(text) // it takes out the parameters that are for a pool
 	if err != nil {
-		return nil, cmp.Or(unsuited(), missingFile(u, err))
+		return nil, cmp.Or(unsuited(), unfitting(u, err))
 	}
 	// pgx would send them, and the server refuse them.
 	maps.DeleteFunc(config.ConnConfig.RuntimeParams, isLibpqs)

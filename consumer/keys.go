@@ -49,7 +49,7 @@ var (
 const maxNames = 10
 
 func quoted(key string) string {
-	if !keyName.MatchString(key) {
+	if !keyName.MatchString(key) || mayBePassword(key) {
 		return notShown
 	}
 	return strconv.Quote(key)

@@ -186,6 +186,7 @@ func TestAKeyWithoutAURLIsNamedAndNoValueIsShown(t *testing.T) {
 		{`{"sk/EXAMPLE":1}`, "db", `the secret has no key "db"; its keys: 1 not shown`},
 		{string(object), "db", `the secret has no key "db"; its keys: "K00", "K01", "K02", "K03", "K04", "K05", "K06", "K07", "K08", "K09", 4 not shown`},
 		{`{}`, "postgres://u:EXAMPLE@h/d", `the secret has no key (not shown); its keys: none`},
+		{`{}`, "p" + strings.Repeat("0123456789abcdef", 4), `the secret has no key (not shown); its keys: none`},
 		{`{"db":"EXAMPLE"}`, "db", `the secret has no Postgres URL under the key "db"`},
 		{`{"db":"mysql://u:EXAMPLE@h/d"}`, "db", `the secret has no Postgres URL under the key "db"`},
 		{`{"db":{"url":"postgres://u:EXAMPLE@h/d"}}`, "db", `the secret has no Postgres URL under the key "db"`},

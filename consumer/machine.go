@@ -65,7 +65,7 @@ func unfitting(u *url.URL, err error) error {
 	if _, err := pgx.ParseConfig(without.String()); err != nil || names == nil {
 		return nil
 	}
-	text := "check that the files are on this machine"
+	text := "check its files"
 	if set := variables(); set != "" {
 		text += ", and what this process has in " + set
 	}
@@ -73,7 +73,7 @@ func unfitting(u *url.URL, err error) error {
 	if errors.As(err, &file) && filePath.MatchString(file.Path) {
 		text = file.Error()
 	}
-	return fmt.Errorf("the URL's %s: %s", strings.Join(names, ", "), text)
+	return fmt.Errorf("this machine does not go with the URL's %s: %s", strings.Join(names, ", "), text)
 }
 
 // demands are parameters by which a login fails at a server that does not meet them, with the

@@ -55,10 +55,10 @@ func TestASettingOfTheMachineIsNamed(t *testing.T) {
 		"sslcert":              {nil, "sslcert=/missing/c&sslkey=/missing/k", []string{"the URL's sslcert, sslkey", "/missing/k: no such file"}},
 		"service":              {nil, "service=shop", []string{"the URL's service"}},
 		"PGMINPROTOCOLVERSION against the URL": {map[string]string{"PGMINPROTOCOLVERSION": "3.2"}, "max_protocol_version=3.0",
-			[]string{"PGMINPROTOCOLVERSION", "the URL's max_protocol_version"}},
+			[]string{"this machine does not go with the URL's max_protocol_version: check its files, and what this process has in PGMINPROTOCOLVERSION"}},
 		"PGMAXPROTOCOLVERSION against the URL": {map[string]string{"PGMAXPROTOCOLVERSION": "3.0"}, "min_protocol_version=3.2&sslmode=require",
 			[]string{"PGMAXPROTOCOLVERSION", "the URL's min_protocol_version"}},
-		"a key as a path": {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check that the files are on this machine"}},
+		"a key as a path": {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check its files"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", folder)

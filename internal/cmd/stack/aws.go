@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,8 @@ import (
 type stack struct {
 	name, region, account string
 	out                   io.Writer
-	seen                  time.Time // the events up to then were told
+	told                  map[string]bool // the events that were, by id
+	failures              []event         // those of the events told since begin that say why something failed
 }
 
 // open finds the Region and the account, and says them before anything happens.
@@ -27,16 +29,11 @@ func (s *stack) open(ctx context.Context) error {
 	if _, err := exec.LookPath("aws"); err != nil {
 		return awscli.ErrMissing
 	}
-	s.region = os.Getenv("AWS_REGION") // which version 1 of the CLI does not read
-	if s.region == "" {
-		out, err := awscli.Run(ctx, nil, "configure", "get", "region")
-		if s.region = strings.TrimSpace(string(out)); s.region == "" {
-			s.region = os.Getenv("AWS_DEFAULT_REGION")
-		}
-		if s.region == "" {
-			return errors.Join(errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure"), err)
-		}
+	region, err := regionOf(ctx)
+	if err != nil {
+		return err
 	}
+	s.region = region
 	var who struct{ Account, Arn string }
 	if err := s.ask(ctx, &who, "sts", "get-caller-identity"); err != nil {
 		return fmt.Errorf("which account this is: %w", err)
@@ -44,6 +41,19 @@ func (s *stack) open(ctx context.Context) error {
 	s.account = who.Account
 	fmt.Fprintf(s.out, "stack %s, account %s, Region %s\n", s.name, s.account, s.region)
 	return nil
+}
+
+// regionOf returns the Region as version 2 of the AWS CLI finds it.
+func regionOf(ctx context.Context) (string, error) {
+	if region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")); region != "" {
+		return region, nil
+	}
+	out, err := awscli.Run(ctx, nil, "configure", "get", "region")
+	region := strings.TrimSpace(string(out))
+	if region == "" {
+		return "", errors.Join(errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure"), err)
+	}
+	return region, nil
 }
 
 // ask runs a command of the AWS CLI, and decodes its answer.
@@ -88,10 +98,9 @@ func (d described) parameter(key string) string {
 	return ""
 }
 
-// isOurs reports whether the stack is made by our template, or is an empty one that waits
-// for its first change set.
+// isOurs reports whether the stack is made by our template.
 func (d described) isOurs() bool {
-	return d.StackStatus == "REVIEW_IN_PROGRESS" || slices.ContainsFunc(d.Parameters, func(p parameter) bool { return p.ParameterKey == "PollMinutes" })
+	return slices.ContainsFunc(d.Parameters, func(p parameter) bool { return p.ParameterKey == "PollMinutes" })
 }
 
 // describe returns false if there is no such stack.
@@ -124,6 +133,7 @@ func (s *stack) existing(ctx context.Context) (described, error) {
 
 // event is one step of a resource.
 type event struct {
+	EventId                                                                                   string
 	Timestamp                                                                                 time.Time
 	LogicalResourceId, PhysicalResourceId, ResourceType, ResourceStatus, ResourceStatusReason string
 }
@@ -134,18 +144,30 @@ func (e event) failed() bool {
 	return strings.HasSuffix(e.ResourceStatus, "_FAILED") && !strings.Contains(e.ResourceStatusReason, "cancelled")
 }
 
-// events returns the events since a time, the oldest first.
-func (s *stack) events(ctx context.Context, since time.Time) (events []event, err error) {
+// fresh returns the events that were not told yet, the oldest first. They are known by their
+// ids, for this machine's clock is not AWS's.
+func (s *stack) fresh(ctx context.Context) (events []event, err error) {
 	var answer struct{ StackEvents []event }
 	if err := s.ask(ctx, &answer, "cloudformation", "describe-stack-events", "--stack-name", s.name, "--max-items", "200"); err != nil {
 		return nil, err
 	}
-	for i := len(answer.StackEvents) - 1; i >= 0; i-- {
-		if e := answer.StackEvents[i]; e.Timestamp.After(since) {
+	for _, e := range slices.Backward(answer.StackEvents) {
+		if !s.told[e.EventId] {
+			s.told[e.EventId] = true
 			events = append(events, e)
 		}
 	}
 	return events, nil
+}
+
+// begin passes over the events of what was done to the stack before.
+func (s *stack) begin(ctx context.Context) error {
+	s.told, s.failures = make(map[string]bool), nil
+	_, err := s.fresh(ctx)
+	if awscli.Says(err, "does not exist") {
+		return nil
+	}
+	return err
 }
 
 // follow tells the events of the stack as they come, until the command has ended.
@@ -165,15 +187,15 @@ func (s *stack) follow(ctx context.Context, command func() error) error {
 
 // tell tells the events that are new. An error is left to the command that is followed.
 func (s *stack) tell(ctx context.Context) {
-	events, err := s.events(ctx, s.seen)
+	events, err := s.fresh(ctx)
 	if err != nil {
 		return
 	}
 	for _, e := range events {
-		s.seen = e.Timestamp
 		reason := ""
 		if e.failed() {
 			reason = ": " + e.ResourceStatusReason
+			s.failures = append(s.failures, e)
 		}
 		fmt.Fprintf(s.out, "  %s  %-20s %s%s\n", e.Timestamp.Local().Format(time.TimeOnly), strings.ToLower(strings.ReplaceAll(e.ResourceStatus, "_", " ")), e.LogicalResourceId, reason)
 	}

@@ -140,7 +140,7 @@ func (c *cloudFormation) execute(name, what string) {
 }
 
 func (c *cloudFormation) happens(id, kind, status, reason string) {
-	c.events = append(c.events, event{time.Now(), id, id, kind, status, reason})
+	c.events = append(c.events, event{fmt.Sprint(len(c.events)), time.Now(), id, id, kind, status, reason})
 }
 
 func (c *cloudFormation) described(name string) string {
@@ -168,8 +168,8 @@ func (c *cloudFormation) told(name string) string {
 	var b strings.Builder
 	b.WriteString(`<StackEvents>`)
 	for _, e := range slices.Backward(c.events) {
-		fmt.Fprintf(&b, `<member><EventId>%d</EventId><StackId>%s</StackId><StackName>%[2]s</StackName><LogicalResourceId>%s</LogicalResourceId><ResourceType>%s</ResourceType><Timestamp>%s</Timestamp><ResourceStatus>%s</ResourceStatus><ResourceStatusReason>%s</ResourceStatusReason></member>`,
-			e.Timestamp.UnixNano(), name, e.LogicalResourceId, e.ResourceType, e.Timestamp.UTC().Format(time.RFC3339Nano), e.ResourceStatus, escaped(e.ResourceStatusReason))
+		fmt.Fprintf(&b, `<member><EventId>%s</EventId><StackId>%s</StackId><StackName>%[2]s</StackName><LogicalResourceId>%s</LogicalResourceId><ResourceType>%s</ResourceType><Timestamp>%s</Timestamp><ResourceStatus>%s</ResourceStatus><ResourceStatusReason>%s</ResourceStatusReason></member>`,
+			e.EventId, name, e.LogicalResourceId, e.ResourceType, e.Timestamp.UTC().Format(time.RFC3339Nano), e.ResourceStatus, escaped(e.ResourceStatusReason))
 	}
 	b.WriteString(`</StackEvents>`)
 	return b.String()

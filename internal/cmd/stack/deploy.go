@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -34,6 +33,10 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("how the stack is: %w", err)
 	}
+	// A stack that waits for its first change set has nothing yet: a change set that failed
+	// leaves one, and `aws cloudformation deploy` goes on with it.
+	isEmpty := before.StackStatus == "REVIEW_IN_PROGRESS"
+	isThere = isThere && !isEmpty
 	if isThere && !before.isOurs() {
 		return fmt.Errorf("the stack %s is not one of keepcurrent's (it has no parameter PollMinutes): say another name, STACK=…", s.name)
 	}
@@ -51,10 +54,11 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.Remove(packaged)
-	began := time.Now().Add(-time.Second)
-	s.seen = began
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	if err := s.follow(ctx, func() error { return s.apply(ctx, packaged, o) }); err != nil {
-		return s.explain(ctx, err, began, isThere)
+		return s.explain(ctx, err, isThere, isEmpty)
 	}
 	after, _, err := s.describe(ctx)
 	if err != nil {
@@ -94,7 +98,6 @@ func hasNeverWorked(status string) bool {
 // clear deletes a stack that has never worked.
 func (s *stack) clear(ctx context.Context, status string) error {
 	fmt.Fprintf(s.out, "the stack has never worked (%s): clearing it away\n", status)
-	s.seen = time.Now().Add(-time.Second)
 	if _, err := s.run(ctx, "cloudformation", "delete-stack", "--stack-name", s.name); err != nil {
 		return err
 	}
@@ -176,30 +179,29 @@ func (s *stack) apply(ctx context.Context, packaged string, o options) error {
 
 // explain says which resources failed and why, and clears a stack away that has never
 // worked, so that the next try can begin.
-func (s *stack) explain(ctx context.Context, err error, began time.Time, worked bool) error {
+func (s *stack) explain(ctx context.Context, err error, worked, wasEmpty bool) error {
 	if ctx.Err() != nil {
 		return errors.Join(ctx.Err(), errors.New("CloudFormation goes on with what it has begun: make status, or deploy again, when it has ended"))
 	}
 	errs := []error{errors.New("the deployment failed")}
-	if events, unknown := s.events(ctx, began); unknown == nil {
-		for _, e := range events {
-			if e.failed() && e.LogicalResourceId != s.name {
-				errs = append(errs, fmt.Errorf("  %s (%s): %s", e.LogicalResourceId, e.ResourceType, e.ResourceStatusReason))
-			}
+	for _, e := range s.failures {
+		if e.LogicalResourceId != s.name {
+			errs = append(errs, fmt.Errorf("  %s (%s): %s", e.LogicalResourceId, e.ResourceType, e.ResourceStatusReason))
 		}
 	}
 	if len(errs) == 1 {
 		errs = append(errs, err)
 	}
 	now, isThere, unknown := s.describe(ctx)
+	isHusk := now.StackStatus == "REVIEW_IN_PROGRESS" && !wasEmpty // of a change set that failed
 	switch {
-	case unknown == nil && isThere && !worked && hasNeverWorked(now.StackStatus):
+	case unknown == nil && isThere && !worked && (isHusk || hasNeverWorked(now.StackStatus)):
 		if cleared := s.clear(ctx, now.StackStatus); cleared != nil {
 			return errors.Join(append(errs, cleared)...)
 		}
 		errs = append(errs, errors.New("the stack was cleared away: repair the reason, and deploy again"))
 	case unknown == nil && isThere:
-		errs = append(errs, fmt.Errorf("the stack is as it was before (%s)", now.StackStatus))
+		errs = append(errs, fmt.Errorf("the stack is in the state %s", now.StackStatus))
 	}
 	return errors.Join(errs...)
 }
@@ -210,8 +212,8 @@ func (s *stack) next(now described) {
 	if secret := now.output("BoundSecret"); secret != "" {
 		fmt.Fprintf(s.out, "\nyour workloads read the secret\n%s\n", secret)
 	}
-	fmt.Fprintf(s.out, "\nmake the webhook of the app, with your own Heroku login\nmake subscribe APP=%s STACK=%s\n",
-		cmp.Or(now.parameter("HerokuApp"), "APP"), s.name)
+	fmt.Fprintf(s.out, "\nmake the webhook of each app, with your own Heroku login\nmake subscribe APP=%s STACK=%s\n",
+		cmp.Or(now.parameter("HerokuApp"), "YOUR-APP"), s.name)
 	fmt.Fprintf(s.out, "\nput a Heroku API token that may only read into its secret (unless one is there)\n"+
 		"heroku authorizations:create --description %s --scope read-protected --short | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin\n",
 		s.name, s.region, now.output("TokenSecret"))

@@ -108,12 +108,21 @@ const underMake = "KEEPCURRENT_UNDER_MAKE"
 // https://www.gnu.org/software/make/manual/html_node/Options_002fRecursion.html
 func fromMake(flags string) settings {
 	words := make(settings)
-	flags = strings.ReplaceAll(flags, `\ `, "_") // a blank in a value
-	for word := range strings.FieldsSeq(flags) {
-		name, _, ok := strings.Cut(word, "=")
-		name = strings.TrimSuffix(name, ":")
-		if value, isSet := os.LookupEnv(name); ok && isSet {
-			words[name] = value
+	var word []byte
+	for i := 0; i <= len(flags); i++ {
+		switch {
+		case i < len(flags)-1 && flags[i] == '\\': // a blank or a backslash in a value
+			i++
+			word = append(word, flags[i])
+		case i < len(flags) && flags[i] != ' ':
+			word = append(word, flags[i])
+		default:
+			name, _, ok := strings.Cut(string(word), "=")
+			name = strings.TrimSuffix(name, ":")
+			if value, isSet := os.LookupEnv(name); ok && isSet {
+				words[name] = value
+			}
+			word = word[:0]
 		}
 	}
 	return words

@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"keepcurrent.example/internal/cmd/awscli"
 )
@@ -39,17 +38,19 @@ func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
 	if !yes && !agrees(in, s.out, fmt.Sprintf("Remove the stack %s? [y/N] ", s.name)) {
 		return errors.New("nothing was removed; without a terminal say YES=1")
 	}
-	if now.output("PollerFunction") != "" {
+	if now.output("PollerFunction") != "" && !isHalfDeleted(now.StackStatus) {
 		if err := s.pause(ctx, now); err != nil {
 			return err
 		}
 		for _, app := range apps {
 			if err := s.unsubscribe(ctx, now, app); err != nil {
-				return err
+				return fmt.Errorf("%w\nTHE STACK IS PAUSED NOW: no secret follows Heroku. If you do not remove it, let it go on: make deploy Pause=off STACK=%s", err, s.name)
 			}
 		}
 	}
-	s.seen = time.Now().Add(-time.Second)
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	if _, err := s.run(ctx, "cloudformation", "delete-stack", "--stack-name", s.name); err != nil {
 		return err
 	}
@@ -65,6 +66,11 @@ func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
 		fmt.Fprintf(s.out, "\ndelete the secret of the token, unless another stack uses it\naws secretsmanager delete-secret --region %s --secret-id %s\n", s.region, token)
 	}
 	return nil
+}
+
+// isHalfDeleted reports whether the stack can no longer be updated, but deleted.
+func isHalfDeleted(status string) bool {
+	return slices.Contains([]string{"DELETE_FAILED", "DELETE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"}, status)
 }
 
 func listed(names []string) string {

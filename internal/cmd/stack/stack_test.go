@@ -192,7 +192,7 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	if _, err := s.deploy("STACK=kc", "PollMinutes=5"); err == nil {
 		t.Error("an update that fails succeeds")
 	} else {
-		s.has(err.Error(), "BoundSecret", "as it was before (UPDATE_ROLLBACK_COMPLETE)")
+		s.has(err.Error(), "BoundSecret", "in the state UPDATE_ROLLBACK_COMPLETE")
 	}
 	s.must(s.deploy("STACK=kc", "PollMinutes=5", "OnlyTag=team=web"))
 	s.is("UPDATE_COMPLETE", settings{"HerokuApp": "shop", "PollMinutes": "5", "OnlyTag": "team=web"})
@@ -249,7 +249,7 @@ func TestMakesVariablesAreNoWordsOfAShell(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "Makefile"), []byte(makefile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := settings{"AlarmEmail": "o'neil@example.com;touch x", "ConfigVar": "A_URL STACK=B_URL", "HerokuApp": ""}
+	want := settings{"AlarmEmail": "o'neil@example.com;touch x\\", "ConfigVar": "A_URL STACK=B_URL", "HerokuApp": ""}
 	out, err := exec.CommandContext(t.Context(), "make", "-C", folder, "-s", "AlarmEmail="+want["AlarmEmail"], "ConfigVar="+want["ConfigVar"], "HerokuApp=").Output()
 	if err != nil {
 		t.Fatal(err)

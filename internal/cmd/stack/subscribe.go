@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -60,6 +62,9 @@ func (s *stack) webhooks(ctx context.Context, now described) (*heroku.Webhooks, 
 	}
 	// Not the stack's HerokuApiUrl: who may change the stack must not get the login.
 	api := cmp.Or(os.Getenv("HEROKU_API_URL"), "https://api.heroku.com")
+	if !isSafe(api) {
+		return nil, errors.New("HEROKU_API_URL does not begin with https://, and your login would be sent there: unset it")
+	}
 	tokens := &credential.Ring{Read: func(context.Context) ([]credential.Value, error) { return []credential.Value{login}, nil }}
 	return &heroku.Webhooks{
 		API: &heroku.API{URL: api, Tokens: tokens, Transport: heroku.NewTransport(api)},
@@ -69,6 +74,16 @@ func (s *stack) webhooks(ctx context.Context, now described) (*heroku.Webhooks, 
 			return key, time.Time{}, err // the time does not matter, because the key is given in any case
 		},
 	}, nil
+}
+
+// isSafe reports whether a login may be sent to an address: by TLS, or on this machine.
+func isSafe(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && err == nil && ip.IsLoopback()
 }
 
 func (s *stack) signingKey(ctx context.Context, secret string) (credential.Value, error) {

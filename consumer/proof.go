@@ -14,11 +14,11 @@ const (
 	// headStart is how long a search waits for one thing before it begins the next beside it:
 	// a read before the login, a newer version before the older one.
 	headStart = 500 * time.Millisecond
-	// A search whose Wait is over takes about this long, so that a program that tries again
-	// and again does not flood the server.
+	// lateRest is about how long a search takes after the Wait, so that a program that tries
+	// again and again does not flood the server.
 	lateRest = time.Second
 	// maxReadPause is the longest time between two reads while nothing logs in.
-	maxReadPause = 10 * time.Second
+	maxReadPause = 8 * time.Second
 )
 
 // flight is one search for a credential that logs in. All callers that connect while it
@@ -126,16 +126,14 @@ func (p *prover) search(ctx context.Context, f *flight) {
 		}
 		last, full := p.failure(f, tried)
 		if full { // waiting makes no room
-			if !s.doubt() {
-				p.fail(f, last)
-				return
+			if s.doubt() {
+				s.read(ctx).wait(lateRest)
 			}
-			s.read(ctx).wait(lateRest)
-			if !p.isNews(tried) {
-				p.fail(f, last)
-				return
+			if p.isNews(tried) {
+				continue
 			}
-			continue
+			p.fail(f, last)
+			return
 		}
 		since := p.failingSince(f)
 		due := s.lastRead().Add(jitter(min(max(time.Since(since)/6, 50*time.Millisecond), maxReadPause)))

@@ -268,12 +268,13 @@ func TestCallsStartOverWithANewVersion(t *testing.T) {
 		x.take()
 		x.put("u2")
 		changed := time.Since(x.began)
-		x.connects(3 * time.Second)
-		calls := x.take()
-		if len(calls) != 1 || calls[0].version != "version-2" {
-			x.t.Fatalf("%v", calls)
+		x.connects(20 * time.Second)
+		calls := slices.DeleteFunc(x.take(), func(c called) bool { return c.version == "version-1" }) // before u2 was read
+		if len(calls) == 0 {
+			x.t.Error("no call")
+			return
 		}
-		x.between("the call", calls[0].after-changed, 0.5, 3)
+		x.between("the call", calls[0].after-changed, 0.5, 16)
 	})
 }
 

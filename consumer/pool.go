@@ -112,9 +112,10 @@ func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 	}
 	c.apply(config)
 	p.source.watch(config)
-	connected, next := false, config.OnPgError
+	connected, failed, next := false, false, config.OnPgError
 	config.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
 		if !connected {
+			failed = true
 			p.dropped(c)
 		}
 		return next(conn, e)
@@ -122,6 +123,9 @@ func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 	after := config.Config.AfterConnect
 	config.Config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 		connected = true
+		if failed {
+			p.restored(c) // at another address of the host
+		}
 		conn.CustomData()[markKey] = &mark{credential: c}
 		if after == nil {
 			return nil

@@ -86,6 +86,15 @@ func (p *prover) dropped(c *credential) {
 	}
 }
 
+// restored takes dropped back.
+func (p *prover) restored(c *credential) {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	if c == p.setBack {
+		p.setBackUntil = time.Time{}
+	}
+}
+
 // known returns the credentials that may log in, in the order in which to try them.
 func (p *prover) known() (known []*credential) {
 	p.source.mu.Lock()

@@ -305,6 +305,22 @@ func TestAConnectionThatFailsAfterItsProofIsAReasonForTheOlderVersion(t *testing
 	})
 }
 
+// A host name may have two addresses, of which one does not serve.
+func TestAConnectionThatSucceedsAtItsSecondAddressIsNoReason(t *testing.T) {
+	try(t, func(x *trial) {
+		x.accepted.Store("u1 u2")
+		x.logsIn("u1")
+		x.put("u2")
+		time.Sleep(2 * time.Minute)
+		config := x.logsIn("u2")
+		config.OnPgError(nil, &pgconn.PgError{Severity: "FATAL", Code: "57P03"})
+		if err := config.Config.AfterConnect(x.t.Context(), x.conn.PgConn()); err != nil {
+			x.t.Fatal(err)
+		}
+		x.logsIn("u2")
+	})
+}
+
 // A tunnel is the pool's own, and URL knows nothing of it.
 func TestAPoolsOwnDialIsNotAffectedByACallBesideIt(t *testing.T) {
 	t.Parallel()

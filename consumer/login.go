@@ -16,9 +16,9 @@ import (
 const loginTimeout = 5 * time.Second
 
 // login logs in with the credential, with config's other settings, and disconnects. Only a
-// login that succeeds proves the credential.
-func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfig) *Error {
-	config = config.Copy()
+// login that succeeds proves the credential. A failure is final if it is about this user,
+// password or database: anything else may pass.
+func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfig) (failure *Error, final bool) {
 	c.apply(config)
 	config.Config.AfterConnect = nil // it is for connections that are used
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
@@ -26,9 +26,9 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 	conn, err := pgconn.ConnectConfig(ctx, &config.Config)
 	if err == nil {
 		_ = conn.Close(ctx) // the login is proven
-		return nil
+		return nil, false
 	}
-	failure := &Error{
+	failure = &Error{
 		SecretID: s.SecretID,
 		Version:  c.version,
 		Address:  net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))),
@@ -39,11 +39,11 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 		if setting := demanding(err); setting != nil {
 			failure.Kind, failure.Err = ErrSettings, setting
 		}
-		return failure
+		return failure, false
 	}
 	if !isSQLState(answer.Code) {
 		failure.Kind, failure.Err = ErrUnreachable, errNoPostgres
-		return failure
+		return failure, false
 	}
 	failure.SQLState = answer.Code
 	switch {
@@ -54,7 +54,7 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 	default:
 		failure.Kind = ErrRefused
 	}
-	return failure
+	return failure, failure.Kind == ErrRefused && isRefusal(answer.Code, answer.Message)
 }
 
 var errNoPostgres = errors.New("the connection broke off, or the server answers what no Postgres does")

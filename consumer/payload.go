@@ -19,6 +19,7 @@ import (
 // walks through values by reflection, can show only the func's address.
 type credential struct {
 	version string
+	order   int // of the reads; a newer one has a higher number
 	open    func() *pgx.ConnConfig
 }
 
@@ -26,8 +27,8 @@ func (c *credential) same(other *credential) bool {
 	return other != nil && c.open().ConnString() == other.open().ConnString()
 }
 
-// apply sets the server, the user and the protocol's parameters in a config, and leaves
-// everything else as it is. pgx needs host, port, TLS and fallbacks to change together,
+// apply sets in a config what the secret's URL says. What the caller has set stays, except
+// for the server and the user. pgx needs host, port, TLS and fallbacks to change together,
 // because the TLS config names the host.
 func (c *credential) apply(to *pgx.ConnConfig) {
 	from := c.open()
@@ -35,17 +36,40 @@ func (c *credential) apply(to *pgx.ConnConfig) {
 	to.Database, to.User, to.Password = from.Database, from.User, from.Password
 	to.SSLNegotiation, to.SSLCertMode = from.SSLNegotiation, from.SSLCertMode
 	to.ChannelBinding, to.RequireAuth = from.ChannelBinding, from.RequireAuth
-	if from.ConnectTimeout > 0 {
-		to.ConnectTimeout = from.ConnectTimeout
-	}
+	to.ConnectTimeout = cmp.Or(to.ConnectTimeout, from.ConnectTimeout)
+	to.MinProtocolVersion = cmp.Or(to.MinProtocolVersion, from.MinProtocolVersion)
+	to.MaxProtocolVersion = cmp.Or(to.MaxProtocolVersion, from.MaxProtocolVersion)
+	to.KerberosSrvName = cmp.Or(to.KerberosSrvName, from.KerberosSrvName)
+	to.KerberosSpn = cmp.Or(to.KerberosSpn, from.KerberosSpn)
 	if to.ValidateConnect == nil { // target_session_attrs
 		to.ValidateConnect = from.ValidateConnect
+	}
+	if to.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		to.DefaultQueryExecMode = from.DefaultQueryExecMode
+	}
+	if to.StatementCacheCapacity == pgxCapacity {
+		to.StatementCacheCapacity = from.StatementCacheCapacity
+	}
+	if to.DescriptionCacheCapacity == pgxCapacity {
+		to.DescriptionCacheCapacity = from.DescriptionCacheCapacity
 	}
 	for name, value := range from.RuntimeParams {
 		if _, set := to.RuntimeParams[name]; !set {
 			to.RuntimeParams[name] = value
 		}
 	}
+}
+
+// pgxCapacity is pgx's default for its caches.
+const pgxCapacity = 512
+
+// unset removes from the config of a placeholder what the environment says: a secret's config
+// has it too, where the URL says nothing else. What is set later is the caller's.
+func unset(config *pgx.ConnConfig) {
+	config.ValidateConnect, config.ConnectTimeout = nil, 0
+	config.MinProtocolVersion, config.MaxProtocolVersion = "", ""
+	config.KerberosSrvName, config.KerberosSpn = "", ""
+	config.RuntimeParams = make(map[string]string)
 }
 
 // parse reads a secret's value: the URL under a key, or without a key a connection URL, an

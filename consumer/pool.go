@@ -12,7 +12,8 @@ import (
 
 // PoolConfig reads the secret and returns the config of a pool whose connections
 // follow it. Server, credential and TLS come from the secret, for each new
-// connection. The caller may change everything else before the pool is made. The
+// connection. The caller may change everything else before the pool is made: what differs
+// from pgx's default wins over the URL's parameters, and these win over the environment. The
 // hooks BeforeConnect, PrepareConn, BeforeClose and ShouldPing are in use: a hook
 // that replaces one must call it. ConnConfig.OnPgError and the tracers are the caller's.
 // PoolConfig fails if the secret cannot be read.
@@ -20,14 +21,15 @@ import (
 // The config itself contains no credential, and no server: its ConnConfig is for the pool
 // alone, and [Source.ConnConfig] for everything else.
 func (s *Source) PoolConfig(ctx context.Context) (*pgxpool.Config, error) {
-	if err := s.readIfDue(ctx); err != nil && len(s.known()) == 0 {
+	if err := s.readIfDue(ctx); err != nil && !s.isRead() {
 		return nil, err
 	}
 	config, err := pgxpool.ParseConfig(placeholder)
 	if err != nil {
 		return nil, s.unsuited()
 	}
-	p := &pool{source: s, born: time.Now()}
+	unset(config.ConnConfig)
+	p := &pool{prover: prover{source: s}, born: time.Now()}
 	config.BeforeConnect = p.beforeConnect
 	config.PrepareConn = p.prepareConn
 	config.BeforeClose = p.beforeClose
@@ -71,7 +73,14 @@ func (s *Source) prove(ctx context.Context) (*pgx.ConnConfig, *credential, error
 	if err != nil {
 		return nil, nil, s.unsuited()
 	}
-	c, err := s.credential(ctx, config)
+	unset(config)
+	s.mu.Lock()
+	if s.single == nil {
+		s.single = &prover{source: s}
+	}
+	p := s.single
+	s.mu.Unlock()
+	c, err := p.credential(ctx, config)
 	return config, c, err
 }
 
@@ -81,9 +90,9 @@ func (s *Source) unsuited() error {
 
 // pool is what the hooks of one pool share.
 type pool struct {
-	source *Source
-	born   time.Time
-	died   atomic.Int64 // how old the pool was when a connection last turned out dead; 0 if none has
+	prover
+	born time.Time
+	died atomic.Int64 // how old the pool was when a connection last turned out dead; 0 if none has
 }
 
 // mark is on each connection.
@@ -97,14 +106,26 @@ const markKey = "keepcurrent/consumer"
 // beforeConnect proves the credential before the pool logs in with it. pgxpool returns
 // a failed login to the caller, and has no hook that could try another credential.
 func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error {
-	c, err := p.source.credential(ctx, config)
+	c, err := p.credential(ctx, config)
 	if err != nil {
 		return err
 	}
 	c.apply(config)
 	p.source.watch(config)
+	connected, failed, next := false, false, config.OnPgError
+	config.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
+		if !connected {
+			failed = true
+			p.dropped(c)
+		}
+		return next(conn, e)
+	}
 	after := config.Config.AfterConnect
 	config.Config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		connected = true
+		if failed {
+			p.restored(c) // at another address of the host
+		}
 		conn.CustomData()[markKey] = &mark{credential: c}
 		if after == nil {
 			return nil
@@ -118,12 +139,12 @@ func (p *pool) beforeConnect(ctx context.Context, config *pgx.ConnConfig) error 
 // again, and never while it is in use. It always accepts a new connection: otherwise one
 // caller could lose several in a row.
 func (p *pool) prepareConn(ctx context.Context, conn *pgx.Conn) (bool, error) {
-	p.source.refresh(ctx, conn)
+	p.refresh(ctx)
 	m, ours := conn.PgConn().CustomData()[markKey].(*mark)
 	if !ours {
 		return true, nil
 	}
-	retire := m.used && p.source.outdated(m.credential)
+	retire := m.used && p.outdated(m.credential)
 	m.used = true
 	return !retire, nil
 }

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,144 +10,236 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+const (
+	// headStart is how long a search waits for one thing before it begins the next beside it:
+	// a read before the login, a newer version before the older one.
+	headStart = 500 * time.Millisecond
+	// lateRest is about how long a search takes after the Wait, so that a program that tries
+	// again and again does not flood the server.
+	lateRest = time.Second
+	// maxReadPause is the longest time between two reads while nothing logs in.
+	maxReadPause = 3 * time.Second
+)
+
 // flight is one search for a credential that logs in. All callers that connect while it
-// is under way share it.
+// is under way share it. It goes on when they give up: the next caller needs its result.
 type flight struct {
+	began time.Time
+	done  chan struct{}
+	last  *Error // the newest credential's, so far
+	found *credential
+	err   error
+}
+
+// attempt is one login. It goes on when the search that began it has found another.
+type attempt struct {
 	done    chan struct{}
-	cancel  context.CancelFunc
-	waiting int    // guarded by the source's mu
-	last    *Error // the newest credential's, so far; guarded by the source's mu
-	found   *credential
-	err     error
+	failure *Error
+	final   bool // only another version can help
+}
+
+func (a *attempt) ended() bool { return closed(a.done) }
+
+func closed(event <-chan struct{}) bool {
+	select {
+	case <-event:
+		return true
+	default:
+		return false
+	}
 }
 
 // credential returns a credential that has logged in since this call began, or since the
 // search that it shares began. It fails if none logs in within the wait, or if ctx ends.
-// A caller that gives up does not end the search, unless it is the last one.
-func (s *Source) credential(ctx context.Context, config *pgx.ConnConfig) (*credential, error) {
-	f := s.join(ctx, config)
+func (p *prover) credential(ctx context.Context, config *pgx.ConnConfig) (*credential, error) {
+	f := p.join(ctx, config)
 	select {
 	case <-f.done:
 		return f.found, f.err
 	case <-ctx.Done():
-		return nil, s.leave(f, ctx.Err())
+		return nil, p.gaveUp(f, ctx.Err())
 	}
 }
 
-func (s *Source) join(ctx context.Context, config *pgx.ConnConfig) *flight {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.flight == nil {
-		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		f := &flight{done: make(chan struct{}), cancel: cancel}
-		s.flight = f
-		go func() {
-			defer cancel()
-			f.found, f.err = s.search(ctx, f, config)
-			s.land(f)
-		}()
+func (p *prover) join(ctx context.Context, config *pgx.ConnConfig) *flight {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	p.config = config.Copy()
+	if p.flight == nil {
+		p.flight = &flight{began: time.Now(), done: make(chan struct{})}
+		go p.search(context.WithoutCancel(ctx), p.flight)
 	}
-	s.flight.waiting++
-	return s.flight
+	return p.flight
 }
 
-// leave returns what a caller gets that gives up for a reason.
-func (s *Source) leave(f *flight, reason error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f.waiting--
-	if f.waiting == 0 {
-		f.cancel()
-		s.forget(f)
-	}
+// gaveUp returns what a caller gets that gives up for a reason.
+func (p *prover) gaveUp(f *flight, reason error) error {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
 	if f.last == nil {
 		return reason
 	}
 	return fmt.Errorf("%w while waiting for a newer version: %w", reason, f.last)
 }
 
-func (s *Source) fail(f *flight, e *Error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f.last = e
-}
-
-func (s *Source) land(f *flight) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.forget(f)
-	close(f.done)
-}
-
-// forget lets the next caller begin a flight of its own.
-func (s *Source) forget(f *flight) {
-	if s.flight == f {
-		s.flight = nil
+// land ends the search under way. The caller holds the lock.
+func (p *prover) land(c *credential, err error) {
+	if f := p.flight; f != nil {
+		f.found, f.err, p.flight = c, err, nil
+		close(f.done)
 	}
 }
 
-// search logs in with the known credentials, the newest first. As long as none logs in,
-// it reads the secret again, first at once and then at intervals, until the time is up.
-// A newer version that does not log in does not replace an older one that does.
-func (s *Source) search(ctx context.Context, f *flight, config *pgx.ConnConfig) (*credential, error) {
+// fail ends a search in which nothing has logged in.
+func (p *prover) fail(f *flight, err error) {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	if p.flight == f {
+		p.failed = time.Now()
+		p.land(nil, err)
+	}
+}
+
+// pause waits for an event, for a time at most, and no longer than the search goes on.
+func (f *flight) pause(event <-chan struct{}, limit time.Duration) {
+	select {
+	case <-event:
+	case <-f.done:
+	case <-time.After(limit):
+	}
+}
+
+// search logs in with the known credentials. As long as none logs in, it reads the secret
+// again, first at once and then at growing intervals, until the time is up. A login that
+// succeeds ends it.
+func (p *prover) search(ctx context.Context, f *flight) {
+	s := p.source
 	unread := s.readIfDue(ctx)
-	failed := make(map[*credential]*Error)
-	for round := 0; ; round++ {
-		known := s.known()
+	for tried := make(map[*credential]*attempt); ; {
+		known := p.known()
 		if len(known) == 0 {
-			return nil, unread
+			p.fail(f, unread)
+			return
 		}
-		if c, err := s.try(ctx, known, failed, config); c != nil || err != nil {
-			return c, err
+		if p.try(ctx, f, known, tried); closed(f.done) {
+			return
 		}
-		s.fail(f, failed[known[0]])
-		if failed[known[0]].Kind == ErrFull {
-			if round > 0 || !s.doubt() {
-				return nil, failed[known[0]] // waiting makes no room
+		last, full := p.failure(f, tried)
+		if full { // waiting makes no room
+			if s.doubt() {
+				s.read(ctx).wait(lateRest)
 			}
-			unread = s.read(ctx)
+			if p.isNews(tried) {
+				continue
+			}
+			p.fail(f, last)
+			return
+		}
+		since := p.failingSince(f)
+		due := s.lastRead().Add(jitter(min(max(time.Since(since)/6, 50*time.Millisecond), maxReadPause)))
+		f.pause(nil, min(time.Until(due), lateRest))
+		if !time.Now().Before(due) && !closed(f.done) {
+			unread = s.read(ctx).wait(lateRest)
+		}
+		if time.Since(since) < s.wait() || p.isNews(tried) {
 			continue
 		}
-		since := s.failingSince()
-		if round > 1 && time.Since(since) >= s.wait() {
-			if unread == nil {
-				return nil, failed[known[0]] // the type of which Lambda and others report
-			}
-			return nil, errors.Join(failed[known[0]], unread)
+		for _, a := range tried {
+			f.pause(a.done, 2*loginTimeout) // which ends the login itself
 		}
-		if round > 0 {
-			if err := rest(ctx, time.Since(since)); err != nil {
-				return nil, err
-			}
+		if last, _ = p.failure(f, tried); unread == nil {
+			p.fail(f, last) // the type of which Lambda and others report
+		} else {
+			p.fail(f, errors.Join(last, unread))
 		}
-		if unread = s.read(ctx); unread == nil {
-			s.refuse(ctx, failed)
-		}
+		return
 	}
 }
 
-// try adopts and returns the first credential that logs in. If none does, it returns nil
-// and records the errors in failed. It fails only if no caller waits any more.
-func (s *Source) try(ctx context.Context, known []*credential, failed map[*credential]*Error, config *pgx.ConnConfig) (*credential, error) {
+// try logs in with one credential after the other, until one has logged in. If one that
+// never did is silent, the next begins beside it.
+func (p *prover) try(ctx context.Context, f *flight, known []*credential, tried map[*credential]*attempt) {
 	for _, c := range known {
-		if e := failed[c]; e != nil && e.Kind == ErrRefused {
-			continue // and only another version can help
+		a := tried[c]
+		if a == nil || a.ended() && !a.final {
+			a = p.login(ctx, c)
+			tried[c] = a
 		}
-		e := s.login(ctx, c, config)
-		if e == nil {
-			s.adopt(c)
-			return c, nil
+		f.pause(a.done, headStart)
+		if closed(f.done) || !a.ended() && p.serves(c) {
+			return
 		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		failed[c] = e
 	}
-	return nil, nil
 }
 
-// rest waits before the next read: at first about 50 ms, in the end about a second. The
-// times are random, so that many processes do not read at the same time.
-func rest(ctx context.Context, failing time.Duration) error {
-	return sleep(ctx, jitter(min(max(failing/4, 50*time.Millisecond), time.Second)))
+// login begins a login, or returns the one that is under way.
+func (p *prover) login(ctx context.Context, c *credential) *attempt {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	if a := p.logins[c]; a != nil {
+		return a
+	}
+	a, config := &attempt{done: make(chan struct{})}, p.config.Copy()
+	if p.logins == nil {
+		p.logins = make(map[*credential]*attempt)
+	}
+	p.logins[c] = a
+	go func() {
+		a.failure, a.final = p.source.login(ctx, c, config)
+		p.source.mu.Lock()
+		defer p.source.mu.Unlock()
+		delete(p.logins, c)
+		if a.failure == nil {
+			p.adopt(c)
+		} else {
+			p.reject(ctx, c, a)
+		}
+		close(a.done)
+	}()
+	return a
+}
+
+// isNews reports whether the secret has a version that was not tried yet.
+func (p *prover) isNews(tried map[*credential]*attempt) bool {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	return tried[p.source.newest] == nil
+}
+
+// failure returns why no credential has logged in so far: the newest one's failure, if
+// there is one. It reports whether the server is only full, and there is nothing to wait
+// for. A refusal among the failures is a reason to call Refused.
+func (p *prover) failure(f *flight, tried map[*credential]*attempt) (last *Error, full bool) {
+	s := p.source
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	refused := false
+	for c, a := range tried {
+		if !a.ended() || a.failure == nil {
+			continue
+		}
+		if last == nil || c == s.newest {
+			last = a.failure
+		}
+		refused = refused || a.failure.Kind == ErrRefused
+		full = full || c == s.newest && a.failure.Kind == ErrFull && cmp.Or(p.older(), c) == c
+	}
+	if full {
+		p.failing = time.Time{} // the server is there
+	} else if refused {
+		s.refuse(context.Background())
+	}
+	f.last = last
+	return last, full
+}
+
+// failingSince returns when the present series of failed searches began. A series ends
+// when a version logs in, or when nobody has wanted a connection for a while.
+func (p *prover) failingSince(f *flight) time.Time {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	if p.failing.IsZero() || f.began.Sub(p.failed) > defaultLifetime && p.failing.Before(f.began) {
+		p.failing = f.began
+	}
+	return p.failing
 }

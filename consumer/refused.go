@@ -24,12 +24,10 @@ type refusal struct {
 	wanted bool          // whether the server has refused the credential since the last call
 }
 
-// refuse arranges a call of Refused if the newest credential is among those that the
-// server has refused. It does not wait for the call.
-func (s *Source) refuse(ctx context.Context, failed map[*credential]*Error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e := failed[s.newest]; s.Refused == nil || e == nil || e.Kind != ErrRefused {
+// refuse arranges a call of Refused. It does not wait for the call. The caller holds the
+// lock.
+func (s *Source) refuse(ctx context.Context) {
+	if s.Refused == nil {
 		return
 	}
 	if s.refusal == nil {
@@ -43,7 +41,7 @@ func (s *Source) refuse(ctx context.Context, failed map[*credential]*Error) {
 	}
 }
 
-// settle ends the calls about a refusal: a version logs in, or a newer one was read. The
+// settle ends the calls about a refusal: the newest version logs in, or a newer one was read. The
 // caller holds the lock.
 func (s *Source) settle() {
 	if s.refusal != nil {
@@ -59,10 +57,12 @@ func (s *Source) callWhileWanted() {
 		if sleep(r.ctx, time.Until(r.due)) != nil {
 			continue
 		}
-		// The last read may be a minute old. If this one fails, the call is a hint all the same.
-		_ = s.read(r.ctx)
+		unread := s.read(r.ctx)
+		<-unread.done
 		if version, ok := s.take(r); ok {
-			s.callRefused(r.ctx, version)
+			if unread.err == nil {
+				s.callRefused(r.ctx, version)
+			}
 			s.schedule(r)
 		}
 	}

@@ -15,9 +15,14 @@ import (
 	"keepcurrent.example/internal/testserver/postgrestest"
 )
 
-// shut lets the owner of a database close it, and then execute further statements.
-// Sessions that are open stay open.
+// shut closes a database, and then executes further statements. Sessions that are open stay
+// open.
 func shut(ctx context.Context, db *postgrestest.Database, statements ...string) error {
+	return alter(ctx, db, "ALLOW_CONNECTIONS false", statements...)
+}
+
+// alter lets the owner of a database change it, and then execute further statements.
+func alter(ctx context.Context, db *postgrestest.Database, change string, statements ...string) error {
 	u, err := url.Parse(db.URL())
 	if err != nil {
 		return err
@@ -29,7 +34,7 @@ func shut(ctx context.Context, db *postgrestest.Database, statements ...string) 
 		return err
 	}
 	defer conn.Close(ctx)
-	for _, statement := range append([]string{"ALTER DATABASE " + name + " ALLOW_CONNECTIONS false"}, statements...) {
+	for _, statement := range append([]string{"ALTER DATABASE " + name + " " + change}, statements...) {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return err
 		}

@@ -42,18 +42,21 @@ type Source struct {
 	// random, by up to a half, so that many processes do not read at the same time.
 	Lifetime time.Duration
 	// Wait is how long in all a new connection waits for a version of the secret that
-	// logs in; default ten seconds. A context that ends earlier, as Lambda's does, hides why
-	// there is no connection. It counts from the first login that failed. A caller
-	// that comes later waits for the remaining time; after that, about a second for one
-	// more read.
+	// logs in, and for one more login at the end; default ten seconds. A context that ends
+	// earlier, as Lambda's does, hides why there is no connection. It counts from the first
+	// caller whose login failed. A caller that comes later waits for the remaining time;
+	// after that, about a second and a login. It starts over when a version has logged in,
+	// and when nobody has wanted a connection for a minute.
 	Wait time.Duration
 	// Refused, if set, is called when the server refuses the login, for any reason but a lack
-	// of connections, and a new read shows no newer credential: it can send the event that makes keepcurrent look at once. It
-	// gets SecretID and the id of the refused version.
+	// of connections, and a new read shows no newer credential: it can send the event that
+	// makes keepcurrent look at once. It is called for the newest version, also while an older
+	// one serves, and for an older one if nothing logs in. It gets SecretID and the id of
+	// AWSCURRENT.
 	//
 	// The first call comes about a second after the refusal. If the server refuses the
 	// credential again, more calls follow, at growing, randomized intervals of up to a
-	// minute. They start over when a version has logged in or a newer credential was read.
+	// minute. They start over when the newest version has logged in or a newer one was read.
 	//
 	// Calls come one at a time, from a goroutine for which no connection waits. Its
 	// context ends after ten seconds, or when the calls start over. A panic in Refused is
@@ -62,48 +65,73 @@ type Source struct {
 	// and the call itself at most. If Refused does not return, no other call follows.
 	Refused func(ctx context.Context, secretID, version string) `json:"-"` // which a func cannot be
 
-	mu         sync.Mutex    // guards what follows
-	newest     *credential   // what was read last
-	version    string        // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
-	asked      time.Time     // when that read began
-	tried      time.Time     // when the last read began, also if it failed
-	due        time.Time     // when it is time for another
-	doubted    time.Time     // when a server last gave a reason for an earlier one
-	pause      time.Duration // after a read, before such a reason counts
-	refreshing bool
-	proven     *credential // what logged in last
-	failing    time.Time   // since when nothing logs in; zero if something does
-	flight     *flight
-	refusal    *refusal // of newest; nil if there is none
-	calling    bool     // whether a goroutine makes the calls of Refused
+	mu      sync.Mutex    // guards what follows, and the provers
+	newest  *credential   // what was read last
+	version string        // the id of AWSCURRENT then: newest keeps the id of the first version that has its URL
+	order   int           // how many credentials were read
+	reading *reading      // the read under way
+	tried   time.Time     // when the last read began, also if it failed
+	due     time.Time     // when it is time for another
+	doubted time.Time     // when a server last gave a reason for an earlier one
+	pause   time.Duration // after a read, before such a reason counts
+	single  *prover       // of ConnConfig and URL
+	served  *credential   // what logged in last, with anybody's settings
+	refusal *refusal      // of newest; nil if there is none
+	calling bool          // whether a goroutine makes the calls of Refused
 }
 
-// read reads the secret. If the value cannot be read or parsed, it returns an error and
-// keeps the value that was read before.
-func (s *Source) read(ctx context.Context) error {
-	began := time.Now()
-	s.mu.Lock()
-	s.tried, s.due = began, began.Add(s.lifetime()) // also if it fails: what there is stays good
-	s.mu.Unlock()
-	c, err := s.get(ctx)
-	if err != nil {
-		return err
+// reading is one read of the secret. All who need one at that time share it.
+type reading struct {
+	done chan struct{}
+	err  error
+}
+
+// wait returns the error of the read, and nil if that takes longer than the limit.
+func (r *reading) wait(limit time.Duration) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-time.After(limit):
+		return nil
 	}
+}
+
+// read begins to read the secret, or returns the read that is under way. If the value
+// cannot be read or parsed, the one that was read before stays.
+func (s *Source) read(ctx context.Context) *reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if began.Before(s.asked) {
-		return nil // another read began later and has answered already
+	if s.reading != nil {
+		return s.reading
 	}
-	s.asked, s.version = began, c.version
+	r := &reading{done: make(chan struct{})}
+	s.reading = r
+	s.tried = time.Now()
+	s.due = s.tried.Add(s.lifetime()) // also if it fails: what there is stays good
+	go func() {
+		c, err := s.get(context.WithoutCancel(ctx))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err == nil {
+			s.keep(c)
+		}
+		s.reading, r.err = nil, err
+		close(r.done)
+	}()
+	return r
+}
+
+// keep takes what was read. The caller holds the lock.
+func (s *Source) keep(c *credential) {
+	s.version = c.version
 	if c.same(s.newest) {
-		return nil
+		return
 	}
 	s.settle()
 	s.pause = 0
-	if s.newest = c; c.same(s.proven) {
-		s.newest = s.proven
-	}
-	return nil
+	s.order++
+	c.order = s.order
+	s.newest = c
 }
 
 func (s *Source) get(ctx context.Context) (*credential, error) {
@@ -130,82 +158,43 @@ func (s *Source) get(ctx context.Context) (*credential, error) {
 	return &credential{version: aws.ToString(out.VersionId), open: func() *pgx.ConnConfig { return config.Copy() }}, nil
 }
 
-// readIfDue reads the secret if it was not read yet or if the lifetime is over.
+// readIfDue reads the secret if it was not read yet or if the lifetime is over. If there
+// is a value, it soon stops to wait for a newer one.
 func (s *Source) readIfDue(ctx context.Context) error {
-	s.mu.Lock()
-	due := s.newest == nil || !time.Now().Before(s.due)
-	s.mu.Unlock()
-	if due {
-		return s.read(ctx)
+	if !s.isDue() {
+		return nil
 	}
-	return nil
-}
-
-// refresh reads the secret in the background if it is due, and proves a new version
-// there. A pool whose connections live on opens no new ones; without refresh it would
-// keep the old credential until that is dead.
-func (s *Source) refresh(ctx context.Context, conn *pgx.Conn) {
-	s.mu.Lock()
-	due := !s.refreshing && !time.Now().Before(s.due)
-	s.refreshing = s.refreshing || due
-	s.mu.Unlock()
-	if !due {
-		return
+	r, limit := s.read(ctx), headStart
+	if !s.isRead() {
+		limit = 2 * readTimeout // which ends the read itself
 	}
-	ctx, config := context.WithoutCancel(ctx), conn.Config()
-	go func() {
-		// If any of it fails the pool goes on with what it has.
-		if s.read(ctx) == nil && s.changed() {
-			_, _ = s.credential(ctx, config)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.refreshing = false
-	}()
-}
-
-func (s *Source) changed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.newest != s.proven
-}
-
-// known returns the credentials that may log in, the newest first.
-func (s *Source) known() []*credential {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var known []*credential
-	for _, c := range []*credential{s.newest, s.proven} {
-		if c != nil && (len(known) == 0 || known[0] != c) {
-			known = append(known, c)
-		}
+	select {
+	case <-ctx.Done():
+		return &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: ctx.Err()}
+	case <-r.done:
+		return r.err
+	case <-time.After(limit):
+		return nil
 	}
-	return known
 }
 
-// adopt makes a credential that has logged in the one to use.
-func (s *Source) adopt(c *credential) {
+func (s *Source) isDue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.proven, s.failing = c, time.Time{}
-	s.settle()
+	return s.newest == nil || !time.Now().Before(s.due)
 }
 
-// outdated reports whether another credential was adopted after c.
-func (s *Source) outdated(c *credential) bool {
+// isRead reports whether there is a value.
+func (s *Source) isRead() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.proven != c
+	return s.newest != nil
 }
 
-// failingSince returns when the present series of failed logins began.
-func (s *Source) failingSince() time.Time {
+func (s *Source) lastRead() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failing.IsZero() {
-		s.failing = time.Now()
-	}
-	return s.failing
+	return s.tried
 }
 
 func (s *Source) lifetime() time.Duration {

@@ -19,6 +19,7 @@ import (
 	"keepcurrent.example/internal/test/cloudwatch"
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/lambdatest"
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
@@ -108,14 +109,15 @@ func (l *timeline) answered(status, throttled int, failed bool, tried int) {
 	}
 }
 
-// raised returns after how many minutes of the trouble each alarm went off.
-func (l *timeline) raised() map[string]int {
+// raised returns after how many minutes of the trouble each alarm went off, and which alarms
+// have ended since.
+func (l *timeline) raised() (raised map[string]int, ended []string) {
 	l.t.Helper()
 	template, err := readTemplate()
 	l.must(err)
 	alarms, err := template.Alarms()
 	l.must(err)
-	raised := make(map[string]int)
+	raised = make(map[string]int)
 	for _, alarm := range alarms {
 		states := alarm.States(l.data, l.minute)
 		if states[beginning-1] != cloudwatch.OK {
@@ -123,15 +125,19 @@ func (l *timeline) raised() map[string]int {
 		}
 		if at := slices.Index(states[beginning:], cloudwatch.ALARM); at >= 0 {
 			raised[alarm.ID] = at + 1
+			if states[l.minute-1] != cloudwatch.ALARM {
+				ended = append(ended, alarm.ID)
+			}
 		}
 	}
-	return raised
+	return raised, ended
 }
 
 // A failure is what happens to a stack that was well. It returns what is done at the beginning of
 // each minute, and whether there is a poll in it; nil if nothing is done and each has one.
 type failure struct {
 	minutes int
+	passes  bool // it is over after a moment; if it is not, its alarms must stay on
 	config  stacktest.Config
 	open    func(t *testing.T) *shop // if not a shop with that configuration
 	begin   func(l *timeline) (eachMinute func(minute int) (polls bool))
@@ -227,13 +233,11 @@ var failures = map[string]failure{
 			return true
 		}
 	}},
-	"Heroku's call is lost, and a poll finds the new password": {minutes: 10, begin: func(l *timeline) func(int) bool {
+	"Heroku's call is lost, and a poll finds the new password": {minutes: 10, passes: true, begin: func(l *timeline) func(int) bool {
 		l.rotate()
 		return nil
 	}},
-	"a webhook is missing, and the token may not make it": {minutes: 190, open: func(t *testing.T) *shop {
-		return openShop(t, stacktest.Config{SelfSubscribe: true})
-	}, begin: func(l *timeline) func(int) bool {
+	"a webhook is missing, and the token may not make it": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
 		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
 		l.Poller.Kill()
 		l.unsubscribe()
@@ -246,7 +250,7 @@ var failures = map[string]failure{
 		l.bind(l.app.Name, "shop/another")
 		return nil
 	}},
-	"50 deliveries in five minutes are not signed with our key": {minutes: 15, begin: func(l *timeline) func(int) bool {
+	"50 deliveries in five minutes are not signed with our key": {minutes: 20, passes: true, begin: func(l *timeline) func(int) bool {
 		for range 50 {
 			l.deliver(request{body: "{}", key: "EXAMPLE of a stranger"})
 		}
@@ -326,10 +330,8 @@ var calm = map[string]failure{
 	}, begin: func(*timeline) func(int) bool { return nil }},
 }
 
-func (l *timeline) newDatabase() (db interface {
-	Refuse() error
-	Accept() error
-}) {
+// newDatabase gives the app another database, and tells nobody.
+func (l *timeline) newDatabase() *postgrestest.Database {
 	l.t.Helper()
 	next := l.database()
 	l.app.Set("DATABASE_URL", next.URL())
@@ -380,8 +382,12 @@ func TestEveryFailureRaisesExactlyTheAlarmsOfTheRunbook(t *testing.T) {
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := rowOf(live(t, failure).raised()); got != rows[name] {
+			raised, ended := live(t, failure).raised()
+			if got := rowOf(raised); got != rows[name] {
 				t.Errorf("the runbook has:\n| %s | %s |, and this raises\n| %s | %s |", name, rows[name], name, got)
+			}
+			if failure.passes != (len(ended) > 0) {
+				t.Errorf("at the end these alarms are off again: %q", ended)
 			}
 		})
 	}
@@ -392,7 +398,7 @@ func TestWhatHealsRaisesNoAlarm(t *testing.T) {
 	for name, failure := range calm {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if raised := live(t, failure).raised(); len(raised) > 0 {
+			if raised, _ := live(t, failure).raised(); len(raised) > 0 {
 				t.Errorf("raised: %v", raised)
 			}
 		})

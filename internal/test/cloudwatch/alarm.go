@@ -8,9 +8,9 @@ const (
 	ALARM = "ALARM"
 )
 
-// furtherPeriods is by how many periods the evaluation range is longer than the periods that
-// are evaluated. AWS does not say; in its example, three are evaluated of a range of five.
-const furtherPeriods = 2
+// Further is by how many periods the evaluation range is longer than the periods that are
+// evaluated. AWS does not say; in its example, three are evaluated of a range of five.
+const Further = 2
 
 // Data has the values of metrics by the minute in which they were measured.
 type Data map[Metric]map[int][]float64
@@ -23,17 +23,17 @@ func (d Data) Add(m Metric, minute int, value float64) {
 	d[m][minute] = append(d[m][minute], value)
 }
 
-// States returns the alarm's state at the end of each of that many minutes. Before the first
-// one it was OK.
+// States returns the alarm's state at the end of each of that many minutes, if the evaluation
+// range has so many further periods. Before the first minute it was OK.
 //
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-func (a Alarm) States(data Data, minutes int) []string {
+func (a Alarm) States(data Data, minutes, further int) []string {
 	states := make([]string, minutes)
 	state := OK
 	for end := 1; end <= minutes; end++ {
 		if end%a.Period == 0 {
-			state = a.next(state, a.points(data[a.Metric], end))
+			state = a.next(state, a.points(data[a.Metric], end, further))
 		}
 		states[end-1] = state
 	}
@@ -50,8 +50,8 @@ const (
 )
 
 // points are those of the evaluation range that ends at a minute, the newest last.
-func (a Alarm) points(values map[int][]float64, end int) []point {
-	points := make([]point, a.Periods+furtherPeriods)
+func (a Alarm) points(values map[int][]float64, end, further int) []point {
+	points := make([]point, a.Periods+further)
 	for i := range points {
 		from := end - (len(points)-i)*a.Period
 		var all []float64

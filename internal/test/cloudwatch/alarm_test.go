@@ -53,16 +53,16 @@ func TestPeriodsAreJudgedByTheirStatistic(t *testing.T) {
 		data.Add(m, minute, 1)
 	}
 	a := Alarm{Metric: m, Statistic: "Sum", Period: 5, Periods: 1, Datapoints: 1, Comparison: "GreaterThanOrEqualToThreshold", Threshold: 2, Missing: "notBreaching"}
-	states := a.States(data, 10)
+	states := a.States(data, 10, Further)
 	if states[3] != OK || states[4] != ALARM || states[8] != ALARM || states[9] != OK {
 		t.Errorf("the sum reaches 2: %v", states)
 	}
 	a.Statistic = "Maximum"
-	if states := a.States(data, 10); states[4] != OK {
+	if states := a.States(data, 10, Further); states[4] != OK {
 		t.Errorf("the maximum does not: %v", states)
 	}
 	a.Comparison = "LessThanThreshold"
-	if states := a.States(data, 10); states[4] != ALARM {
+	if states := a.States(data, 10, Further); states[4] != ALARM {
 		t.Errorf("the maximum is below: %v", states)
 	}
 }

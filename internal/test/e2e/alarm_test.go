@@ -27,6 +27,10 @@ import (
 // The trouble begins where periods of all lengths begin.
 const beginning = 180
 
+// ranges are other lengths of the evaluation range, which AWS does not tell: with each, the same
+// alarms must go off, and none where none may.
+var ranges = []int{0, 1, 5, 10}
+
 // epoch is minute 0 of a timeline.
 var epoch = time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
 
@@ -110,8 +114,8 @@ func (l *timeline) answered(status, throttled int, failed bool, tried int) {
 }
 
 // raised returns after how many minutes of the trouble each alarm went off, and which alarms
-// have ended since.
-func (l *timeline) raised() (raised map[string]int, ended []string) {
+// have ended since, if the evaluation range has so many further periods.
+func (l *timeline) raised(further int) (raised map[string]int, ended []string) {
 	l.t.Helper()
 	template, err := readTemplate()
 	l.must(err)
@@ -119,7 +123,7 @@ func (l *timeline) raised() (raised map[string]int, ended []string) {
 	l.must(err)
 	raised = make(map[string]int)
 	for _, alarm := range alarms {
-		states := alarm.States(l.data, l.minute)
+		states := alarm.States(l.data, l.minute, further)
 		if states[beginning-1] != cloudwatch.OK {
 			l.t.Errorf("%s is on before anything has happened", alarm.ID)
 		}
@@ -212,8 +216,8 @@ var failures = map[string]failure{
 		l.Secrets.Intercept(refuseAWS("ListSecrets", "", "AccessDeniedException"))
 		return nil
 	}},
-	"the schedule is gone, or Lambda does not start the poller": {minutes: 15, begin: func(*timeline) func(int) bool { return withoutPolls }},
-	"the poller crashes, or Lambda ends it after 300 s": {minutes: 15, begin: func(l *timeline) func(int) bool {
+	"the schedule is gone, or Lambda does not start the poller": {minutes: 25, begin: func(*timeline) func(int) bool { return withoutPolls }},
+	"the poller crashes, or Lambda ends it after 300 s": {minutes: 25, begin: func(l *timeline) func(int) bool {
 		l.Secrets.Intercept(ends(l.Poller, "ListSecrets"))
 		return nil
 	}},
@@ -382,12 +386,18 @@ func TestEveryFailureRaisesExactlyTheAlarmsOfTheRunbook(t *testing.T) {
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			raised, ended := live(t, failure).raised()
+			l := live(t, failure)
+			raised, ended := l.raised(cloudwatch.Further)
 			if got := rowOf(raised); got != rows[name] {
 				t.Errorf("the runbook has:\n| %s | %s |, and this raises\n| %s | %s |", name, rows[name], name, got)
 			}
 			if failure.passes != (len(ended) > 0) {
 				t.Errorf("at the end these alarms are off again: %q", ended)
+			}
+			for _, further := range ranges {
+				if others, _ := l.raised(further); !slices.Equal(slices.Sorted(maps.Keys(others)), slices.Sorted(maps.Keys(raised))) {
+					t.Errorf("with %d further periods: %v", further, others)
+				}
 			}
 		})
 	}
@@ -398,8 +408,11 @@ func TestWhatHealsRaisesNoAlarm(t *testing.T) {
 	for name, failure := range calm {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if raised, _ := live(t, failure).raised(); len(raised) > 0 {
-				t.Errorf("raised: %v", raised)
+			l := live(t, failure)
+			for _, further := range append(ranges, cloudwatch.Further) {
+				if raised, _ := l.raised(further); len(raised) > 0 {
+					t.Errorf("with %d further periods: %v", further, raised)
+				}
 			}
 		})
 	}

@@ -109,10 +109,10 @@ release: zips ## the zips with their parts lists (CycloneDX), the template and c
 	@cd build/release && sha256sum *.zip *.json template.yaml | tee SHA256SUMS
 
 deploy: zips ## put the stack on AWS, or change it: HerokuApp=shop AlarmEmail=you@example.com, any parameter of template.yaml, STACK=name
-	@go run ./internal/cmd/stack deploy $(MAKEOVERRIDES)
+	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack deploy
 
 remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secrets stay
-	@go run ./internal/cmd/stack remove $(MAKEOVERRIDES)
+	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack remove
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566

@@ -28,7 +28,7 @@ def async_secret_engine(secret, **options):
                 is_refused = (getattr(err, "sqlstate", None) or "").startswith("28")
                 await asyncio.sleep(await asyncio.to_thread(attempt.failed, err, is_refused))
             except ValueError:  # it would quote the secret
-                raise ValueError(no_url(secret.key)) from None
+                await asyncio.sleep(await asyncio.to_thread(attempt.failed, ValueError(no_url(secret.key)), False))
             else:
                 return attempt.succeeded(connection)
 
@@ -46,11 +46,13 @@ def async_secret_engine(secret, **options):
 
 
 def follow(engine, events, secret):
-    """Close a connection that has an older credential when it is next asked for."""
+    """Close a connection that is not current when it is next asked for, but not one that has just come: SQLAlchemy gives up if
+    it loses two in a row."""
 
     @event.listens_for(events, "checkout")
     def checkout(dbapi_connection, record, proxy):
-        if not secret.is_current(record.driver_connection):
+        was_used, record.info["used"] = record.info.get("used"), True
+        if was_used and not secret.is_current(record.driver_connection):
             raise DisconnectionError("the secret has a newer version")
 
     return engine

@@ -10,17 +10,19 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 }
 
 export class SecretPool extends pg.Pool {
-  #read; #reading; #readAt; #looking; #url; #secret; #refusal; #calling; #model;
+  #read; #reading; #readAt; #looking; #secret; #refusal; #calling; #model;
+  // The newest URL, and the error of its last login; the URL that logged in last, which stays in use until a newer one has
+  // logged in; which of the two a new connection tries; when the newest is tried although an older one logs in.
+  #url; #error; #proven; #next; #trial;
   // read returns the secret's text, or Secrets Manager's answer, which refused needs. key is the key of the URL in a secret that holds several.
   // lifetime is how long the text is believed, wait how long connect goes on (both in ms). refused is called with the
   // secret's ARN and the version id when the server refuses the credential and a new read shows no other: first after about
   // a second, then at growing intervals up to a minute, one call at a time, until a version logs in.
   constructor(read, options) {
     const defaults = { lifetime: 60_000, wait: 10_000, connectionTimeoutMillis: 5000 };
-    super({ ...defaults, ...options, Client, url: () => this.#url });
+    super({ ...defaults, ...options, Client, url: () => this.#next, proven: () => this.#proven, tried: (url, err) => this.#tried(url, err) });
     this.#read = read;
     this.on("error", () => {}); // an idle session was cut, and is out of the pool already
-    this.on("connect", () => this.#settle()); // a login
   }
   connect(callback) { // pool.query calls it, too
     const client = this.#connect();
@@ -43,44 +45,66 @@ export class SecretPool extends pg.Pool {
     const { wait } = this.options, began = Date.now();
     if (!this.#url) await this.#refresh();
     this.#renew();
-    for (let pause = 50; ; pause = Math.min(2 * pause, 1000)) {
-      const tried = this.#url;
+    for (let pause = 50, turned = false; ; pause = Math.min(2 * pause, 1000)) {
+      const newest = this.#url;
       try {
         const client = await super.connect();
         if (await client.good()) return client;
         client.release(true);
       } catch (err) {
+        if (!turned && this.#next !== this.#url) { // the older one may log in
+          turned = true;
+          continue;
+        }
         // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet.
         const curable = /^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
         if (!curable || Date.now() - began > wait) throw err;
-        const refused = /^28/.test(err.code), full = /^53/.test(err.code);
-        if (tried === this.#url) await (this.#looking ??= this.#look(pause, refused)); // all who wait share it
-        if (full && tried === this.#url) throw err; // there is no other server to try
+        if (newest === this.#url) await (this.#looking ??= this.#look(pause)); // all who wait share it
+        if (/^53/.test(err.code) && err === this.#error) throw err; // there is no other server to try
       }
     }
   }
   #renew() {
     if (Date.now() - this.#readAt > this.options.lifetime) this.#refresh().catch(() => {}); // what we have stays good
+    if (!this.#proven || this.#proven === this.#url || Date.now() < this.#trial.due) return;
+    postpone(this.#trial);
+    const client = new Client({ ...this.options, url: () => this.#url });
+    client.connect((err) => err || client.end(() => {}));
   }
-  async #look(pause, refused) {
+  #tried(url, err) {
+    if (err) {
+      if (url === this.#url) this.#error = err;
+      if (url === this.#next) this.#next = (url === this.#url && this.#proven) || this.#url;
+      return;
+    }
+    if (this.#proven !== this.#url) this.#proven = url;
+    this.#next = this.#proven;
+    this.#settle();
+  }
+  async #look(pause) {
     const before = this.#url;
     const read = await this.#refresh().then(() => true, () => false);
-    if (read && refused && this.#url === before) this.#refuse();
-    if (this.#url === before) await sleep(jitter(pause)); // the old password dies before the new one is here
+    if (read && this.#url === before && /^28/.test(this.#error?.code)) this.#refuse();
+    if (this.#url !== before) this.#next = this.#url;
+    else await sleep(jitter(pause)); // the old password dies before the new one is here
     this.#looking = undefined;
   }
   #refresh() {
     this.#readAt = Date.now();
     const take = (answer) => {
       const url = connectionURL(answer.SecretString ?? answer, this.options.key);
-      if (url !== this.#url) this.#settle();
-      [this.#url, this.#secret] = [url, { id: answer.ARN, version: answer.VersionId }];
+      this.#secret = { id: answer.ARN, version: answer.VersionId };
+      if (url === this.#url) return;
+      new pg.Client(url); // fails if it names a file that is missing, for example
+      this.#next ??= url;
+      [this.#url, this.#error, this.#trial] = [url, undefined, { pause: 500, due: 0 }];
+      this.#settle();
     };
     return (this.#reading ??= this.#read().then(take).finally(() => { this.#reading = undefined; }));
   }
   #refuse() {
     if (!this.options.refused || !this.#secret.version) return;
-    this.#refusal ??= { pause: 1000, due: Date.now() + jitter(1000), over: new AbortController() };
+    this.#refusal ??= postpone({ pause: 500, over: new AbortController() });
     this.#refusal.wanted = true; // by a refusal since the last call
     this.#calling ??= this.#call().finally(() => { this.#calling = undefined; });
   }
@@ -97,23 +121,33 @@ export class SecretPool extends pg.Pool {
       try {
         await this.options.refused(this.#secret.id, this.#secret.version);
       } catch {} // it is lost
-      r.pause = Math.min(2 * r.pause, 40_000); // jitter makes it a minute at most
-      r.due = Date.now() + jitter(r.pause);
+      postpone(r);
     }
   }
 }
 
 const jitter = (pause) => pause * (0.5 + Math.random()); // so that many processes do not act at the same time
+function postpone(next) {
+  next.pause = Math.min(2 * next.pause, 40_000); // jitter makes it a minute at most
+  next.due = Date.now() + jitter(next.pause);
+  return next;
+}
 
 class Client extends pg.Client {
-  #newest; #url; #used = Date.now();
+  #proven; #tried; #url; #used = Date.now();
   constructor(options) {
     super({ ...options, connectionString: options.url() });
-    [this.#newest, this.#url] = [options.url, options.url()];
+    [this.#proven, this.#tried, this.#url] = [options.proven, options.tried, options.url()];
     this.on("error", () => {}); // else Node ends if this session is cut while somebody holds it; the query fails anyway
   }
+  connect(callback) {
+    super.connect((err) => {
+      this.#tried(this.#url, err);
+      callback(err);
+    });
+  }
   isCurrent() {
-    return this.#url === this.#newest();
+    return this.#url === this.#proven();
   }
   async good() { // it has the present credential, and is alive
     const idle = Date.now() - this.#used;

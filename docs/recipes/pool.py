@@ -16,7 +16,9 @@ class Secret:
     def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None, refused=None):
         self.client = client or secrets_manager()
         self.secret_id, self.key, self.lifetime, self.wait = secret_id, key, lifetime, wait
-        self.lock, self.read_at, self.answered_at, self.current = threading.Lock(), 0, 0, None
+        self.lock, self.read_at, self.answered_at = threading.Lock(), 0, 0
+        self.current = self.proven = None  # what was read last, and what logged in last: a version id and its URL
+        self.trial = Retry()  # of a newer version, while an older one logs in
         self.refused, self.refusal, self.calling, self.calls = refused, None, False, threading.Lock()
 
     def connect(self, login=psycopg.connect, **options):
@@ -27,7 +29,7 @@ class Secret:
             try:
                 connection = login(attempt.url, **options)
             except psycopg.ProgrammingError:  # it would quote the secret
-                raise ValueError(no_url(self.key)) from None
+                time.sleep(attempt.failed(ValueError(no_url(self.key)), False))
             except psycopg.OperationalError as err:  # refused, or gone: libpq gives no SQLSTATE of a login
                 time.sleep(attempt.failed(err, REFUSAL.search(str(err))))
             else:
@@ -47,6 +49,7 @@ class Secret:
                     current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
                     before, self.current, self.answered_at = self.current, current, time.monotonic()
                     if before and before[1] != current[1]:
+                        self.trial = Retry()
                         self.settle()
                 except Exception:
                     if not self.current:
@@ -108,10 +111,22 @@ class Secret:
         return self.is_current(connection)
 
     def is_current(self, connection):
-        """It has the present credential."""
+        """It has the credential that logged in last. While a newer version waits, now and then a connection has to go, so that
+        the next login tries it."""
         if self.stale():
             threading.Thread(target=self.read, daemon=True).start()
-        return connection.secret_version == self.current[0]
+        if connection.secret_version != self.proven[0]:
+            return False
+        if self.is_trial_due():
+            self.trial.wanted = True
+            return False
+        return True
+
+    def is_trial_due(self):
+        due = self.proven not in (None, self.current) and time.monotonic() > self.trial.due
+        if due:
+            self.trial.later()
+        return due
 
 
 def has_news(connection):
@@ -124,37 +139,64 @@ class Attempt:
     """The logins until one succeeds, or the time is over."""
 
     def __init__(self, secret):
-        self.secret, self.deadline, self.pause = secret, time.monotonic() + secret.wait, 0.05
-        self.version, self.url = secret.read() if secret.stale() else secret.current
+        self.secret, self.deadline, self.pause, self.error = secret, time.monotonic() + secret.wait, 0.05, None
+        if secret.stale():
+            secret.read()
+        self.begin(secret.trial.wanted or secret.is_trial_due())
+
+    def begin(self, newest_first):
+        """Begin a round, which tries the newest version and, if it is another, the one that logged in last."""
+        self.newest, proven, self.secret.trial.wanted = self.secret.current, self.secret.proven, False
+        known = [self.newest] if proven in (None, self.newest) else [self.newest, proven]
+        (self.version, self.url), *self.others = known if newest_first else reversed(known)
 
     def failed(self, err, is_refused):
-        """Read the secret again. Return how long to sleep before the next login, and raise err if the time is over."""
-        if time.monotonic() > self.deadline:
-            raise err
-        asked, tried = time.monotonic(), (self.version, self.url)
-        self.version, self.url = self.secret.read()
-        if is_refused and self.url == tried[1] and self.secret.answered_at >= asked:
+        """Choose what to try next, and read the secret again after a round. Return how long to sleep before. Raise the newest
+        version's error if the time is over."""
+        if self.version == self.newest[0]:
+            self.error, self.is_refused = err, is_refused
+        if self.others:
+            self.version, self.url = self.others.pop()
+            return 0
+        hopeless = isinstance(err, ValueError) and self.secret.proven in (None, self.newest)
+        if time.monotonic() > self.deadline or hopeless:
+            raise self.error from None
+        asked, before = time.monotonic(), self.newest
+        now = self.secret.read()
+        if self.is_refused and now[1] == before[1] and self.secret.answered_at >= asked:
             self.secret.refuse()
-        if (self.version, self.url) != tried:
+        self.begin(newest_first=True)
+        if now != before:
             return 0
         pause, self.pause = self.pause, min(2 * self.pause, 1)
         return jitter(pause)  # the old password dies before the new one is here
 
     def succeeded(self, connection):
         connection.secret_version, connection.used_at = self.version, time.monotonic()
+        if self.secret.proven != self.secret.current:
+            self.secret.proven = self.version, self.url
         self.secret.settle()
         return connection
 
 
-class Refusal:
-    """A credential that the server refuses while the secret has no other."""
+class Retry:
+    """At growing intervals, and if it is wanted."""
 
     def __init__(self):
-        self.pause, self.due, self.over = 1, time.monotonic() + jitter(1), threading.Event()
+        self.pause, self.due, self.wanted = 0.5, 0, False
 
     def later(self):
         self.pause = min(2 * self.pause, 40)  # jitter makes it a minute at most
         self.due = time.monotonic() + jitter(self.pause)
+
+
+class Refusal(Retry):
+    """A credential that the server refuses while the secret has no other."""
+
+    def __init__(self):
+        super().__init__()
+        self.later()
+        self.over = threading.Event()
 
 
 class SecretPool(ConnectionPool):

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,11 +61,13 @@ func (s *stack) run(ctx context.Context, args ...string) ([]byte, error) {
 	return awscli.Run(ctx, nil, append(args, "--region", s.region, "--output", "json")...)
 }
 
+type parameter struct{ ParameterKey, ParameterValue string }
+
 // described is a stack as CloudFormation describes it.
 type described struct {
 	StackStatus, StackStatusReason string
 	Outputs                        []struct{ OutputKey, OutputValue string }
-	Parameters                     []struct{ ParameterKey, ParameterValue string }
+	Parameters                     []parameter
 }
 
 func (d described) output(key string) string {
@@ -83,6 +86,12 @@ func (d described) parameter(key string) string {
 		}
 	}
 	return ""
+}
+
+// isOurs reports whether the stack is made by our template, or is an empty one that waits
+// for its first change set.
+func (d described) isOurs() bool {
+	return d.StackStatus == "REVIEW_IN_PROGRESS" || slices.ContainsFunc(d.Parameters, func(p parameter) bool { return p.ParameterKey == "PollMinutes" })
 }
 
 // describe returns false if there is no such stack.

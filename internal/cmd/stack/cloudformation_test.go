@@ -22,6 +22,7 @@ type cloudFormation struct {
 	mu       sync.Mutex // guards what follows
 	status   string     // of the one stack; empty: there is none
 	values   map[string]string
+	defaults map[string]string // of the template's parameters
 	pending  map[string]string // of the change set
 	requests []string
 	events   []event
@@ -29,7 +30,7 @@ type cloudFormation struct {
 }
 
 func startCloudFormation(t *testing.T) *cloudFormation {
-	c := &cloudFormation{}
+	c := &cloudFormation{defaults: map[string]string{"HerokuApp": "", "PollMinutes": "1", "Pause": "off"}}
 	c.Server = httptest.NewServer(c)
 	t.Cleanup(c.Close)
 	return c
@@ -88,7 +89,7 @@ func (c *cloudFormation) answer(action string, r *http.Request) (string, error) 
 		c.execute(name, "UPDATE")
 		return `<StackId>` + name + `</StackId>`, nil
 	case "DeleteStack":
-		c.status = ""
+		c.status, c.values = "", nil
 	case "GetTemplateSummary":
 		var b strings.Builder
 		for key := range c.values {
@@ -107,7 +108,10 @@ func (c *cloudFormation) answer(action string, r *http.Request) (string, error) 
 
 // parameters are the stack's after a request, which may leave some as they are.
 func (c *cloudFormation) parameters(r *http.Request) map[string]string {
-	values := make(map[string]string)
+	values := maps.Clone(c.values)
+	if len(values) == 0 {
+		values = maps.Clone(c.defaults)
+	}
 	for i := 1; r.Form.Has(fmt.Sprintf("Parameters.member.%d.ParameterKey", i)); i++ {
 		of := func(field string) string { return r.Form.Get(fmt.Sprintf("Parameters.member.%d.%s", i, field)) }
 		values[of("ParameterKey")] = of("ParameterValue")
@@ -121,6 +125,9 @@ func (c *cloudFormation) parameters(r *http.Request) map[string]string {
 func (c *cloudFormation) execute(name, what string) {
 	c.happens("WebhookFunction", "AWS::Lambda::Function", what+"_IN_PROGRESS", "")
 	if c.fails != "" {
+		if what == "CREATE" {
+			c.values = c.pending
+		}
 		c.happens("BoundSecret", "AWS::SecretsManager::Secret", what+"_FAILED", c.fails)
 		c.happens("WebhookFunction", "AWS::Lambda::Function", what+"_FAILED", "Resource creation cancelled")
 		c.status = map[string]string{"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE"}[what]
@@ -180,6 +187,13 @@ func (c *cloudFormation) current() (string, map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status, maps.Clone(c.values)
+}
+
+// has makes a stack of ours that is in a state.
+func (c *cloudFormation) has(status string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status, c.values = status, maps.Clone(c.defaults)
 }
 
 func (c *cloudFormation) failNext(why string) {

@@ -34,6 +34,9 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("how the stack is: %w", err)
 	}
+	if isThere && !before.isOurs() {
+		return fmt.Errorf("the stack %s is not one of keepcurrent's (it has no parameter PollMinutes): say another name, STACK=…", s.name)
+	}
 	if isThere && hasNeverWorked(before.StackStatus) {
 		if err := s.clear(ctx, before.StackStatus); err != nil {
 			return err
@@ -85,7 +88,7 @@ func known(template string, parameters settings) error {
 // hasNeverWorked reports whether the stack's creation failed. Such a stack can only be
 // deleted: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
 func hasNeverWorked(status string) bool {
-	return slices.Contains([]string{"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}, status)
+	return slices.Contains([]string{"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}, status)
 }
 
 // clear deletes a stack that has never worked.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"strings"
@@ -56,6 +57,9 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
+	if os.Getenv(underMake) != "" {
+		maps.Copy(words, fromMake(os.Getenv("MAKEFLAGS")))
+	}
 	if name, given := words["STACK"]; given && name == "" { // STACK=$UNSET
 		return fmt.Errorf("%w: STACK is empty: say a name, or leave it out for keepcurrent", errUsage)
 	}
@@ -94,6 +98,25 @@ func parse(args []string) (settings, error) {
 		words[name] = value
 	}
 	return words, nil
+}
+
+// underMake is a variable that the Makefile sets.
+const underMake = "KEEPCURRENT_UNDER_MAKE"
+
+// fromMake returns the variables of make's command line. Their names are in MAKEFLAGS,
+// their values in the environment, so no shell ever reads them.
+// https://www.gnu.org/software/make/manual/html_node/Options_002fRecursion.html
+func fromMake(flags string) settings {
+	words := make(settings)
+	flags = strings.ReplaceAll(flags, `\ `, "_") // a blank in a value
+	for word := range strings.FieldsSeq(flags) {
+		name, _, ok := strings.Cut(word, "=")
+		name = strings.TrimSuffix(name, ":")
+		if value, isSet := os.LookupEnv(name); ok && isSet {
+			words[name] = value
+		}
+	}
+	return words
 }
 
 // take removes a setting and returns it.

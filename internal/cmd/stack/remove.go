@@ -28,6 +28,9 @@ func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
 	if err != nil {
 		return err
 	}
+	if !now.isOurs() {
+		return fmt.Errorf("the stack %s is not one of keepcurrent's: it has no parameter PollMinutes", s.name)
+	}
 	apps, secrets, err := s.bound(ctx, now.parameter("OnlyTag"))
 	if err != nil {
 		return err
@@ -36,11 +39,7 @@ func (s *stack) remove(ctx context.Context, in io.Reader, yes bool) error {
 	if !yes && !agrees(in, s.out, fmt.Sprintf("Remove the stack %s? [y/N] ", s.name)) {
 		return errors.New("nothing was removed; without a terminal say YES=1")
 	}
-	poller := now.output("PollerFunction")
-	if poller == "" && !hasNeverWorked(now.StackStatus) {
-		return fmt.Errorf("the stack %s has no output PollerFunction: it is not one of keepcurrent's", s.name)
-	}
-	if poller != "" {
+	if now.output("PollerFunction") != "" {
 		if err := s.pause(ctx, now); err != nil {
 			return err
 		}

@@ -24,7 +24,8 @@ func pasted(t *testing.T) string {
 // given: a redirection of its output has erased a log.
 func TestTheRunbooksPollPrintsTheAnswerAloneWhereverItGoes(t *testing.T) {
 	s := openSite(t, "http://127.0.0.1:1")
-	s.stacks.status, s.answer = "CREATE_COMPLETE", `{"dryRun":true,"bindings":1}`
+	s.stacks.has("CREATE_COMPLETE")
+	s.answer = `{"dryRun":true,"bindings":1}`
 	t.Setenv("AWS_DEFAULT_REGION", "eu-west-1") // which both versions of the CLI read
 	functions := pasted(t)
 	// Each call of the CLI takes a second, so the poller's name is looked up once.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -148,7 +149,17 @@ func (s *site) has(text string, parts ...string) {
 // Each command of the AWS CLI takes about a second, so one stack lives through everything.
 func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	s := openSite(t, startMoto(t))
-	s.stacks.status = "ROLLBACK_COMPLETE"
+	s.stacks.has("CREATE_FAILED")
+	s.stacks.values = map[string]string{"DatabaseHost": "db"}
+	_, deployed := s.deploy("STACK=kc")
+	_, removed := s.run("remove", "STACK=kc")
+	for _, err := range []error{deployed, removed} {
+		if err == nil || !strings.Contains(err.Error(), "not one of keepcurrent's") || len(s.stacks.made()) > 0 {
+			t.Errorf("a stack of somebody else: got error %v, and %v was asked for", err, s.stacks.made())
+		}
+	}
+
+	s.stacks.has("ROLLBACK_COMPLETE")
 	s.stacks.failNext("the secret heroku/shop/DATABASE_URL already exists.")
 	out, err := s.deploy("STACK=kc", "HerokuApp=shop")
 	if err == nil {
@@ -225,6 +236,31 @@ func (s *site) is(status string, want settings) {
 		if values[name] != value {
 			s.t.Errorf("the parameter %s is %q, want %q", name, values[name], value)
 		}
+	}
+}
+
+// A shell would take some values apart, or run them.
+func TestMakesVariablesAreNoWordsOfAShell(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is not installed")
+	}
+	folder := t.TempDir()
+	makefile := "all:\n\t@printf '%s\\0' \"$$MAKEFLAGS\" \"$$AlarmEmail\" \"$$ConfigVar\" \"$$HerokuApp\"\n"
+	if err := os.WriteFile(filepath.Join(folder, "Makefile"), []byte(makefile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := settings{"AlarmEmail": "o'neil@example.com;touch x", "ConfigVar": "A_URL STACK=B_URL", "HerokuApp": ""}
+	out, err := exec.CommandContext(t.Context(), "make", "-C", folder, "-s", "AlarmEmail="+want["AlarmEmail"], "ConfigVar="+want["ConfigVar"], "HerokuApp=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(out), "\x00")
+	for i, name := range []string{"AlarmEmail", "ConfigVar", "HerokuApp"} {
+		t.Setenv(name, parts[i+1])
+	}
+	t.Setenv("STACK", "not-said-to-make")
+	if got := fromMake(parts[0]); !maps.Equal(got, want) {
+		t.Errorf("got %q from %q, want %q", got, parts[0], want)
 	}
 }
 

@@ -62,7 +62,7 @@ const foreign = "https://theirs.example/hook notify api:dyno"
 func openApp(t *testing.T) *site {
 	t.Helper()
 	s := openSite(t, "http://127.0.0.1:1")
-	s.stacks.status = "CREATE_COMPLETE"
+	s.stacks.has("CREATE_COMPLETE")
 	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account><Arn>arn:aws:iam::123456789012:user/me</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 	}))

@@ -2,14 +2,17 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,9 +157,171 @@ func (p *program) ends(close func(*program) error) {
 	conn, err := pgconn.Connect(ctx, p.db.URL()+"?sslmode=require")
 	p.must(err)
 	p.must(close(p))
-	_, err = conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = session_user AND pid <> pg_backend_pid()`).ReadAll()
+	_, err = conn.Exec(ctx, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = session_user AND pid <> pg_backend_pid()`).ReadAll()
 	p.must(err)
 	p.must(conn.Close(ctx))
+}
+
+// unserving is a way in which a newer version can fail to log in.
+type unserving struct {
+	name        string
+	url         func(string) string // what the secret holds
+	spoil, mend func(context.Context, *postgrestest.Database) error
+	fault       postgrestest.Fault // until it is mended
+	inside      bool               // a driver may fail before it asks the server
+}
+
+var allUnserving = []unserving{
+	{name: "28P01, a wrong password", url: withWrongPassword},
+	{name: "42704, an unknown parameter", url: func(url string) string { return url + "&options=-c%20no_such_parameter%3D1" }},
+	{name: "42501, no right to connect", spoil: func(ctx context.Context, db *postgrestest.Database) error { return db.Forbid(ctx) }},
+	{name: "53300, no connection left", spoil: limitRole(0), mend: limitRole(-1)},
+	{name: "55000, a closed database", fault: postgrestest.Answer("55000")},
+	{name: "a silent host", fault: postgrestest.Hang},
+	{name: "no Postgres", fault: postgrestest.Garble},
+	{name: "a file that is missing", url: func(url string) string {
+		return strings.Replace(url, "sslmode=require", "sslmode=verify-ca&sslrootcert=/missing/root.crt", 1)
+	}, inside: true},
+}
+
+func limitRole(n int) func(context.Context, *postgrestest.Database) error {
+	return func(ctx context.Context, db *postgrestest.Database) error { return db.LimitRole(ctx, n) }
+}
+
+func withWrongPassword(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	u.User = url.UserPassword(u.User.Username(), "EXAMPLE")
+	return u.String()
+}
+
+// keepsWhatServes puts versions that do not log in over one that does. The program keeps the
+// older one, through an outage as well, and moves when the newer one logs in.
+func keepsWhatServes(p *program, more ...unserving) {
+	p.t.Helper()
+	for _, tt := range append(more, allUnserving...) {
+		newer, before, old := p.database(), len(p.failures()), p.user(p.db)
+		var tries atomic.Int32
+		var mended atomic.Bool
+		newer.Intercept(func() postgrestest.Fault {
+			tries.Add(1)
+			if mended.Load() {
+				return nil
+			}
+			return tt.fault
+		})
+		if tt.spoil != nil {
+			p.must(tt.spoil(p.t.Context(), newer))
+		}
+		value := newer.URL() + "?sslmode=require"
+		if tt.url != nil {
+			value = tt.url(value)
+		}
+		p.put(p.secret, value)
+		reads := p.secretReads()
+		tried := func(times int) func() bool {
+			return func() bool { return int(tries.Load()) >= times || tt.inside && p.secretReads() >= reads+4*times }
+		}
+		p.await("the program tries the newer version: "+tt.name, tried(1))
+		outage := time.Now()
+		p.must(p.db.Refuse())
+		reads = p.secretReads()
+		p.await("the program reads the secret in vain: "+tt.name, func() bool { return p.secretReads() >= reads+2 })
+		p.must(p.db.Accept())
+		over := time.Now()
+		p.await("the program works with the older version: "+tt.name, func() bool { return p.works(over, p.user(newer)) })
+		p.await("the program tries the newer version again: "+tt.name, tried(2))
+		if p.hasServed(p.user(newer)) {
+			p.t.Errorf("%s: the newer version serves, and the test shows nothing", tt.name)
+		}
+		switch {
+		case tt.fault != nil:
+			mended.Store(true)
+		case tt.mend != nil:
+			p.must(tt.mend(p.t.Context(), newer))
+		default:
+			newer = p.database()
+			p.put(p.secret, newer.URL()+"?sslmode=require")
+		}
+		right := time.Now()
+		p.await("the program moves: "+tt.name, func() bool { return p.works(right, old) })
+		p.db = newer
+		for _, a := range p.failures()[before:] {
+			if a.after(over) || a.ended.Before(outage) || a.isRefusal() {
+				p.t.Errorf("%s: a query failed, begun %d ms after the outage: %s", tt.name, a.Began-over.UnixMilli(), a.Error)
+			}
+		}
+	}
+	p.end()
+}
+
+func (p *program) user(db *postgrestest.Database) string {
+	p.t.Helper()
+	u, err := url.Parse(db.URL())
+	p.must(err)
+	return u.User.Username()
+}
+
+func (p *program) answered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.answers)
+}
+
+func (p *program) hasServed(user string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.answers, func(a answer) bool { return a.User == user })
+}
+
+// callsWhenNothingLogsIn puts a version with a wrong password over a good one. The program
+// calls only when the good one is dead.
+func callsWhenNothingLogsIn(p *program) {
+	p.t.Helper()
+	newer := p.database()
+	var tries atomic.Int32
+	newer.Intercept(func() postgrestest.Fault { tries.Add(1); return nil })
+	value := newer.URL() + "?sslmode=require"
+	p.put(p.secret, withWrongPassword(value))
+	p.await("the program tries the newer version for longer than a call waits", func() bool { return tries.Load() > 2 })
+	queries := p.answered()
+	p.await("300 queries are answered", func() bool { return p.answered() >= queries+300 })
+	if n := tries.Load(); n > 8 { // whose intervals grow
+		p.t.Errorf("%d tries", n)
+	}
+	if n := len(p.called()); n > 0 {
+		p.t.Errorf("%d calls while the older version logs in", n)
+	}
+	version := p.current()
+	p.rotate()
+	p.await("the program calls", func() bool { return len(p.called()) > 0 })
+	if c := p.called()[0]; c.Version != version {
+		p.t.Errorf("the call names the version %s, want %s", c.Version, version)
+	}
+	p.put(p.secret, value)
+	right := time.Now()
+	p.await("the program works", func() bool { return p.works(right, "") })
+	p.end()
+	p.noQueryIsRefused()
+}
+
+func TestNodeRecipeKeepsAVersionThatServes(t *testing.T) {
+	t.Parallel()
+	dir := nodeFolder(t)
+	for _, way := range []string{"secret", "client"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY="+way, "LIFETIME=50"))
+		})
+	}
+	t.Run("and calls when nothing logs in", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, stacktest.Config{})
+		bus := s.bus(func(context.Context, []byte) ([]byte, error) { return nil, nil })
+		callsWhenNothingLogsIn(s.startProgram(dir, "node program.mjs", "WAY=secret", "LIFETIME=50", "WAIT=60000", "AWS_ENDPOINT_URL_EVENTBRIDGE="+bus.URL))
+	})
 }
 
 // The page must show what the tests run.

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -76,6 +77,46 @@ func TestPythonFrameworksOutliveTheirCredential(t *testing.T) {
 				tt.happens(s.startProgram(dir, interpreter+" program.py", append(tt.env, "WAY="+way, path)...))
 			})
 		}
+	}
+}
+
+// unknownToPsycopg is a parameter that psycopg refuses, and that asyncpg sends to the server.
+var unknownToPsycopg = unserving{
+	name: "a parameter that psycopg does not know", url: func(url string) string { return url + "&no_such_parameter=1" }, inside: true,
+}
+
+func TestPythonRecipeKeepsAVersionThatServes(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	dir := copied(t, recipes+"/*.py", "testdata/program.py")
+	for _, way := range []string{"psycopg", "lambda.py"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50"), unknownToPsycopg)
+		})
+	}
+	for _, way := range []string{"psycopg", "connect"} {
+		t.Run(way+", and calls when nothing logs in", func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, stacktest.Config{})
+			bus := s.bus(func(context.Context, []byte) ([]byte, error) { return nil, nil })
+			callsWhenNothingLogsIn(s.startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", "WAIT=60000", "AWS_ENDPOINT_URL_EVENTBRIDGE="+bus.URL))
+		})
+	}
+}
+
+func TestPythonFrameworksKeepAVersionThatServes(t *testing.T) {
+	t.Parallel()
+	interpreter, path := frameworks(t)
+	dir := copied(t, recipes+"/*.py", "testdata/program.py")
+	if err := os.CopyFS(filepath.Join(dir, "djangosecret"), os.DirFS(recipes+"/djangosecret")); err != nil {
+		t.Fatal(err)
+	}
+	for _, way := range []string{"psycopg", "sqlalchemy", "sqlalchemy-asyncpg", "django"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", path), unknownToPsycopg)
+		})
 	}
 }
 

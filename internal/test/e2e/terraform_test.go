@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,38 +20,42 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// TestTerraformAppliesOurPage runs the real terraform with the resources of
-// docs/terraform.md that only need Secrets Manager. It makes the page's secret, and
-// takes over one that has a value, whose details it changes and whose value it leaves.
-func TestTerraformAppliesOurPage(t *testing.T) {
+// One apply makes the example of terraform/, with all blocks of docs/terraform.md beside it:
+// what they need of Secrets Manager is our test server's, of CloudFormation a stand-in's, and
+// of S3, IAM, EventBridge and ECS moto's.
+func TestTerraformAppliesOurModuleAndPage(t *testing.T) {
 	t.Parallel()
-	server := secretstest.NewServer()
-	t.Cleanup(server.Close)
-	client := server.Client()
-	describe := func(name string) *secretsmanager.DescribeSecretOutput {
+	tf := newTerraform(t, filepath.Join("terraform", "examples", "shop"))
+	aws := startTerraformAccount(t)
+	tf.startProvider(aws.endpoints()...)
+	// releaseOf writes what make release makes.
+	releaseOf := func(folder, version string) {
 		t.Helper()
-		out, err := client.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &name})
-		if err != nil {
-			t.Fatal(err)
+		for _, name := range []string{"webhook", "poller"} {
+			tf.write(filepath.Join(folder, name+"-arm64.zip"), name+" of "+version)
 		}
-		return out
+		tf.write(filepath.Join(folder, "template.yaml"), strings.ReplaceAll(contents(t, "../../../template.yaml"), "build/release/", ""))
 	}
-	tf := newTerraform(t, server.URL)
-	page := pageResources(t)
-	if len(page) < 3 {
-		t.Fatalf("docs/terraform.md has %d blocks that need Secrets Manager alone", len(page))
-	}
-	made, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+	made, err := aws.secrets.Client().CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
 		Name: new("bank/database"), SecretString: new("one"), Tags: []types.Tag{{Key: new("old"), Value: new("tag")}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tf.configure(append(page, fmt.Sprintf(`
+	aws.makeBucket("shop-releases")
+	tf.copyModule()
+	releaseOf("build/release", "v1")
+	releaseOf(filepath.Join(tf.root, "keepcurrent-v1.0.0"), "v1")
+	tf.write(filepath.Join(tf.root, "page", "main.tf"), pageModule(t))
+	tf.write(filepath.Join(tf.root, "test_override.tf"), "provider \"aws\" {"+noAccount+"  s3_use_path_style = true\n}\n")
+	tf.write(filepath.Join(tf.root, "page.tf"), fmt.Sprintf(`
+module "page" {
+  source = "./page"
+}
+
 import {
   to = aws_secretsmanager_secret.bank
   id = %q
@@ -65,19 +70,59 @@ resource "aws_secretsmanager_secret" "bank" {
     "heroku:app" = "bank"
   }
 }
-`, *made.ARN))...)
-	tf.run("init", "-plugin-dir="+tf.plugins)
-	tf.applies("1 imported, 1 added, 1 changed, 0 destroyed")
+`, *made.ARN))
 
-	bank := describe("bank/database")
+	tf.write("formatted/page.tf", strings.Join(pageBlocks(t), "\n"))
+	tf.run("fmt", "-check", "-diff", "../..", "main.tf", "../../../formatted")
+	tf.run("init", "-plugin-dir="+tf.plugins)
+	out := tf.applies("1 imported, ", " added, 1 changed, 0 destroyed", `token_secret = "TokenSecret of keepcurrent"`)
+	if !strings.Contains(out, "secret = \"arn:aws:secretsmanager:") || !strings.Contains(out, "policy = \"arn:aws:iam::") {
+		t.Errorf("its outputs are not those of the example:\n%s", out)
+	}
+	aws.hasStack("keepcurrent", map[string]string{"AlarmEmail": "ops@example.com"}, "v1")
+	aws.hasStack("page", map[string]string{"AlarmEmail": "ops@example.com", "PollMinutes": "5"}, "v1")
+	for asked, want := range map[string]string{"publicAccessBlock": "<BlockPublicAcls>true", "encryption": "AES256"} {
+		if got := aws.get(aws.bucketOf("keepcurrent") + "?" + asked); !strings.Contains(got, want) {
+			t.Errorf("the bucket's %s is %s", asked, got)
+		}
+	}
+	bank := aws.describe("bank/database")
 	if *bank.Description != "of the bank" || *bank.KmsKeyId != "alias/bank" || !hasTags(bank.Tags, map[string]string{"heroku:app": "bank"}) {
 		t.Errorf("the secret is %q, %q, %v", *bank.Description, *bank.KmsKeyId, bank.Tags)
 	}
 	if labels := bank.VersionIdsToStages; fmt.Sprint(labels) != fmt.Sprintf("map[%s:[AWSCURRENT]]", *made.VersionId) {
 		t.Errorf("its versions are %v", labels)
 	}
-	if shop := describe("shop/database"); !hasTags(shop.Tags, map[string]string{"heroku:app": "shop"}) {
-		t.Errorf("the tags of the page's secret are %v", shop.Tags)
+	for _, secret := range []string{"shop/database", "shop/database-url"} {
+		if shop := aws.describe(secret); !hasTags(shop.Tags, map[string]string{"heroku:app": "shop"}) {
+			t.Errorf("the tags of %s are %v", secret, shop.Tags)
+		}
+	}
+
+	// An update, and the page's stack goes. Without a further change nothing is planned.
+	releaseOf("build/release", "v2")
+	example := filepath.Join(tf.root, "main.tf")
+	tf.write(example, strings.Replace(contents(t, filepath.Join(tf.dir, example)), "alarm_email = \"ops@example.com\"",
+		`heroku_app       = "blog"
+  more_secret_arns = ["arn:a", "arn:b"]
+  poll_minutes     = 10
+  pause            = "on"`, 1))
+	tf.write(filepath.Join(tf.root, "page.tf"), "")
+	tf.applies("3 added, 1 changed, ")
+	aws.hasStack("keepcurrent", map[string]string{"HerokuApp": "blog", "MoreSecretArns": "arn:a,arn:b", "PollMinutes": "10", "Pause": "on"}, "v2")
+	if n := strings.Count(aws.get(aws.bucketOf("keepcurrent")+"?list-type=2"), "<Key>"); n != 3 {
+		t.Errorf("the bucket holds %d objects, want two zips and a template", n)
+	}
+	if stacks := aws.names(); !slices.Equal(stacks, []string{"keepcurrent"}) {
+		t.Errorf("the stacks are %v", stacks)
+	}
+	tf.run("plan", "-detailed-exitcode", "-input=false") // fails if there is a change
+
+	// As after make remove.
+	aws.forget("keepcurrent")
+	tf.run("destroy", "-auto-approve", "-input=false")
+	if left := aws.get(""); strings.Count(left, "<Bucket>") != 1 || !strings.Contains(left, "shop-releases") {
+		t.Errorf("the buckets that are left: %s", left)
 	}
 }
 
@@ -95,7 +140,20 @@ func hasTags(tags []types.Tag, want map[string]string) bool {
 func TestTerraformHandsASecretOver(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, stacktest.Config{})
-	tf := newTerraform(t, s.Secrets.URL)
+	tf := newTerraform(t, "")
+	tf.configuration = fmt.Sprintf(`
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
+provider "aws" {
+  region = "us-east-1"
+  %s
+}
+`, noAccount)
+	tf.startProvider("SECRETS_MANAGER=" + s.Secrets.URL)
 	const secret = "shop/settings"
 	holds := func(when, stripe, url string) {
 		t.Helper()
@@ -156,51 +214,56 @@ func handOver(t *testing.T) string {
 	return ""
 }
 
-// A terraform is the command in a folder of its own, with nothing of the environment.
-type terraform struct {
-	t             *testing.T
-	dir, plugins  string
-	provider      string // how the commands find the provider that runs
-	configuration string // of the provider
-}
-
-func newTerraform(t *testing.T, secretsManager string) *terraform {
-	t.Helper()
-	if _, err := exec.LookPath("terraform"); err != nil || testing.Short() {
-		t.Skip("terraform is not installed, or the test is to be short")
-	}
-	tf := &terraform{t: t, dir: t.TempDir(), plugins: pluginFolder(t), configuration: fmt.Sprintf(`
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-
-provider "aws" {
-  region                      = "us-east-1"
+// noAccount is what the provider needs to know where there is no account.
+const noAccount = `
   access_key                  = "EXAMPLE"
   secret_key                  = "EXAMPLE"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_requesting_account_id  = true
-  endpoints { secretsmanager = %q }
+`
+
+// A terraform is the command in a folder of its own, with nothing of the environment.
+type terraform struct {
+	t             *testing.T
+	dir, plugins  string
+	root          string // where the command runs, within dir
+	provider      string // how the commands find the provider that runs
+	configuration string // before the resources of configure
 }
-`, secretsManager)}
-	tf.startProvider()
+
+func newTerraform(t *testing.T, root string) *terraform {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the test is to be short")
+	}
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Skip("terraform is not installed")
+	}
+	tf := &terraform{t: t, dir: t.TempDir(), root: root, plugins: pluginFolder(t)}
+	if err := os.MkdirAll(tf.folder(), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	return tf
 }
 
-// startProvider starts the provider once for all commands. It takes some ten seconds to
-// start, and each command would start it two or three times.
+func (tf *terraform) folder() string { return filepath.Join(tf.dir, tf.root) }
+
+// startProvider starts the provider once for all commands, because each would start it two
+// or three times. Each endpoint is SERVICE=address. As a block of the provider's configuration
+// they take eight seconds of CPU in each command, and as variables none (26 November 2026).
 // https://developer.hashicorp.com/terraform/plugin/debugging#starting-a-provider-in-debug-mode
-func (tf *terraform) startProvider() {
+func (tf *terraform) startProvider(endpoints ...string) {
 	tf.t.Helper()
 	binaries, err := filepath.Glob(fmt.Sprintf("%s/registry.terraform.io/hashicorp/aws/*/%s_%s/terraform-provider-aws*", tf.plugins, runtime.GOOS, runtime.GOARCH))
 	if err != nil || len(binaries) == 0 {
 		tf.t.Skip("Terraform's AWS provider is for another machine, or packed")
 	}
 	cmd := exec.CommandContext(tf.t.Context(), binaries[len(binaries)-1], "-debug")
-	cmd.Env = tf.environment()
+	cmd.Dir, cmd.Env = tf.folder(), tf.environment()
+	for _, endpoint := range endpoints {
+		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL_"+endpoint)
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -239,18 +302,39 @@ func pluginFolder(t *testing.T) string {
 
 func (tf *terraform) configure(resources ...string) {
 	tf.t.Helper()
-	text := tf.configuration + strings.Join(resources, "\n")
-	if err := os.WriteFile(filepath.Join(tf.dir, "main.tf"), []byte(text), 0o600); err != nil {
+	tf.write(filepath.Join(tf.root, "main.tf"), tf.configuration+strings.Join(resources, "\n"))
+}
+
+func (tf *terraform) write(file, text string) {
+	tf.t.Helper()
+	file = filepath.Join(tf.dir, file)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
 		tf.t.Fatal(err)
 	}
 }
 
-// applies returns what terraform wrote, and fails the test unless that many changes were made.
-func (tf *terraform) applies(want string) string {
+// copyModule copies the module with its examples.
+func (tf *terraform) copyModule() {
+	tf.t.Helper()
+	for _, pattern := range []string{"*.tf", "examples/*/*.tf"} {
+		files, err := filepath.Glob(filepath.Join("../../../terraform", pattern))
+		if err != nil || len(files) == 0 {
+			tf.t.Fatalf("terraform/%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			tf.write(strings.TrimPrefix(filepath.ToSlash(file), "../../../"), contents(tf.t, file))
+		}
+	}
+}
+
+// applies returns what terraform wrote, and fails the test unless that has all parts.
+func (tf *terraform) applies(parts ...string) string {
 	tf.t.Helper()
 	out := tf.run("apply", "-auto-approve", "-input=false")
-	if !strings.Contains(out, want) {
-		tf.t.Fatalf("not %s:\n%s", want, out)
+	for _, part := range parts {
+		if !strings.Contains(out, part) {
+			tf.t.Fatalf("not %s:\n%s", part, out)
+		}
 	}
 	return out
 }
@@ -266,7 +350,7 @@ func (tf *terraform) run(args ...string) string {
 	ctx, cancel := context.WithTimeout(tf.t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "terraform", args...)
-	cmd.Dir, cmd.WaitDelay = tf.dir, 10*time.Second
+	cmd.Dir, cmd.WaitDelay = tf.folder(), 10*time.Second
 	cmd.Env = tf.environment()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -275,33 +359,28 @@ func (tf *terraform) run(args ...string) string {
 	return string(out)
 }
 
-var (
-	hclBlock  = regexp.MustCompile("(?s)```hcl\n(.*?)```")
-	hclType   = regexp.MustCompile(`(?m)^(?:resource|data) "(\w+)"`)
-	hclOthers = regexp.MustCompile(`(?m)^(?:removed|output|\w+ = \[)`)
-)
-
-// pageResources are the blocks of the page that need Secrets Manager alone, the secret
-// first.
-func pageResources(t *testing.T) (blocks []string) {
-	t.Helper()
-	for _, block := range pageBlocks(t) {
-		types := hclType.FindAllStringSubmatch(block, -1)
-		alone := len(types) > 0 && !hclOthers.MatchString(block)
-		for _, name := range types {
-			alone = alone && (name[1] == "aws_secretsmanager_secret" || name[1] == "aws_iam_policy_document")
-		}
-		if alone {
-			blocks = append(blocks, block)
-		}
-	}
-	return blocks
-}
+var hclBlock = regexp.MustCompile("(?s)( *)```hcl\n(.*?\n) *```")
 
 func pageBlocks(t *testing.T) (blocks []string) {
 	t.Helper()
 	for _, found := range hclBlock.FindAllStringSubmatch(contents(t, "../../../docs/terraform.md"), -1) {
-		blocks = append(blocks, found[1])
+		indented := regexp.MustCompile("(?m)^" + found[1]) // a block within a list
+		blocks = append(blocks, indented.ReplaceAllString(found[2], ""))
+	}
+	if len(blocks) < 6 {
+		t.Fatalf("docs/terraform.md has %d blocks", len(blocks))
 	}
 	return blocks
+}
+
+var moduleSource = regexp.MustCompile(`(?m)^ *source .*//terraform\?ref=.*$`)
+
+// pageModule is all blocks of the page together, with the module of this checkout.
+func pageModule(t *testing.T) string {
+	t.Helper()
+	page := strings.Join(pageBlocks(t), "\n")
+	if n := len(moduleSource.FindAllString(page, -1)); n != 1 {
+		t.Fatalf("docs/terraform.md calls the module %d times", n)
+	}
+	return moduleSource.ReplaceAllString(page, "  source = \"../../..\"\n  name   = \"page\"")
 }

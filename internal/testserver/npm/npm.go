@@ -35,7 +35,7 @@ func Install(ctx context.Context, name string, source fs.FS, finish func(dir str
 	if isThere(kept) {
 		return kept, nil
 	}
-	unlock, err := alone(kept)
+	unlock, err := alone(ctx, kept)
 	if err != nil {
 		return "", err
 	}
@@ -52,17 +52,19 @@ func Install(ctx context.Context, name string, source fs.FS, finish func(dir str
 		return "", err
 	}
 	defer os.RemoveAll(fresh)
-	err = errors.Join(os.Chmod(fresh, 0o755), os.CopyFS(fresh, source))
-	if err == nil {
-		err = install(ctx, fresh)
+	for _, step := range []func() error{
+		func() error { return os.CopyFS(fresh, source) },
+		func() error { return install(ctx, fresh) },
+		func() error { return finish(fresh) },
+		func() error { return open(fresh) },
+		func() error { return os.RemoveAll(kept) }, // of an older program, or half of it
+		func() error { return os.Rename(fresh, kept) },
+	} {
+		if err := step(); err != nil {
+			return "", err
+		}
 	}
-	if err == nil {
-		err = finish(fresh)
-	}
-	if err != nil {
-		return "", err
-	}
-	return kept, os.Rename(fresh, kept)
+	return kept, nil
 }
 
 // cache returns a folder in the user's cache. Postgres does not run as root, so root's is
@@ -76,24 +78,53 @@ func cache() (string, error) {
 		}
 	}
 	dir = filepath.Join(dir, "keepcurrent-tests")
-	return dir, os.MkdirAll(dir, 0o755)
+	return dir, errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o755))
 }
 
-func isThere(path string) bool {
-	_, err := os.Stat(path)
+// isThere reports whether a folder was installed: the last step gives it its name.
+func isThere(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "node_modules"))
 	return err == nil
 }
 
 // alone waits until no other process installs the same.
-func alone(kept string) (unlock func(), err error) {
+func alone(ctx context.Context, kept string) (unlock func(), err error) {
 	file, err := os.OpenFile(kept+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, file.Close())
+	for said := false; ; said = true {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = file.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(err, file.Close())
+		}
+		if !said {
+			fmt.Fprintf(os.Stderr, "waiting for another process, which installs %s …\n", kept)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), file.Close())
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return func() { _ = file.Close() }, nil
+}
+
+// open lets other users read the folder, whatever the umask is: Postgres does not run as root.
+func open(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		mode := info.Mode().Perm()
+		return os.Chmod(path, mode|(mode&0o500)>>3|(mode&0o500)>>6)
+	})
 }
 
 func install(ctx context.Context, dir string) error {

@@ -20,6 +20,7 @@ if (env.AWS_ENDPOINT_URL_EVENTBRIDGE) {
 const alone = (pool) => async () => (await pool.query("select session_user as user")).rows[0];
 const oneByOne = (pool) => async () => {
   const client = new pg.Client(await pool.settings());
+  client.on("error", () => {}); // else Node ends if the session is cut while it does nothing
   await client.connect();
   const { rows } = await client.query("select session_user as user");
   await client.end();

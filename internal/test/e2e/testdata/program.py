@@ -55,6 +55,16 @@ def use_psycopg():
     return query, pool
 
 
+def use_connect():
+    secret = open_secret()
+
+    def query():
+        with secret.connect() as connection:
+            return connection.execute(USER).fetchone()[0]
+
+    return query, secret.connect
+
+
 def use_sqlalchemy():
     from sqlalchemy import text
     from engine import secret_engine
@@ -108,6 +118,7 @@ def use_django():
 def use_lambda():
     boto3.client = lambda service, **options: client(service)
     module, one = importlib.import_module("lambda"), threading.Lock()  # an environment has one invocation at a time
+    module.secret.lifetime = lifetime
 
     def query():
         with one:
@@ -116,7 +127,7 @@ def use_lambda():
     return query, module
 
 
-ways = {"psycopg": use_psycopg, "sqlalchemy": use_sqlalchemy, "sqlalchemy-asyncpg": use_sqlalchemy_asyncpg, "django": use_django, "lambda.py": use_lambda}
+ways = {"psycopg": use_psycopg, "connect": use_connect, "sqlalchemy": use_sqlalchemy, "sqlalchemy-asyncpg": use_sqlalchemy_asyncpg, "django": use_django, "lambda.py": use_lambda}
 
 
 def code(err):

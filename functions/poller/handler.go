@@ -197,6 +197,11 @@ func needsPerson(c heroku.Check) bool {
 	return heroku.NeedsPerson(c.Err)
 }
 
-func count[T any](all []T, is func(T) bool) int {
-	return len(slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !is(one) }))
+func count[T any](all []T, is func(T) bool) (n int) {
+	for _, one := range all {
+		if is(one) {
+			n++
+		}
+	}
+	return n
 }

@@ -21,15 +21,21 @@ type waiting map[reconcile.Source]time.Time
 // overdue notes which sources a round deferred, and counts the bindings that were deferred in
 // all rounds for longer than twice their turn and the grace.
 func (w *waiting) overdue(results []reconcile.Result, at time.Time, period time.Duration) (bindings int) {
-	sources := reconcile.BySource(results)
+	deferred := make(map[reconcile.Source]int) // also of sources of which none was
+	for i := range results {
+		n := 0
+		if results[i].Outcome == reconcile.Deferred {
+			n = 1
+		}
+		deferred[results[i].Source] += n
+	}
 	apps := make(map[string]int) // by token
-	for source := range sources {
+	for source := range deferred {
 		apps[source.TokenSecretID]++
 	}
 	since := make(waiting)
-	for source, results := range sources {
-		deferred := count(results, func(r reconcile.Result) bool { return r.Outcome == reconcile.Deferred })
-		if deferred == 0 {
+	for source, n := range deferred {
+		if n == 0 {
 			continue
 		}
 		since[source] = at
@@ -38,7 +44,7 @@ func (w *waiting) overdue(results []reconcile.Result, at time.Time, period time.
 		}
 		turn := max(period, time.Duration(apps[source.TokenSecretID])*turnPerApp)
 		if at.Sub(since[source]) > 2*turn+grace {
-			bindings += deferred
+			bindings += n
 		}
 	}
 	*w = since

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,21 @@ func TestBothFunctionsMeasureWhatTheyDid(t *testing.T) {
 
 	s.deliver(request{body: string(s.app.ReleaseEvent("update")), key: "EXAMPLE of a stranger"})
 	s.sum(s.Webhook, "BadSignatures", 1)
+}
+
+// A round that dies while it checks webhooks has updated the secrets, and all the same it is
+// not well.
+func TestARoundThatDiesBeforeItsEndHasNoHeartbeat(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, stacktest.Config{SelfSubscribe: true})
+	s.Heroku.Wrap(herokutest.On("GET /apps/{app}/webhooks", func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { s.Poller.Kill() })
+	}))
+	s.bind(s.app.Name, "shop/another") // which is a reason to check the webhook
+	if report, err := s.Poll(t.Context()); err == nil {
+		t.Errorf("the poll did not die: %+v", report)
+	}
+	s.sum(s.Poller, "GoodRounds", 1) // of the first poll
 }
 
 // Names are global at Heroku, so a typing error can name another account's app. The token

@@ -111,10 +111,13 @@ release: zips ## the zips with their parts lists (CycloneDX), the template and c
 deploy: zips ## put the stack on AWS, or change it: HerokuApp=shop AlarmEmail=you@example.com, any parameter of template.yaml, STACK=name
 	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack deploy
 
+drill: ## show on live accounts that the stack STACK=name works, measure it and leave nothing: DRILL="-database" for flags (docs/live.md)
+	@go run ./internal/cmd/drill $(if $(STACK),-stack "$$STACK") $(DRILL)
+
 remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secrets stay
 	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack remove
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566
 
-.PHONY: help demo test soak load proof bench fuzz lint vulncheck status subscribe unsubscribe build zips release deploy remove secretsmanager
+.PHONY: help demo test soak load proof bench fuzz lint vulncheck status subscribe unsubscribe build zips release deploy drill remove secretsmanager

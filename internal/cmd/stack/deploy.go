@@ -216,4 +216,5 @@ func (s *stack) next(now described) {
 		"heroku authorizations:create --description %s --scope read-protected --short | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin\n",
 		s.name, s.region, now.output("TokenSecret"))
 	fmt.Fprintf(s.out, "\nlook: it checks everything and changes nothing\nmake status STACK=%s\n", s.name)
+	fmt.Fprintf(s.out, "\nsee it work, with an app of its own that it removes again (docs/live.md)\nmake drill STACK=%s\n", s.name)
 }

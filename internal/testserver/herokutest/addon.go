@@ -62,6 +62,11 @@ var colors = []string{"AMBER", "BLUE", "CYAN", "GOLD", "IVORY", "JADE", "MAROON"
 func (s *Server) Provision(app *App, db Database) *AddOn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.provision(app, db)
+}
+
+// provision is Provision for a caller that holds the server's lock.
+func (s *Server) provision(app *App, db Database) *AddOn {
 	color := colors[app.addons]
 	app.addons++
 	o := &AddOn{

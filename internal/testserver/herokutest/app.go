@@ -60,6 +60,11 @@ func (s *Server) createApp(name string, foreign bool) *App {
 	if !appNames.MatchString(name) || s.findApp(name) != nil {
 		panic(fmt.Sprintf("herokutest: no app can be called %q", name))
 	}
+	return s.newApp(name, foreign)
+}
+
+// newApp makes an app. The caller holds the server's lock.
+func (s *Server) newApp(name string, foreign bool) *App {
 	app := &App{ID: newID(), Name: name, server: s, foreign: foreign, config: map[string]*string{}, attachments: map[string]*attachment{}}
 	s.apps = append(s.apps, app)
 	app.release("Initial release", user)

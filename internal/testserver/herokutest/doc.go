@@ -43,7 +43,8 @@
 // # Limits
 //
 // There are no teams, deploys, dynos or release phases, and an add-on is attached
-// to its own app only. The API of Heroku Data, which the commands pg:… use, is
+// to its own app only. A collaborator can do nothing, as there is one account. An app that
+// the API makes must have a name, and an add-on that it makes is there at once. The API of Heroku Data, which the commands pg:… use, is
 // missing. A variant of version 3, such as version=3.sdk, is answered like version 3.
 // The server refuses a call, and a range of a list, that it does not know; it never
 // ignores one. An account's requests do not come back with time, so that tests can count

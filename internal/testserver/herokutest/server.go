@@ -37,6 +37,7 @@ type Server struct {
 	violations     []string
 	credentials    []string
 	apps           []*App
+	newDatabase    func() (Database, error)
 	shown          map[*App]map[string]*string // config vars that are held, by app
 	policy         Policy
 	held           bool          // events are queued, and not delivered

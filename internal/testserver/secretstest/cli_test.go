@@ -73,6 +73,11 @@ var awsCommands = map[string]awsRun{
 		out:     "SECRET",
 		after:   func(x *trial) { equal("value", x.value("", current), "two") },
 	},
+	"live: remove what a killed drill left": {
+		command: `aws secretsmanager delete-secret --secret-id SECRET --force-delete-without-recovery --query Name --output text`,
+		out:     "SECRET",
+		after:   func(x *trial) { _, err := x.get(x.name, "", current); refused("get", err, notFound) },
+	},
 	"runbook: which secrets are bound": {
 		before:  func(x *trial) { ok(x.tag("heroku:app", "shop")) },
 		command: `aws secretsmanager list-secrets --filters Key=tag-key,Values=heroku:app --query "SecretList[].[Name, Tags[?Key=='heroku:app'] | [0].Value]" --output text`,

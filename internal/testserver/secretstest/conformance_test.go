@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"slices"
 	"testing"
 	"time"
@@ -58,13 +59,16 @@ func TestConformance(t *testing.T) {
 
 // TestConformanceEndpoint runs the cases against an address that the environment
 // names, such as https://secretsmanager.eu-west-1.amazonaws.com, with the region
-// and the credentials of the environment. It makes secrets and deletes them.
+// and the credentials of the environment. It makes secrets and deletes them, also if it is
+// interrupted. KEEPCURRENT_CONFORMANCE_PREFIX begins their names. The drill runs it, too.
 func TestConformanceEndpoint(t *testing.T) {
 	endpoint := os.Getenv("KEEPCURRENT_CONFORMANCE_ENDPOINT")
 	if endpoint == "" {
 		t.Skip("KEEPCURRENT_CONFORMANCE_ENDPOINT is not set")
 	}
-	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithBaseEndpoint(endpoint))
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt)
+	defer stop()
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithBaseEndpoint(endpoint))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +78,10 @@ func TestConformanceEndpoint(t *testing.T) {
 			if c.burst {
 				t.Skip("too many calls at once")
 			}
-			if err := c.try(t.Context(), client, 6*time.Minute); err != nil {
+			if ctx.Err() != nil {
+				t.Skip("interrupted")
+			}
+			if err := c.try(ctx, client, 6*time.Minute); err != nil {
 				t.Errorf("%v (the rule: %s)", err, c.source)
 			}
 		})

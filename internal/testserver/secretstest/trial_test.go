@@ -1,10 +1,12 @@
 package secretstest_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"time"
@@ -26,7 +28,7 @@ type trial struct {
 type failure struct{ error }
 
 func (c conformanceCase) try(ctx context.Context, client *secretsmanager.Client, patience time.Duration) (err error) {
-	x := &trial{ctx, client, "keepcurrent-test/" + rand.Text(), patience}
+	x := &trial{ctx, client, cmp.Or(os.Getenv("KEEPCURRENT_CONFORMANCE_PREFIX"), "keepcurrent-test/") + rand.Text(), patience}
 	defer func() {
 		x.forget()
 		if p := recover(); p != nil {
@@ -41,12 +43,14 @@ func (c conformanceCase) try(ctx context.Context, client *secretsmanager.Client,
 	return nil
 }
 
-// forget deletes the secrets of the trial.
+// forget deletes the secrets of the trial, also if it was interrupted.
 func (x *trial) forget() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), 30*time.Second)
+	defer cancel()
 	force := true
 	for _, name := range []string{x.name, x.name + "/2"} {
 		// A secret that was never made is no error, and any other is moto's.
-		_, _ = x.client.DeleteSecret(x.ctx, &secretsmanager.DeleteSecretInput{SecretId: &name, ForceDeleteWithoutRecovery: &force})
+		_, _ = x.client.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &name, ForceDeleteWithoutRecovery: &force})
 	}
 }
 

@@ -49,8 +49,8 @@ var (
 const maxNames = 10
 
 func quoted(key string) string {
-	if !keyName.MatchString(key) {
-		return "(not shown)"
+	if !keyName.MatchString(key) || mayBePassword(key) {
+		return notShown
 	}
 	return strconv.Quote(key)
 }

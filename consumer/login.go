@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -37,6 +36,9 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {
 		failure.Kind, failure.Err = ErrUnreachable, unquoted(err)
+		if setting := demanding(err); setting != nil {
+			failure.Kind, failure.Err = ErrSettings, setting
+		}
 		return failure
 	}
 	if !isSQLState(answer.Code) {
@@ -62,7 +64,6 @@ var errNoPostgres = errors.New("the connection broke off, or the server answers 
 func unquoted(err error) error {
 	var network *net.OpError
 	var name *net.DNSError
-	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return context.DeadlineExceeded
@@ -72,8 +73,6 @@ func unquoted(err error) error {
 		return network
 	case errors.As(err, &name):
 		return name
-	case errors.As(err, &certificate):
-		return errors.New("the server's certificate could not be verified")
 	}
 	return errNoPostgres
 }

@@ -27,28 +27,34 @@ func unsuited() error {
 	if _, cause, cut := strings.Cut(text, "`: "); cut {
 		text = cause
 	}
+	if names := variables(); names != "" {
+		text = "check what this process has in " + names + ": " + text
+	}
+	return errors.New(text)
+}
+
+// variables names what the environment says about Postgres, "" if that is nothing.
+func variables() string {
 	var names []string
 	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") && value != "" {
 			names = append(names, name)
 		}
 	}
-	if names == nil {
-		return errors.New(text)
-	}
 	slices.Sort(names)
-	return fmt.Errorf("check what this process has in %s: %s", strings.Join(names, ", "), text)
+	return strings.Join(names, ", ")
 }
 
-// fileParameters make pgx read files.
-var fileParameters = []string{"sslrootcert", "sslcert", "sslkey", "service", "servicefile"}
+// machineParameters are those that depend on the machine: they make pgx read files, or can
+// contradict the environment.
+var machineParameters = []string{"sslrootcert", "sslcert", "sslkey", "service", "servicefile", "min_protocol_version", "max_protocol_version"}
 
-// missingFile returns why pgx takes a URL only without the parameters that name files, or nil
-// if these are not the reason.
-func missingFile(u *url.URL, err error) error {
+// unfitting returns why pgx takes a URL only without the parameters that depend on the
+// machine, or nil if these are not the reason.
+func unfitting(u *url.URL, err error) error {
 	var names []string
 	query := u.Query()
-	for _, name := range fileParameters {
+	for _, name := range machineParameters {
 		if query.Has(name) {
 			names = append(names, name)
 			query.Del(name)
@@ -59,12 +65,38 @@ func missingFile(u *url.URL, err error) error {
 	if _, err := pgx.ParseConfig(without.String()); err != nil || names == nil {
 		return nil
 	}
-	text := "check that the files are on this machine"
+	text := "check its files"
+	if set := variables(); set != "" {
+		text += ", and what this process has in " + set
+	}
 	var file *fs.PathError
 	if errors.As(err, &file) && filePath.MatchString(file.Path) {
 		text = file.Error()
 	}
-	return fmt.Errorf("the URL's %s: %s", strings.Join(names, ", "), text)
+	return fmt.Errorf("this machine does not go with the URL's %s: %s", strings.Join(names, ", "), text)
+}
+
+// demands are parameters by which a login fails at a server that does not meet them, with the
+// text that pgx's error then has.
+var demands = []struct{ text, server, parameters, variables string }{
+	{"server refused TLS connection", "the server has no TLS", "sslmode", "PGSSLMODE"},
+	{"x509: ", "the server's certificate could not be verified", "sslmode, sslrootcert", "PGSSLMODE, PGSSLROOTCERT"},
+	{"require_auth check failed", "the server asks for another kind of login", "require_auth", "PGREQUIREAUTH"},
+	{"channel binding required", "the server's login has no channel binding", "channel_binding", "PGCHANNELBINDING"},
+	{"server protocol version too low", "the server's protocol is too old", "min_protocol_version", "PGMINPROTOCOLVERSION"},
+	{"ValidateConnect failed", "the server is not of the kind that is wanted", "target_session_attrs", "PGTARGETSESSIONATTRS"},
+}
+
+// demanding returns which setting a server does not meet, or nil if that is not why a login
+// failed. It quotes nothing: a server can write a part of the error.
+func demanding(err error) error {
+	text := err.Error()
+	for _, d := range demands {
+		if strings.Contains(text, d.text) {
+			return fmt.Errorf("%s: check %s in the URL, and %s in the environment of this process", d.server, d.parameters, d.variables)
+		}
+	}
+	return nil
 }
 
 // filePath is the form of a path in an error. A pasted key or URL does not have it.

@@ -2,8 +2,14 @@ package consumer_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"keepcurrent.example/consumer"
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -47,7 +54,11 @@ func TestASettingOfTheMachineIsNamed(t *testing.T) {
 		"sslrootcert":          {nil, "sslrootcert=/missing/root.crt", []string{"the URL's sslrootcert", "open /missing/root.crt: no such file"}},
 		"sslcert":              {nil, "sslcert=/missing/c&sslkey=/missing/k", []string{"the URL's sslcert, sslkey", "/missing/k: no such file"}},
 		"service":              {nil, "service=shop", []string{"the URL's service"}},
-		"a key as a path":      {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check that the files are on this machine"}},
+		"PGMINPROTOCOLVERSION against the URL": {map[string]string{"PGMINPROTOCOLVERSION": "3.2"}, "max_protocol_version=3.0",
+			[]string{"this machine does not go with the URL's max_protocol_version: check its files, and what this process has in PGMINPROTOCOLVERSION"}},
+		"PGMAXPROTOCOLVERSION against the URL": {map[string]string{"PGMAXPROTOCOLVERSION": "3.0"}, "min_protocol_version=3.2&sslmode=require",
+			[]string{"PGMAXPROTOCOLVERSION", "the URL's min_protocol_version"}},
+		"a key as a path": {nil, "sslrootcert=-----BEGIN+EXAMPLE-----", []string{"the URL's sslrootcert: check its files"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", folder)
@@ -77,6 +88,94 @@ func TestASettingOfTheMachineIsNamed(t *testing.T) {
 	}
 }
 
+// pgx says these only at the login, and they are no fault of the network.
+func TestASettingThatTheServerDoesNotMeetIsNamed(t *testing.T) {
+	authority := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(authority, otherAuthority(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		variable, value, query, want string
+	}{
+		"require_auth":       {"PGREQUIREAUTH", "password", "sslmode=require", "asks for another kind of login"},
+		"its parameter":      {"", "", "sslmode=require&require_auth=password", "asks for another kind of login"},
+		"system certificate": {"PGSSLROOTCERT", "system", "", "certificate could not be verified"},
+		"verify-full":        {"", "", "sslmode=verify-full", "certificate could not be verified"},
+		"another authority":  {"PGSSLROOTCERT", authority, "sslmode=require", "certificate could not be verified"},
+		"its parameters":     {"", "", "sslmode=verify-ca&sslrootcert=" + authority, "certificate could not be verified"},
+		"a standby":          {"PGTARGETSESSIONATTRS", "standby", "sslmode=require", "is not of the kind"},
+		"a reader":           {"", "", "sslmode=require&target_session_attrs=read-only", "is not of the kind"},
+		"an old server":      {"PGMINPROTOCOLVERSION", "3.2", "sslmode=require", "protocol is too old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t) // first, because it may start the server without any such variable
+			if tt.variable != "" {
+				t.Setenv(tt.variable, tt.value)
+			}
+			s.source.Wait = time.Nanosecond
+			before, _, _ := strings.Cut(s.db.URL(), "?")
+			s.secret.put(before + "?" + tt.query)
+			_, err := s.source.ConnConfig(t.Context())
+			if !errors.Is(err, consumer.ErrSettings) || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want %s", err, tt.want)
+			}
+			if tt.variable != "" && !strings.Contains(err.Error(), tt.variable) {
+				t.Errorf("it does not name %s: %v", tt.variable, err)
+			}
+			silent(t, s, err)
+		})
+	}
+}
+
+// otherAuthority returns the certificate of an authority that has signed nothing here.
+func otherAuthority(t *testing.T) []byte {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	defer server.Close()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
+
+func TestAServerWithoutChannelBindingIsNamed(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.source.Wait = time.Nanosecond
+	s.db.Intercept(func() postgrestest.Fault { return postgrestest.Challenge("r=x,s=c2FsdA==,i=1") })
+	before, _, _ := strings.Cut(s.db.URL(), "?")
+	s.secret.put(before + "?sslmode=require&channel_binding=require")
+	_, err := s.source.ConnConfig(t.Context())
+	if !errors.Is(err, consumer.ErrSettings) || !strings.Contains(err.Error(), "no channel binding: check channel_binding in the URL") {
+		t.Errorf("got %v", err)
+	}
+	silent(t, s, err)
+}
+
+func TestAServerWithoutTLSIsNamed(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(conn, make([]byte, 8)) // SSLRequest
+			_, _ = conn.Write([]byte("N"))
+			_ = conn.Close()
+		}
+	}()
+	value := fmt.Sprintf("postgres://u:pEXAMPLE@%s/d", listener.Addr())
+	source := &consumer.Source{Client: &secret{value: value}, SecretID: "shop/database", Wait: time.Nanosecond}
+	_, err = source.ConnConfig(t.Context())
+	if !errors.Is(err, consumer.ErrSettings) || !strings.Contains(err.Error(), "the server has no TLS") || !strings.Contains(err.Error(), "sslmode") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAMachineWithoutAHomeAndAPasswordFileIsNoFault(t *testing.T) {
 	t.Setenv("HOME", "")
 	t.Setenv("PGPASSFILE", "/missing/pgpass")
@@ -88,32 +187,80 @@ func TestAMachineWithoutAHomeAndAPasswordFileIsNoFault(t *testing.T) {
 
 // The SDK has no types for these errors, so the test asks the real one.
 func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
+	answering := func(status int, body string) *httptest.Server {
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}))
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail
+		t.Cleanup(server.Close)
+		return server
+	}
+	start := func(server *httptest.Server) string { server.Start(); return server.URL }
+	const denied = `<ErrorResponse><Error><Code>AccessDenied</Code><Message>User: arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0/me ` +
+		`is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>`
+	sts, html := start(answering(403, denied)), start(answering(403, "<html>EXAMPLE</html>"))
+	page, empty := start(answering(200, "<html>EXAMPLE</html>")), start(answering(403, ""))
+	secure := answering(200, "")
+	secure.StartTLS()
+	const (
+		role    = "arn:aws:iam::123456789012:role/r"
+		nothing = "the AWS SDK got no credentials"
+		login   = "run aws sso login"
+		address = "check AWS_ENDPOINT_URL"
+		keys    = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+	)
+	key := func(more ...string) []string {
+		return append([]string{"AWS_REGION", "eu-west-1", "AWS_ACCESS_KEY_ID", "EXAMPLE", "AWS_SECRET_ACCESS_KEY", "EXAMPLE"}, more...)
+	}
 	for name, tt := range map[string]struct {
-		env  map[string]string
-		want string
+		env  []string
+		want []string // in the error
+		not  string   // in it
 	}{
-		"no Region":      {map[string]string{"AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE"}, "the AWS SDK knows no Region: set AWS_REGION"},
-		"no credentials": {map[string]string{"AWS_REGION": "eu-west-1"}, "the AWS SDK got no credentials: give the task"},
-		"a token file that is missing": {map[string]string{"AWS_REGION": "eu-west-1", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r",
-			"AWS_WEB_IDENTITY_TOKEN_FILE": "/missing/token"}, "the AWS SDK got no credentials"},
-		"no session of single sign-on":             {map[string]string{"AWS_PROFILE": "new"}, "run aws sso login"},
-		"an old profile without a session":         {map[string]string{"AWS_PROFILE": "old"}, "run aws sso login"},
-		"a session of single sign-on that expired": {map[string]string{"AWS_PROFILE": "expired"}, "run aws sso login"},
-		"a process that fails":                     {map[string]string{"AWS_PROFILE": "process"}, "the AWS SDK got no credentials"},
+		"no Region":              {key("AWS_REGION", ""), []string{"the AWS SDK knows no Region: set AWS_REGION"}, ""},
+		"a Region that is none":  {key("AWS_REGION", "eu west 1"), []string{"AWS_REGION", "no Region's name"}, ""},
+		"no credentials":         {[]string{"AWS_REGION", "eu-west-1"}, []string{nothing + ": give the task"}, ""},
+		"half of a key":          {key("AWS_SECRET_ACCESS_KEY", ""), []string{nothing + " from AWS_ACCESS_KEY_ID: give the task"}, ""},
+		"a key with a line end":  {key("AWS_ACCESS_KEY_ID", "EXAMPLE\n"), []string{"a blank or a line end", keys}, ""},
+		"a missing token file":   {[]string{"AWS_REGION", "eu-west-1", "AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/missing/token"}, []string{nothing + " from AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE: the file with the token cannot be read"}, "give the"},
+		"a token that is denied": {[]string{"AWS_REGION", "eu-west-1", "AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/null", "AWS_ENDPOINT_URL_STS", sts}, []string{nothing + " from AWS_ROLE_ARN, ", "not authorized to perform: sts:AssumeRole"}, "give the"},
+		"a role that is denied":  {[]string{"AWS_PROFILE", "role", "AWS_ENDPOINT_URL_STS", sts}, []string{nothing + " from AWS_PROFILE: ", "not authorized to perform: sts:AssumeRole"}, "sso"},
+		"a missing token file of a container": {[]string{"AWS_REGION", "eu-west-1", "AWS_CONTAINER_CREDENTIALS_FULL_URI", html, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/missing/token"},
+			[]string{nothing + " from AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: the file with the token cannot be read"}, ""},
+		"no session of single sign-on":             {[]string{"AWS_PROFILE", "new"}, []string{login}, ""},
+		"an old profile without a session":         {[]string{"AWS_PROFILE", "old"}, []string{login}, ""},
+		"a session of single sign-on that expired": {[]string{"AWS_PROFILE", "expired"}, []string{login}, ""},
+		"no session of aws login":                  {[]string{"AWS_PROFILE", "login"}, []string{"run aws login"}, ""},
+		"a process that fails":                     {[]string{"AWS_PROFILE", "process"}, []string{nothing + " from AWS_PROFILE: its credential_process fails: exit status 3"}, "give the"},
+		"a process that answers something else":    {[]string{"AWS_PROFILE", "garbage"}, []string{nothing + " from AWS_PROFILE: its credential_process fails"}, "give the"},
+		"a certificate that nobody trusts":         {key("AWS_ENDPOINT_URL", secure.URL), []string{"certificate", "AWS_CA_BUNDLE"}, ""},
+		"an address without a scheme":              {key("AWS_ENDPOINT_URL", "localhost:4566"), []string{address, "https://"}, ""},
+		"an address that is none":                  {key("AWS_ENDPOINT_URL", "http://a b"), []string{address, "https://"}, ""},
+		"an address that does not speak TLS":       {key("AWS_ENDPOINT_URL", strings.Replace(html, "http:", "https:", 1)), []string{address, "without TLS"}, ""},
+		"a proxy that refuses with a page":         {key("AWS_ENDPOINT_URL", html), []string{"HTTP 403", address, "HTTPS_PROXY"}, ""},
+		"a proxy that refuses with nothing":        {key("AWS_ENDPOINT_URL", empty), []string{"HTTP 403", address, "HTTPS_PROXY"}, ""},
+		"a proxy that answers with a page":         {key("AWS_ENDPOINT_URL", page), []string{"HTTP 200", address, "HTTPS_PROXY"}, ""},
+		"a name that DNS does not know":            {key("AWS_ENDPOINT_URL", "http://host.invalid"), []string{"lookup host.invalid"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			home(t)
-			for name, value := range tt.env {
-				t.Setenv(name, value)
+			for i := 0; i < len(tt.env); i += 2 {
+				t.Setenv(tt.env[i], tt.env[i+1])
 			}
-			settings, err := config.LoadDefaultConfig(t.Context())
+			settings, err := config.LoadDefaultConfig(t.Context(), config.WithRetryMaxAttempts(1))
 			if err != nil {
 				t.Fatal(err)
 			}
 			source := &consumer.Source{Client: secretsmanager.NewFromConfig(settings), SecretID: "shop/database"}
 			_, err = source.PoolConfig(t.Context())
-			if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "EXAMPLE") {
-				t.Errorf("got %v, want %s", err, tt.want)
+			if !errors.Is(err, consumer.ErrUnread) || strings.Contains(err.Error(), "EXAMPLE") || tt.not != "" && strings.Contains(err.Error(), tt.not) {
+				t.Errorf("got %v", err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want it to have %q", err, want)
+				}
 			}
 		})
 	}
@@ -136,7 +283,9 @@ func home(t *testing.T) {
 	const session = "sso_region = eu-west-1\nsso_start_url = https://shop.awsapps.example/start\n"
 	for file, text := range map[string]string{
 		"config": "[profile new]\nsso_session = none\n" + account + "[profile expired]\nsso_session = s\n" + account + "[profile old]\n" + account + session +
-			"[sso-session none]\n" + session + "[sso-session s]\n" + session + "[profile process]\ncredential_process = false\nregion = eu-west-1\n",
+			"[sso-session none]\n" + session + "[sso-session s]\n" + session + "[profile process]\ncredential_process = exit 3\nregion = eu-west-1\n" +
+			"[profile garbage]\ncredential_process = echo EXAMPLE of SSO\nregion = eu-west-1\n[profile login]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/u\n" +
+			"[profile role]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = key\n[profile key]\naws_access_key_id = EXAMPLE\naws_secret_access_key = EXAMPLE\n",
 		// The SDK names the file by SHA-1 of the session's name, s.
 		"sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json": `{"accessToken":"EXAMPLE","expiresAt":"2020-01-01T00:00:00Z"}`,
 	} {

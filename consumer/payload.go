@@ -1,14 +1,12 @@
 package consumer
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,8 +79,8 @@ func parse(value, key string) (*pgx.ConnConfig, *Error) {
 // one, and a setting or a file of this machine keeps pgx from taking it, the error says so.
 func configOf(text string) (*pgx.ConnConfig, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !isPostgres(text) || strings.Count(authority.FindString(text), "@") > 1 {
-		return nil, nil // pgx would take the end of a password with an @ for the host, and show it
+	if err != nil || u.Host == "" || !isPostgres(text) || isSplit(text, u) {
+		return nil, nil
 	}
 	// Without an sslmode pgx uses prefer, and connects without TLS to a server that has
 	// none.
@@ -95,14 +93,20 @@ func configOf(text string) (*pgx.ConnConfig, error) {
 	}
 	config, err := pgxpool.ParseConfig(text) // it takes out the parameters that are for a pool
 	if err != nil {
-		return nil, cmp.Or(unsuited(), missingFile(u, err))
+		return nil, cmp.Or(unsuited(), unfitting(u, err))
 	}
 	// pgx would send them, and the server refuse them.
 	maps.DeleteFunc(config.ConnConfig.RuntimeParams, isLibpqs)
 	return config.ConnConfig, nil
 }
 
-var authority = regexp.MustCompile("//[^/?#]*")
+// isSplit reports whether a character of the password that is not encoded ends the user and
+// the password too early: pgx would take a part of them for the host, ask DNS for it, and
+// show it.
+func isSplit(text string, u *url.URL) bool {
+	before, _, _ := strings.Cut(text, "?")
+	return u.User == nil && strings.Contains(text, "@") || strings.Count(before, "@") > 1
+}
 
 func isPostgres(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
@@ -116,12 +120,16 @@ func urlOf(object string) (string, error) {
 	if !ok {
 		return "", nil
 	}
-	maps.DeleteFunc(members, func(_ string, raw json.RawMessage) bool { return !isPostgres(textOf(raw)) })
-	urls := slices.Collect(maps.Keys(members))
+	var urls []string
+	for key, raw := range members {
+		if isPostgres(textOf(raw)) {
+			urls = append(urls, key)
+		}
+	}
 	if len(urls) == 1 {
 		return textOf(members[urls[0]]), nil
 	}
-	if text := urlOfParts(object); text != "" || len(urls) == 0 {
+	if text := urlOfParts(members); text != "" || len(urls) == 0 {
 		return text, nil
 	}
 	return "", fmt.Errorf("several keys hold one: %s; choose with Source.Key", list(urls))
@@ -134,26 +142,44 @@ var engines = []string{"", "postgres", "postgresql", "aurora-postgresql"}
 type port uint16
 
 func (p *port) UnmarshalJSON(raw []byte) error {
-	return json.Unmarshal(bytes.Trim(raw, `"`), (*uint16)(p))
+	text := string(raw)
+	switch text {
+	case `null`, `0`, `""`: // it stays the default one
+		return nil
+	}
+	if raw[0] == '"' {
+		text = textOf(raw)
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || number == 0 || strconv.FormatUint(number, 10) != text {
+		return strconv.ErrSyntax
+	}
+	*p = port(number)
+	return nil
 }
 
-// urlOfParts builds a URL from the keys of AWS's own tools.
-func urlOfParts(object string) string {
-	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
-	var keys struct {
-		Engine, Host, Username, Password, DBName string
-		Port                                     port
+// urlOfParts builds a URL from the keys of AWS's own tools, "" if they are not there
+// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html).
+// encoding/json would take HOST for host as well.
+func urlOfParts(members map[string]json.RawMessage) string {
+	var engine, host, username, password, database string
+	number := port(5432)
+	for key, to := range map[string]any{
+		"engine": &engine, "host": &host, "port": &number, "username": &username, "password": &password, "dbname": &database,
+	} {
+		if raw, there := members[key]; there && json.Unmarshal(raw, to) != nil {
+			return ""
+		}
 	}
-	if json.Unmarshal([]byte(object), &keys) != nil || keys.Host == "" || !slices.Contains(engines, keys.Engine) {
+	if host == "" || !slices.Contains(engines, engine) {
 		return ""
 	}
-	if keys.Port == 0 {
-		keys.Port = 5432
-	}
-	return (&url.URL{
+	u := url.URL{
 		Scheme: "postgres",
-		User:   url.UserPassword(keys.Username, keys.Password),
-		Host:   net.JoinHostPort(keys.Host, strconv.Itoa(int(keys.Port))),
-		Path:   "/" + keys.DBName,
-	}).String()
+		User:   url.UserPassword(username, password),
+		Host:   net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(int(number))),
+		Path:   "/" + database,
+	}
+	u.RawPath = strings.ReplaceAll(u.EscapedPath(), "@", "%40") // which it need not, but see isSplit
+	return u.String()
 }

@@ -110,6 +110,9 @@ func (s *Source) get(ctx context.Context) (*credential, error) {
 	if s.Client == nil {
 		return nil, &Error{Kind: ErrUnread, SecretID: s.SecretID, Err: errors.New("Source.Client is not set")}
 	}
+	if err := checkSecretID(s.SecretID); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	out, err := s.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
+
 	"keepcurrent.example/consumer"
 )
 
@@ -142,8 +145,11 @@ func TestWhatIsNoConnectionIsNotShown(t *testing.T) {
 	for _, value := range []string{
 		"", "EXAMPLE", "{EXAMPLE", "[]", "{}", `{"DATABASE_URL":"EXAMPLE"}`, `{"DATABASE_URL":"mysql://u:EXAMPLE@h/d"}`,
 		"mysql://u:EXAMPLE@h/d", "postgres:///EXAMPLE", "postgres://u:EXAMPLE@h:EXAMPLE/d", "postgres://u:EXAMPLE@h/d?sslmode=EXAMPLE",
-		"postgres://u:EXAMPLE\n@h/d", "postgres://u:%zzEXAMPLE@h/d", `{"host":"h","port":"EXAMPLE","username":"u","password":"EXAMPLE"}`, `{"host":"h","port":"","username":"u"}`, `{"host":"h","port":"70000","username":"u"}`,
+		"postgres://u:EXAMPLE\n@h/d", "postgres://u:%zzEXAMPLE@h/d", `{"host":"h","port":"EXAMPLE","username":"u","password":"EXAMPLE"}`, `{"host":"h","port":"70000","username":"u"}`,
 		`{"engine":"mysql","host":"h","username":"u","password":"EXAMPLE","dbname":"d"}`,
+		// Passwords that are not encoded: what stands before their @ is no host.
+		"postgres://u:1234/EXAMPLE@h/d", "postgres://u:1234?EXAMPLE@h/d", "postgres://u:1234#EXAMPLE@h/d", "postgres://u:12345/x/EXAMPLE@h:1/d",
+		"postgres://u:EXAMPLE@1234/EXAMPLE@h/d", "postgres://u:EXAMPLE@1234#EXAMPLE@h/d",
 	} {
 		source := &consumer.Source{Client: &secret{value: value}, SecretID: "shop/database"}
 		_, err := source.PoolConfig(t.Context())
@@ -180,6 +186,7 @@ func TestAKeyWithoutAURLIsNamedAndNoValueIsShown(t *testing.T) {
 		{`{"sk/EXAMPLE":1}`, "db", `the secret has no key "db"; its keys: 1 not shown`},
 		{string(object), "db", `the secret has no key "db"; its keys: "K00", "K01", "K02", "K03", "K04", "K05", "K06", "K07", "K08", "K09", 4 not shown`},
 		{`{}`, "postgres://u:EXAMPLE@h/d", `the secret has no key (not shown); its keys: none`},
+		{`{}`, "p" + strings.Repeat("0123456789abcdef", 4), `the secret has no key (not shown); its keys: none`},
 		{`{"db":"EXAMPLE"}`, "db", `the secret has no Postgres URL under the key "db"`},
 		{`{"db":"mysql://u:EXAMPLE@h/d"}`, "db", `the secret has no Postgres URL under the key "db"`},
 		{`{"db":{"url":"postgres://u:EXAMPLE@h/d"}}`, "db", `the secret has no Postgres URL under the key "db"`},
@@ -217,6 +224,58 @@ func TestAFailedReadSaysWhichAndQuotesNoAnswer(t *testing.T) {
 	if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), "shop/database") || strings.Contains(err.Error(), "EXAMPLE") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A program that takes the wrong variable must not print what is in it, nor send it to AWS.
+func TestASecretIDThatIsNoneIsNotShownAndNotSent(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{
+		"", "postgres://u:EXAMPLE@h/d", "postgres://u:pEXAMPLE@h:5432/d?sslmode=require", "Bearer EXAMPLE", `{"url":"EXAMPLE"}`, "shop/EXAMPLE\n",
+		"arn:aws:rds:eu-west-1:123456789012:db:EXAMPLE", strings.Repeat("EXAMPLE", 100),
+	} {
+		asked := &secret{}
+		source := &consumer.Source{Client: asked, SecretID: id}
+		_, poolErr := source.PoolConfig(t.Context())
+		_, err := source.ConnConfig(t.Context())
+		for _, err := range []error{poolErr, err} {
+			if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), "Source.SecretID") {
+				t.Errorf("%q: got %v", id, err)
+			}
+			object, _ := json.Marshal(err)
+			if text := fmt.Sprintf("%v %+v %#v %s", err, err, err, object); strings.Contains(text, "EXAMPLE") {
+				t.Errorf("%q is shown: %s", id, text)
+			}
+		}
+		if asked.count() > 0 {
+			t.Errorf("%q was sent", id)
+		}
+	}
+}
+
+func TestASecretIDIsShownUnlessItMayBeAPassword(t *testing.T) {
+	t.Parallel()
+	password := "p" + strings.Repeat("0123456789abcdef", 4)
+	for id, shown := range map[string]string{
+		"shop/database": "shop/database", "a": "a", "rds!db-1_+=.@": "rds!db-1_+=.@",
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:heroku/shop/DATABASE_URL-AbCd12": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:heroku/shop/DATABASE_URL-AbCd12",
+		"arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:shop-AbCd12":          "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:shop-AbCd12",
+		"terraform-20260101000000000000000001":                                                 "terraform-20260101000000000000000001",
+		password:                                                                               "(not shown)",
+		"shop/" + password:                                                                     "(not shown)",
+	} {
+		failing := refusing{&smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no right to " + id}}
+		_, err := (&consumer.Source{Client: failing, SecretID: id}).PoolConfig(t.Context())
+		if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), "secret "+shown+": ") || !strings.Contains(err.Error(), "no right to "+shown) {
+			t.Errorf("%s: got %v, want it to show %s", id, err, shown)
+		}
+	}
+}
+
+// refusing is a Secrets Manager that answers any read with an error.
+type refusing struct{ err error }
+
+func (r refusing) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	return nil, r.err
 }
 
 func TestASourceShowsNothing(t *testing.T) {

@@ -18,7 +18,7 @@ const name = "DATABASE_URL"
 // reasons are all errors that there are. A list of whole texts is the one test
 // that no part of any URL can slip through.
 var reasons = []string{
-	"it is empty",
+	"it is empty: set the config var",
 	"it is not a URL (a character of the password may need percent-encoding)",
 	"its scheme redis is without TLS: it must be rediss",
 	"its scheme is not postgres, postgresql or rediss",

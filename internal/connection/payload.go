@@ -17,19 +17,41 @@ import (
 // database. The keys are case-sensitive, the port is a number:
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 type parts struct {
-	Engine   string `json:"engine"`
-	Host     string `json:"host"`
-	Port     port   `json:"port"`
-	Username string `json:"username"`
-	Password string `json:"password"`
-	Database string `json:"dbname"`
+	engine, host, username, password, database string
+	port                                       port
 }
 
-// port is a number, which some tools write as a text.
+// partsOf reads AWS's keys. encoding/json would take HOST for host as well.
+func partsOf(object map[string]json.RawMessage) (p parts, err error) {
+	for key, to := range map[string]any{
+		"engine": &p.engine, "host": &p.host, "port": &p.port, "username": &p.username, "password": &p.password, "dbname": &p.database,
+	} {
+		if raw, there := object[key]; there && json.Unmarshal(raw, to) != nil {
+			return parts{}, errors.New("its JSON object does not have the keys of a Postgres secret")
+		}
+	}
+	p.host = strings.Trim(p.host, "[]")
+	return p, nil
+}
+
+// port is a number, which some tools write as a text; 0 is the engine's own.
 type port uint16
 
 func (p *port) UnmarshalJSON(raw []byte) error {
-	return json.Unmarshal(bytes.Trim(raw, `"`), (*uint16)(p))
+	text := string(raw)
+	switch text {
+	case `null`, `0`, `""`:
+		return nil
+	}
+	if raw[0] == '"' {
+		_ = json.Unmarshal(raw, &text) // it is a JSON text
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || number == 0 || strconv.FormatUint(number, 10) != text {
+		return strconv.ErrSyntax
+	}
+	*p = port(number)
+	return nil
 }
 
 // keys are those of parts.
@@ -90,11 +112,11 @@ func Read(value credential.Value, name string) (URL, error) {
 	if json.Unmarshal(object[name], &whole) == nil {
 		return Parse(credential.New(whole))
 	}
-	var p parts
-	if json.Unmarshal([]byte(text), &p) != nil {
-		return URL{}, errors.New("its JSON object does not have the keys of a Postgres secret")
+	p, err := partsOf(object)
+	if err != nil {
+		return URL{}, err
 	}
-	scheme, known := schemes[p.Engine]
+	scheme, known := schemes[p.engine]
 	if !known {
 		return URL{}, errors.New("its JSON object is that of another engine than postgres or redis")
 	}
@@ -125,14 +147,14 @@ var schemes = map[string]string{
 }
 
 func (p parts) url(scheme string) credential.Value {
-	if p.Port == 0 {
-		p.Port = port(defaultPorts[engines[scheme]])
+	if p.port == 0 {
+		p.port = port(defaultPorts[engines[scheme]])
 	}
 	u := url.URL{
 		Scheme: scheme,
-		User:   url.UserPassword(p.Username, p.Password),
-		Host:   net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port))),
-		Path:   "/" + p.Database,
+		User:   url.UserPassword(p.username, p.password),
+		Host:   net.JoinHostPort(p.host, strconv.Itoa(int(p.port))),
+		Path:   "/" + p.database,
 	}
 	return credential.New(u.String())
 }

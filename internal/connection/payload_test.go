@@ -96,6 +96,16 @@ func TestReadTakesTheSchemeFromTheEngine(t *testing.T) {
 		`{"engine":"redis","port":6380,` + keys: "rediss://u:pEXAMPLE@h:6380/1",
 		`{"engine":"postgres","port":1,` + keys: "postgres://u:pEXAMPLE@h:1/1?sslmode=require",
 		`{"port":"1",` + keys:                   "postgres://u:pEXAMPLE@h:1/1?sslmode=require",
+		`{"port":"65535",` + keys:               "postgres://u:pEXAMPLE@h:65535/1?sslmode=require",
+		`{"port":null,` + keys:                  "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
+		`{"port":0,` + keys:                     "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
+		`{"port":"",` + keys:                    "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
+		`{"engine":"redis","port":"",` + keys:   "rediss://u:pEXAMPLE@h:6379/1",
+		// Keys in capitals are others.
+		`{"Port":1,"HOST":"EXAMPLE","Engine":"mysql",` + keys:                "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
+		`{"Port":1,"Username":7,` + keys:                                     "postgres://u:pEXAMPLE@h:5432/1?sslmode=require",
+		`{"host":"::1","username":"u","password":"pEXAMPLE","dbname":"1"}`:   "postgres://u:pEXAMPLE@[::1]:5432/1?sslmode=require",
+		`{"host":"[::1]","username":"u","password":"pEXAMPLE","dbname":"1"}`: "postgres://u:pEXAMPLE@[::1]:5432/1?sslmode=require",
 	}
 	for object, want := range tests {
 		u, err := connection.Read(credential.New(object), "DATABASE_URL")
@@ -108,15 +118,24 @@ func TestReadTakesTheSchemeFromTheEngine(t *testing.T) {
 func TestReadRefusesWhatIsNoConnection(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{ // the value: what the error says
-		"":                    "it is empty",
+		"":                    "it is empty: set the config var",
 		"EXAMPLE":             "its scheme is not",
 		"[]":                  "its scheme is not",
 		"{":                   "not a JSON object",
 		"{}":                  "no user name",
-		`{"DATABASE_URL":""}`: "it is empty",
+		`{"DATABASE_URL":""}`: "it is empty: set the config var",
 		`{"DATABASE_URL":1}`:  "no user name",
 		`{"host":"h"}`:        "no user name",
 		`{"port":"EXAMPLE"}`:  "the keys of a Postgres secret",
+		`{"port":"0"}`:        "the keys of a Postgres secret",
+		`{"port":"01"}`:       "the keys of a Postgres secret",
+		`{"port":" 1"}`:       "the keys of a Postgres secret",
+		`{"port":"null"}`:     "the keys of a Postgres secret",
+		`{"port":1.0}`:        "the keys of a Postgres secret",
+		`{"port":1e0}`:        "the keys of a Postgres secret",
+		`{"port":65536}`:      "the keys of a Postgres secret",
+		`{"port":true}`:       "the keys of a Postgres secret",
+		`{"HOST":"h","username":"u","password":"pEXAMPLE","dbname":"d1"}`:                  "no host",
 		`{"engine":"mysql","host":"h","username":"u","password":"pEXAMPLE","dbname":"d1"}`: "another engine",
 	}
 	for value, says := range tests {

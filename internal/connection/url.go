@@ -91,7 +91,7 @@ func Parse(text credential.Value) (URL, error) {
 // complete parses a URL that has all the parts that a consumer needs.
 func complete(raw string) (*url.URL, error) {
 	if raw == "" {
-		return nil, errors.New("it is empty")
+		return nil, errors.New("it is empty: set the config var")
 	}
 	if err := wrapped(raw); err != nil {
 		return nil, err

@@ -108,7 +108,7 @@ func TestParseRefusesWhatNoConsumerCouldUse(t *testing.T) {
 	t.Parallel()
 	const noURL, noPort, twice = "it is not a URL", "its port is not between", "it has more than one sslmode"
 	tests := map[string]struct{ url, says string }{
-		"empty":                       {"", "it is empty"},
+		"empty":                       {"", "it is empty: set the config var"},
 		"white space":                 {"  ", "its scheme is not"},
 		"a password alone":            {password, "its scheme is not"},
 		"a control character":         {"postgres://u1:" + password + "\n@h/d1", "control character"},

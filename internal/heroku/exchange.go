@@ -91,7 +91,7 @@ func plain(err error) error {
 		return status
 	}
 	if network := credential.NetworkError(err); network != nil {
-		return network
+		return fmt.Errorf("the connection to Heroku failed: %w", network)
 	}
 	return errors.New("the connection to Heroku broke off")
 }

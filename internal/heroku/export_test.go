@@ -27,3 +27,6 @@ func (t *Transport) Age(by time.Duration) {
 
 // AgeCheck makes the last check of the token older.
 func (a *API) AgeCheck(by time.Duration) { a.checked.at = a.checked.at.Add(-by) }
+
+// AgeSilence makes the last failure to list attachments older.
+func (a *API) AgeSilence(by time.Duration) { a.silence.since = a.silence.since.Add(-by) }

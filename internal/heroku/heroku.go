@@ -50,6 +50,7 @@ type API struct {
 
 	budget  budget
 	checked tokenCheck
+	silence silence
 }
 
 var _ reconcile.Heroku = (*API)(nil)

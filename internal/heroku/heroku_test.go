@@ -222,3 +222,13 @@ func TestACallEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// In the log it stands beside AWS and a database, which may be what cannot be reached.
+func TestAnErrorOfTheNetworkNamesHeroku(t *testing.T) {
+	t.Parallel()
+	server, api := fixture(t)
+	server.Close()
+	if _, err := api.ConfigVars(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "the connection to Heroku failed") {
+		t.Error(err)
+	}
+}

@@ -113,7 +113,11 @@ func (m *metered) Read(p []byte) (int, error) {
 // nothing but where the server is and what the network says.
 func (l *line) silent(url connection.URL, err error) error {
 	if !l.reached() {
-		return fmt.Errorf("%s: %w: %w", address(url), reconcile.ErrUnreachable, plain(err))
+		why := plain(err)
+		if errors.Is(why, context.DeadlineExceeded) {
+			why = fmt.Errorf("no connection was made in time: %w", context.DeadlineExceeded)
+		}
+		return fmt.Errorf("%s: %w: %w", address(url), reconcile.ErrUnreachable, why)
 	}
 	if errors.Is(err, errTooMuch) {
 		return fmt.Errorf("%s: %w", address(url), errTooMuch)

@@ -19,6 +19,15 @@ func Overtime(ctx context.Context, url connection.URL) error {
 	return overtime(make(chan error), way, url, context.DeadlineExceeded)
 }
 
+// Stuck returns a client for which no connection is made until its context is over.
+func (c Client) Stuck() Client {
+	c.lookup = func(ctx context.Context, _ string) ([]string, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return c
+}
+
 // At returns a client for which every host has these addresses.
 func (c Client) At(addresses ...string) Client {
 	c.lookup = func(context.Context, string) ([]string, error) { return addresses, nil }

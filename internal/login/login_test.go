@@ -210,6 +210,22 @@ func TestASilentServerIsLeftInTime(t *testing.T) {
 	}
 }
 
+// A firewall drops what it does not let through. A server that has accepted the connection
+// and says nothing is another matter, and has another remedy.
+func TestAServerThatWasNotReachedInTimeIsToldFromOneThatIsSilent(t *testing.T) {
+	t.Parallel()
+	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@db.example/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = login.Client{}.Stuck().Login(ctx, url, "")
+	if says(t, err, reconcile.ErrUnreachable); err == nil || !strings.Contains(err.Error(), "no connection was made in time") {
+		t.Error(err)
+	}
+}
+
 func TestASelfSignedCertificateIsRefusedIfTheURLAsksForVerification(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"verify-ca", "verify-full"} {

@@ -19,7 +19,7 @@ type desired struct {
 func desiredOf(b Binding, vars map[string]credential.Value) (d desired, err error) {
 	text, present := vars[b.ConfigVar]
 	if !present {
-		return d, fmt.Errorf("the app has no such config var; the secret stays as it is: %w", errNotYet)
+		return d, notYet{errors.New("the app has no such config var; the secret stays as it is")}
 	}
 	if d.url, err = b.asTagged(connection.Parse(text)); err != nil {
 		return d, fmt.Errorf("the config var holds no connection URL that a consumer could use; the secret stays as it is: %w", err)

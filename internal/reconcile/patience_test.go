@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,20 @@ func TestARunThatEndsInTheMiddleSaysWhyItWasStillAtWork(t *testing.T) {
 	}
 	r := h.reconciler.Update(ctx, []reconcile.Binding{b})[0]
 	if r.Outcome != reconcile.Held || !errors.Is(r.Err, reconcile.ErrRefused) {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}
+
+// The context's own words would not say what ended.
+func TestARunThatIsOutOfTimeSaysSo(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.account.show(1)
+	b := h.bind("first")
+	ctx, cancel := context.WithCancel(t.Context())
+	h.account.before = func(int) { cancel() } // the login comes behind it
+	r := h.reconciler.Update(ctx, []reconcile.Binding{b})[0]
+	if r.Outcome != reconcile.Failed || r.Err == nil || !strings.HasSuffix(r.Err.Error(), ": the run was out of time: context canceled") {
 		t.Errorf("%s: %v", r.Outcome, r.Err)
 	}
 }

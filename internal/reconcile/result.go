@@ -34,17 +34,21 @@ func (r Result) ended(outcome Outcome, err error) Result {
 // stop ends a binding that is not right yet, and says whether another attempt may do better:
 // after a conflict, and where Heroku shows nothing better yet.
 func (r Result) stop(outcome Outcome, err error) (Result, retry) {
-	switch {
-	case errors.Is(err, ErrConflict):
+	if errors.Is(err, ErrConflict) {
 		return r.ended(outcome, err), afterConflict
-	case errors.Is(err, errNotYet):
+	}
+	if _, may := errors.AsType[notYet](err); may {
 		return r.ended(outcome, err), afterWait
 	}
 	return r.ended(outcome, err), done
 }
 
-// explain says on what an error happened.
+// explain says on what an error happened. What ended with its context alone says nothing
+// of who did not answer.
 func (r Result) explain(err error) error {
+	if err == context.DeadlineExceeded || err == context.Canceled {
+		err = fmt.Errorf("the run was out of time: %w", err)
+	}
 	return fmt.Errorf("app %s, config var %s, secret %s: %w", r.App, r.ConfigVar, r.Name, err)
 }
 

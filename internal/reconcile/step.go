@@ -57,7 +57,7 @@ func (k *Reconciler) equal(ctx context.Context, t *task, r Result) (Result, retr
 		return r.stop(Failed, ctx.Err())
 	}
 	if errors.Is(login, ErrRefused) && k.triesEqual() {
-		return r.stop(Held, fmt.Errorf("the secret is equal to the config var, but it does not log in: %w: %w", login, errNotYet))
+		return r.stop(Held, notYet{fmt.Errorf("the secret is equal to the config var, but it does not log in: %w", login)})
 	}
 	if err := k.isStill(ctx, t, r); err != nil {
 		return r.stop(Failed, err)

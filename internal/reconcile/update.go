@@ -26,9 +26,11 @@ const (
 	maxPause   = 2 * time.Second
 )
 
-// errNotYet marks a result that may be better in a moment: the config var shows
-// nothing new or nothing at all, and what the secret holds does not log in.
-var errNotYet = errors.New("Heroku shows nothing better yet")
+// notYet marks an error that may be gone in a moment: the config var shows nothing new or
+// nothing at all, and what the secret holds does not log in.
+type notYet struct{ error }
+
+func (e notYet) Unwrap() error { return e.error }
 
 // retry says whether another attempt may give a better result, and why.
 type retry int

@@ -1,11 +1,13 @@
 package secrets_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
@@ -132,5 +134,20 @@ func TestARefusedPutIsNamedAndNotQuoted(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// In the log it stands beside Heroku and a database, which may be what did not answer.
+func TestAnErrorOfTheNetworkNamesSecretsManager(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	if _, err := h.List(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "Secrets Manager did not answer in time") {
+		t.Error(err)
+	}
+	h.server.Close()
+	if _, err := h.List(t.Context()); err == nil || !strings.Contains(err.Error(), "the connection to Secrets Manager failed") {
+		t.Error(err)
 	}
 }

@@ -236,7 +236,7 @@ func (m Manager) Swap(ctx context.Context, arn, to, from string) error {
 	}
 	err := m.move(ctx, in)
 	if isA[*types.InvalidParameterException](err) || isA[*types.ResourceNotFoundException](err) {
-		err = fmt.Errorf("%w: %w", reconcile.ErrConflict, err)
+		err = fmt.Errorf("%w: %w", err, reconcile.ErrConflict)
 	}
 	if err != nil {
 		return fmt.Errorf("moving AWSCURRENT to version %s: %w", to, plain(err))
@@ -262,7 +262,7 @@ func (m Manager) move(ctx context.Context, in *secretsmanager.UpdateSecretVersio
 func (m Manager) Read(ctx context.Context, arn, version string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: aws.String(current)})
 	if isA[*types.InvalidRequestException](err) || isA[*types.ResourceNotFoundException](err) {
-		return value, fmt.Errorf("reading version %s: %w: %w", version, reconcile.ErrConflict, err)
+		return value, fmt.Errorf("reading version %s: %w: %w", version, err, reconcile.ErrConflict)
 	}
 	if errors.Is(err, ErrBinary) {
 		return notText, nil
@@ -313,7 +313,10 @@ func plain(err error) error {
 		return err
 	}
 	if network := credential.NetworkError(err); network != nil {
-		return network
+		if errors.Is(network, context.DeadlineExceeded) {
+			return fmt.Errorf("Secrets Manager did not answer in time: %w", network)
+		}
+		return fmt.Errorf("the connection to Secrets Manager failed: %w", network)
 	}
 	return errors.New("the connection to Secrets Manager broke off, or its answer could not be read")
 }

@@ -101,6 +101,9 @@ func TestSwapMovesFromTheFenceOnly(t *testing.T) {
 			if errors.Is(err, reconcile.ErrConflict) != tt.conflict || (err == nil) == tt.conflict {
 				t.Errorf("%v", err)
 			}
+			if tt.conflict && !endsWithTheConflict(err) {
+				t.Errorf("AWS's words come last: %v", err)
+			}
 			holder := tt.to
 			if tt.conflict {
 				holder = 1
@@ -110,6 +113,12 @@ func TestSwapMovesFromTheFenceOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// endsWithTheConflict reports whether the conflict comes last in an error. AWS has the same
+// code for a value that is too large, and a person takes the last part for the cause.
+func endsWithTheConflict(err error) bool {
+	return strings.HasSuffix(err.Error(), reconcile.ErrConflict.Error())
 }
 
 func TestReadIsOfTheFenceOnly(t *testing.T) {
@@ -123,7 +132,7 @@ func TestReadIsOfTheFenceOnly(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, n := range []int{2, 9} {
-		if _, err := h.Read(t.Context(), arn, version(n)); !errors.Is(err, reconcile.ErrConflict) {
+		if _, err := h.Read(t.Context(), arn, version(n)); !errors.Is(err, reconcile.ErrConflict) || !endsWithTheConflict(err) {
 			t.Errorf("version %d does not hold AWSCURRENT: %v", n, err)
 		}
 	}

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -58,4 +62,81 @@ func TestTheRunbooksPollPrintsTheAnswerAloneWhereverItGoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// CloudWatch's answer has no field that a line of the log does not have, so a cell moved into
+// the column before it.
+func TestTheRunbooksQueriesKeepTheirColumnsWhereAFieldIsMissing(t *testing.T) {
+	s := openSite(t, "http://127.0.0.1:1")
+	t.Setenv("AWS_DEFAULT_REGION", "eu-west-1")
+	logs := &cloudWatchLogs{lines: []map[string]string{
+		{"@timestamp": "2026-11-26 10:00:02.000", "level": "WARN", "trigger": "webhook", "msg": "signature refused", "error": "no valid signature"},
+		{"@timestamp": "2026-11-26 10:00:01.000", "level": "ERROR", "trigger": "poller", "msg": "failed", "app": "shop", "configVar": "DATABASE_URL", "secret": "shop/db", "error": "it is empty"},
+		{"@timestamp": "2026-11-26 10:00:00.000", "level": "WARN", "trigger": "poller", "msg": "subscription", "app": "blog", "error": "the app has 10 webhooks"},
+	}}
+	server := httptest.NewServer(logs)
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", server.URL)
+	functions := "sleep() { :; }\n" + pasted(t)
+	for name, test := range map[string]struct{ shell, query, want string }{
+		"fields of the errors": {"bash", "fields @timestamp, level, trigger, msg, app, configVar, secret, error | filter level in [\"WARN\", \"ERROR\"]",
+			"2026-11-26 10:00:02.000\tWARN\twebhook\tsignature refused\tNone\tNone\tNone\tno valid signature\n" +
+				"2026-11-26 10:00:01.000\tERROR\tpoller\tfailed\tshop\tDATABASE_URL\tshop/db\tit is empty\n" +
+				"2026-11-26 10:00:00.000\tWARN\tpoller\tsubscription\tblog\tNone\tNone\tthe app has 10 webhooks\n"},
+		"in another shell": {"sh", "fields app,error|limit 3", "None\tno valid signature\nshop\tit is empty\nblog\tthe app has 10 webhooks\n"},
+		"a sum":            {"bash", "filter msg = \"failed\" | stats count() by bin(5m)", "2026-11-26 10:00:00.000\t3\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.write("run.sh", functions+"ask '"+test.query+"'\n")
+			cmd := exec.CommandContext(t.Context(), test.shell, "run.sh")
+			cmd.Dir = s.folder
+			out, err := cmd.Output()
+			if err != nil || string(out) != test.want {
+				t.Errorf("%v, and it wrote\n%s\nwant\n%s", err, out, test.want)
+			}
+			if logs.query != test.query {
+				t.Errorf("CloudWatch was asked %q", logs.query)
+			}
+		})
+	}
+}
+
+// cloudWatchLogs answers one query at a time with all of its lines, in CloudWatch's form
+// (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html).
+type cloudWatchLogs struct {
+	lines []map[string]string
+	query string
+}
+
+func (c *cloudWatchLogs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	type field struct {
+		Field string `json:"field"`
+		Value string `json:"value"`
+	}
+	answer := map[string]any{"queryId": "query-1"}
+	switch r.Header.Get("X-Amz-Target") {
+	case "Logs_20140328.StartQuery":
+		var in struct{ QueryString string }
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		c.query = in.QueryString
+	case "Logs_20140328.GetQueryResults":
+		results := [][]field{}
+		named, hasFields := strings.CutPrefix(c.query, "fields ")
+		named, _, _ = strings.Cut(named, "|")
+		for _, line := range c.lines {
+			row := []field{}
+			for name := range strings.SplitSeq(named, ",") {
+				if name = strings.TrimSpace(name); line[name] != "" {
+					row = append(row, field{name, line[name]})
+				}
+			}
+			results = append(results, append(row, field{"@ptr", "EXAMPLE"}))
+		}
+		if !hasFields {
+			results = [][]field{{{"bin(5m)", "2026-11-26 10:00:00.000"}, {"count()", fmt.Sprint(len(c.lines))}}}
+		}
+		answer = map[string]any{"status": "Complete", "results": results}
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(answer)
 }

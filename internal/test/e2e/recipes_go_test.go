@@ -165,28 +165,34 @@ import (
 func main() { fmt.Print(consumer.ErrFull) }
 `
 
-var goCommands = regexp.MustCompile("(?m)^go (mod edit .*)$")
+var goCommands = regexp.MustCompile("(?m)^go (mod .*)$")
 
-// The commands of the page are executed as they stand there.
+// The commands of the page are executed as they stand there, from an empty folder on.
 func TestAProgramTakesThePackageFromACopyAndFromAFork(t *testing.T) {
 	t.Parallel()
-	commands := goCommands.FindAllStringSubmatch(contents(t, top+"/docs/consumers-go.md"), -1)
-	if len(commands) != 2 {
-		t.Fatalf("the page has %d commands, not one for a copy and one for a fork", len(commands))
+	_, section, _ := strings.Cut(contents(t, top+"/docs/consumers-go.md"), "\n## Take the package\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var commands []string
+	for _, match := range goCommands.FindAllStringSubmatch(section, -1) {
+		commands = append(commands, match[1])
 	}
+	if len(commands) != 4 {
+		t.Fatalf("the page has the commands %q, not one to begin, one for a copy, one for a fork and one to end", commands)
+	}
+	begin, end := commands[0], commands[3]
 	mod, err := goIn(t, programs, nil, "env", "GOMODCACHE", "GOPROXY")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache, proxy, _ := strings.Cut(strings.TrimSpace(mod), "\n")
-	for _, command := range commands {
-		t.Run(command[1], func(t *testing.T) {
+	for _, take := range commands[1:3] {
+		t.Run(take, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			shop, copy := filepath.Join(dir, "shop"), filepath.Join(dir, "keepcurrent")
 			copyTop(t, copy)
 			env := []string{"GOWORK=off", "GOSUMDB=off", "GOFLAGS=-trimpath -modcacherw"}
-			if strings.Contains(command[1], "github.com/you") {
+			if strings.Contains(take, "github.com/you") {
 				serveFork(t, copy, filepath.Join(dir, "proxy/github.com/you/keepcurrent/@v"))
 				// The fork must not stay in this machine's cache. A cache is a proxy, too.
 				env = append(env, "GOMODCACHE="+filepath.Join(dir, "cache"),
@@ -195,11 +201,16 @@ func TestAProgramTakesThePackageFromACopyAndFromAFork(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := errors.Join(os.Mkdir(shop, 0o700), os.WriteFile(filepath.Join(shop, "main.go"), []byte(user), 0o600)); err != nil {
+			if err := os.Mkdir(shop, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			for _, args := range []string{"mod init example.com/shop", command[1], "mod tidy"} {
-				if _, err := goIn(t, shop, env, strings.Fields(args)...); err != nil {
+			for _, command := range []string{begin, take, end} {
+				if command == end {
+					if err := os.WriteFile(filepath.Join(shop, "main.go"), []byte(user), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := goIn(t, shop, env, strings.Fields(command)...); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,8 @@ import (
 	"keepcurrent.example/consumer"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
+
+const neither = "the secret holds neither a Postgres URL nor an object with one"
 
 // keyCase is a secret, the key that a program asks for, and what the program gets: the
 // URL with a port, or an error.
@@ -64,7 +68,8 @@ func keyCases() []keyCase {
 		{`{"db":7}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 		{`{"db":null}`, "db", 0, `the secret has no Postgres URL under the key "db"`},
 	}
-	cases = slices.Concat(cases, keylessCases(), moreKeylessCases())
+	cases = slices.Concat(cases, keylessCases(), moreKeylessCases(), partsCases())
+	// cases = append(cases, goCases()...) // when the recipes for Node and Python read them in this way
 	for i := range cases {
 		for _, text := range []*string{&cases[i].Value, &cases[i].Key} {
 			for port := range 4 {
@@ -78,7 +83,6 @@ func keyCases() []keyCase {
 // keylessCases are secrets of which a program names no key: a person or a tool may have
 // written them.
 func keylessCases() []keyCase {
-	neither := "the secret holds neither a Postgres URL nor an object with one"
 	return []keyCase{
 		{" \t@2\r\n", "", 2, ""},
 		{`{"DATABASE_URL":"postgresql://u:EXAMPLE\u0040127.0.0.1:2/d"}`, "", 2, ""},
@@ -208,15 +212,56 @@ func moreKeylessCases() []keyCase {
 		`{"engine":"mysql",` + parts + `}`, `{"port":true,` + parts + `}`, `{"port":2.5,` + parts + `}`, `{"port":70000,` + parts + `}`, `{"port":"EXAMPLE",` + parts + `}`,
 		`{"host":7,"username":"u","password":"EXAMPLE"}`, `{"host":"h","username":false}`, `{"username":"u","password":"EXAMPLE"}`,
 	} {
-		cases = append(cases, keyCase{value, "", 0, "the secret holds neither a Postgres URL nor an object with one"})
+		cases = append(cases, keyCase{value, "", 0, neither})
 	}
 	return cases
+}
+
+// portCases are ports in the keys of AWS's own tools, and what they are read as; 0 is an error.
+func portCases(ports map[string]int) (cases []keyCase) {
+	for port, want := range ports {
+		c := keyCase{`{"host":"127.0.0.1","port":` + port + `,"username":"u"}`, "", want, ""}
+		if want == 0 {
+			c.err = neither
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+func partsCases() []keyCase {
+	cases := portCases(map[string]int{
+		`3`: 3, `"3"`: 3, `"\u0033"`: 3, `65535`: 65535, `"65535"`: 65535, `null`: 5432, `0`: 5432,
+		`" 3"`: 0, `"3 "`: 0, `"+3"`: 0, `"3.0"`: 0, `"3e0"`: 0, `"null"`: 0, `"65536"`: 0, `-3`: 0, `65536`: 0, `true`: 0, `[]`: 0, `{}`: 0,
+	})
+	return append(cases, []keyCase{
+		{`{"host":"127.0.0.1","port":3,"username":"u","dbname":"d@x"}`, "", 3, ""},
+		{`{"host":"127.0.0.1","port":3,"HOST":7,"Port":4,"ENGINE":"mysql"}`, "", 3, ""},
+		{`{"HOST":"127.0.0.1","port":3,"username":"u"}`, "", 0, neither},
+		{`{"host":"127.0.0.1","Port":3,"username":"u"}`, "", 5432, ""},
+	}...)
+}
+
+// goCases are those that not both other recipes read in this way.
+func goCases() []keyCase {
+	cases := portCases(map[string]int{`""`: 5432, `"0"`: 0, `"03"`: 0, `3.0`: 0, `3e0`: 0})
+	return append(cases, []keyCase{
+		{`{"host":"::1","port":3,"username":"u","password":"EXAMPLE"}`, "", 3, ""},
+		{`{"host":"[::1]","port":3,"username":"u","password":"EXAMPLE"}`, "", 3, ""},
+		// The password is not encoded: a part of it would be taken for the host.
+		{`postgres://u:1234/EXAMPLE@h:2/d`, "", 0, neither},
+		{`postgres://u:1234?EXAMPLE@h:2/d`, "", 0, neither},
+		{`postgres://u:1234#EXAMPLE@h:2/d`, "", 0, neither},
+		{`postgres://u:12345/x/EXAMPLE@h:2/d`, "", 0, neither},
+		{`postgres://u:EXAMPLE@9/EXAMPLE@h:2/d`, "", 0, neither},
+		{`postgres://u:EXAMPLE@9#EXAMPLE@h:2/d`, "", 0, neither},
+	}...)
 }
 
 // The package says the same as the recipes.
 func TestPackageTakesAKey(t *testing.T) {
 	t.Parallel()
-	for _, c := range keyCases() {
+	for _, c := range append(keyCases(), goCases()...) {
 		source := &consumer.Source{Client: constant(c.Value), SecretID: "shop/settings", Key: c.Key, Wait: time.Nanosecond}
 		config, err := source.PoolConfig(t.Context())
 		var got keyAnswer
@@ -224,7 +269,8 @@ func TestPackageTakesAKey(t *testing.T) {
 		if errors.As(err, &failure) {
 			got.Error = strings.Replace(cmp.Or(failure.Err, failure.Kind).Error(), "Source.Key", "key", 1)
 		} else if errors.As(config.BeforeConnect(t.Context(), config.ConnConfig), &failure) { // nothing listens there
-			_, _ = fmt.Sscanf(failure.Address, "127.0.0.1:%d", &got.Port)
+			_, port, _ := net.SplitHostPort(failure.Address)
+			got.Port, _ = strconv.Atoi(port)
 		}
 		c.check(t, got)
 	}

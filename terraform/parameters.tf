@@ -132,6 +132,12 @@ variable "bad_signature_limit" {
   default     = null
 }
 
+variable "dashboard" {
+  description = "true: a dashboard of CloudWatch with all metrics. AWS takes $3 a month for it, unless it is one of the account's first three."
+  type        = string
+  default     = null
+}
+
 variable "subnet_ids" {
   description = "Subnets of a VPC, with commas between them, in which both functions run: for databases that are reached only from there. They must lead out to Heroku's API, to your databases and to Secrets Manager (a NAT gateway; an endpoint does for the last one), or nothing is kept. Empty: no VPC."
   type        = list(string)
@@ -193,6 +199,7 @@ locals {
     RunbookUrl             = var.runbook_url
     TroubleRounds          = var.trouble_rounds
     BadSignatureLimit      = var.bad_signature_limit
+    Dashboard              = var.dashboard
     SubnetIds              = var.subnet_ids == null ? null : join(",", var.subnet_ids)
     SecurityGroupIds       = var.security_group_ids == null ? null : join(",", var.security_group_ids)
     PermissionsBoundaryArn = var.permissions_boundary_arn

@@ -193,11 +193,15 @@ func isText(value json.RawMessage, into *string) bool {
 	return len(value) > 0 && value[0] == '"' && json.Unmarshal(value, into) == nil
 }
 
+// at is the time for which the round was planned.
+func (e event) at() time.Time {
+	if e.Scheduled.IsZero() {
+		return time.Now()
+	}
+	return e.Scheduled
+}
+
 // roundNumber numbers the rounds: the next round of the schedule has the next number.
 func (e event) roundNumber(period time.Duration) uint64 {
-	at := e.Scheduled
-	if at.IsZero() {
-		at = time.Now()
-	}
-	return uint64(at.Unix() / int64(period.Seconds()))
+	return uint64(e.at().Unix() / int64(period.Seconds()))
 }

@@ -28,8 +28,17 @@ type handler struct {
 	log        func(ctx context.Context, trigger string) *slog.Logger
 	metrics    report.Writer
 
-	good time.Time // when the last good round ended that this container had
+	// What this container remembers of the rounds before.
+	good    time.Time // when the last good one ended
+	bound   bool      // whether one saw a binding
+	waiting waiting
+	trouble map[key]bool // the bindings that failed or were held in the last one
 }
+
+// key names a binding.
+type key struct{ arn, configVar string }
+
+func keyOf(r reconcile.Result) key { return key{r.ARN, r.ConfigVar} }
 
 // handle does what the event asks for. If a binding failed, handle finishes the others
 // and then returns an error, which Lambda's error metric counts. It parses the event
@@ -60,19 +69,22 @@ func (h *handler) round(ctx context.Context, e event) (*report.Report, error) {
 	results, err := h.reconciler.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period), End: time.Now().Add(h.period)})
 	if err != nil {
 		log.Error("no round", "error", err.Error())
-		h.metrics.Write(report.Metrics{"GoodRounds": {0}})
+		set := make(report.Metrics)
+		h.beat(set, false)
+		h.metrics.Write(set)
 		return nil, err
 	}
 	r := report.New(h.reconciler.DryRun, results)
-	h.measure(results, r.Good())
+	set := h.measure(results, e.at())
 	logAll(ctx, log, results)
 	if !h.reconciler.DryRun {
 		checks := h.webhooks.Ensure(ctx, time.Now(), results)
-		if n := count(checks, needsPerson); n > 0 {
-			h.metrics.Write(report.Metrics{"WebhookWrong": {float64(n)}})
-		}
+		set.Count("WebhookWrong", count(checks, needsPerson))
 		r.Subscribe(subscriptions(checks))
 	}
+	// Last, so that a round that dies before its end has no heartbeat.
+	h.beat(set, r.Good())
+	h.metrics.Write(set)
 	for _, s := range r.Subscriptions {
 		if s.Error != "" {
 			log.Warn("subscription", "app", s.App, "error", s.Error)
@@ -130,33 +142,66 @@ func logAll(ctx context.Context, log *slog.Logger, results []reconcile.Result) {
 	}
 }
 
-// measure writes the metrics of a round that listed all bindings.
-func (h *handler) measure(results []reconcile.Result, good bool) {
+// measure measures a round that listed all bindings, and remembers what the next one needs.
+func (h *handler) measure(results []reconcile.Result, at time.Time) report.Metrics {
 	set := report.Measure(results)
-	set.Add("Bindings", float64(len(results)))
-	set.Add("FoundByPoller", float64(count(results, reconcile.Result.Missed)))
-	if len(results) > 0 && count(results, isReplica) == len(results) {
-		set.Add("OnlyReplicas", 1)
+	delete(set, "Unchanged") // Bindings says it, without the price of a metric
+	if h.bound = h.bound || len(results) > 0; h.bound {
+		set.Add("Bindings", float64(len(results)))
 	}
 	if left, known := h.remaining(); known {
 		set.Add("HerokuRequestsLeft", float64(left))
 	}
-	if !h.good.IsZero() {
-		set.Add("GoodRoundAge", time.Since(h.good).Seconds())
+	set.Count("InTrouble", count(results, isInTrouble))
+	set.Count("Overdue", h.waiting.overdue(results, at, h.period))
+	// What was in trouble before was not missed: no webhook could have brought it.
+	set.Count("FoundByPoller", count(results, func(r reconcile.Result) bool { return r.Missed() && !h.trouble[keyOf(r)] }))
+	if len(results) > 0 && count(results, isReplica) == len(results) {
+		set.Add("OnlyReplicas", 1)
 	}
-	if good {
+	h.trouble = make(map[key]bool)
+	for _, r := range results {
+		if isInTrouble(r) {
+			h.trouble[keyOf(r)] = true
+		}
+	}
+	return set
+}
+
+// beat adds the heartbeat of a round.
+func (h *handler) beat(set report.Metrics, good bool) {
+	switch {
+	case good:
 		h.good = time.Now()
 		set.Add("GoodRounds", 1)
-	} else {
-		set.Add("GoodRounds", 0)
+		return
+	case !h.good.IsZero():
+		set.Add("GoodRoundAge", time.Since(h.good).Seconds())
 	}
-	h.metrics.Write(set)
+	set.Add("GoodRounds", 0)
+}
+
+func isInTrouble(r reconcile.Result) bool {
+	return r.Outcome == reconcile.Failed || r.Outcome == reconcile.Held
 }
 
 func isReplica(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrReplica) }
 
-func needsPerson(c heroku.Check) bool { return heroku.NeedsPerson(c.Err) }
+// needsPerson reports whether a webhook is not right and the next check will not repair it. What
+// has another alarm, or ends by itself, does not count.
+func needsPerson(c heroku.Check) bool {
+	var refused *heroku.StatusError
+	if errors.As(c.Err, &refused) && refused.Code/100 == 4 {
+		return !slices.Contains([]int{401, 403, 404, 410, 429}, refused.Code)
+	}
+	return heroku.NeedsPerson(c.Err)
+}
 
-func count[T any](all []T, is func(T) bool) int {
-	return len(slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !is(one) }))
+func count[T any](all []T, is func(T) bool) (n int) {
+	for _, one := range all {
+		if is(one) {
+			n++
+		}
+	}
+	return n
 }

@@ -29,21 +29,26 @@ const (
 	milliseconds = "Milliseconds"
 )
 
-// MetricUnits are all metrics, by name, with their units.
+// MetricUnits are all metrics, by name, with their units. A count that is zero is not written,
+// because CloudWatch charges for each metric in each hour in which it is written. Only a
+// round writes always: GoodRounds is its heartbeat, and Bindings and HerokuRequestsLeft tell of
+// the state.
 var MetricUnits = map[string]string{
-	"Bindings": count, // that a round saw
+	"Bindings": count, // that a round saw; 0 only if this container saw some before
 
 	// Outcomes of a run.
 	"Published": count,
-	"Unchanged": count,
+	"Unchanged": count, // by the webhook
 	"Held":      count,
 	"Failed":    count,
 	"Deferred":  count,
 
+	"InTrouble":          count,        // failed or held, in a round
+	"Overdue":            count,        // deferred for longer than their turn
 	"Pending":            count,        // what a paused stack would have published
 	"Conflicts":          count,        // swaps lost to other writers
-	"WrittenTooOften":    count,        // bindings of which this container put more than 4 versions within an hour, if there are any
-	"WebhookWrong":       count,        // webhooks that a round found missing or wrong and may not repair, if there are any
+	"WrittenTooOften":    count,        // bindings of which this container put more than 4 versions within an hour
+	"WebhookWrong":       count,        // webhooks that a round found missing or wrong and may not repair
 	"OnlyReplicas":       count,        // 1 if a round saw replicas of other Regions and nothing else
 	"LookedAgain":        count,        // bindings for which Heroku was asked again
 	"CalledByConsumer":   count,        // updates that a consumer called for, because its credential was refused
@@ -54,7 +59,7 @@ var MetricUnits = map[string]string{
 	"HerokuRequestsLeft": count,        // of the account that has the fewest
 	"BadSignatures":      count,        // requests answered 401
 	"GoodRounds":         count,        // 1 if no binding failed, else 0
-	"GoodRoundAge":       seconds,      // since the last good round, if this container had one
+	"GoodRoundAge":       seconds,      // since the last good round, in a round that is not good, if this container had one
 }
 
 // maxValues is how many values of one metric a line may carry, by the specification.
@@ -65,6 +70,13 @@ type Metrics map[string][]float64
 
 // Add adds a value.
 func (s Metrics) Add(name string, value float64) { s[name] = append(s[name], value) }
+
+// Count adds a count unless it is zero.
+func (s Metrics) Count(name string, n int) {
+	if n != 0 {
+		s.Add(name, float64(n))
+	}
+}
 
 // Writer writes metrics.
 type Writer struct {
@@ -139,14 +151,10 @@ var outcomes = map[reconcile.Outcome]string{
 	reconcile.Deferred:  "Deferred",
 }
 
-// Measure measures the results of one run. Counts that are zero are there, too: an
-// alarm can only see what is reported.
+// Measure measures the results of one run.
 func Measure(results []reconcile.Result) Metrics {
 	set := make(Metrics)
-	counts := map[string]int{
-		"Published": 0, "Unchanged": 0, "Held": 0, "Failed": 0, "Deferred": 0, "Pending": 0,
-		"Conflicts": 0, "LookedAgain": 0, "TokenRefused": 0,
-	}
+	counts := make(map[string]int)
 	for _, r := range results {
 		switch name, counted := outcomes[r.Outcome]; {
 		case r.Outcome == reconcile.Published && r.Moved.IsZero(): // a pause
@@ -172,7 +180,7 @@ func Measure(results []reconcile.Result) Metrics {
 		}
 	}
 	for name, n := range counts {
-		set.Add(name, float64(n))
+		set.Count(name, n)
 	}
 	return set
 }

@@ -80,13 +80,15 @@ func TestResultsAreCounted(t *testing.T) {
 	}
 }
 
-// An alarm sees a zero, and takes what is missing for missing.
-func TestCountsThatAreZeroAreThere(t *testing.T) {
+// CloudWatch charges a metric by the hour in which it is written.
+func TestCountsThatAreZeroAreNotWritten(t *testing.T) {
 	t.Parallel()
-	set := report.Measure(nil)
-	for _, name := range []string{"Published", "Held", "Failed", "Deferred", "TokenRefused"} {
-		if !slices.Equal(set[name], []float64{0}) {
-			t.Errorf("%s: %v", name, set[name])
-		}
+	if set := report.Measure(nil); len(set) > 0 {
+		t.Errorf("of nothing: %v", set)
+	}
+	set := report.Measure([]reconcile.Result{{Outcome: reconcile.Unchanged}})
+	set.Count("Bindings", 0)
+	if want := (report.Metrics{"Unchanged": {1}}); !maps.EqualFunc(set, want, slices.Equal) {
+		t.Errorf("of a binding that is equal: %v", set)
 	}
 }

@@ -14,38 +14,30 @@ import (
 	"keepcurrent.example/internal/report"
 )
 
-const pollPeriod = "!FindInMap [Poll, !Ref PollMinutes, Seconds]"
+const (
+	pollPeriod = "!FindInMap [Poll, !Ref PollMinutes, Seconds]"
+	pollRounds = "!FindInMap [Poll, !Ref PollMinutes, Rounds]"
+)
 
 func alarms(t *testing.T) map[string]tree {
 	t.Helper()
 	return resources(load(t), "AWS::CloudWatch::Alarm")
 }
 
-// measured is a metric of an alarm: of one metric, or one of several that an
-// expression joins.
+// measured is the metric of an alarm.
 type measured struct{ namespace, name, dimension, of, stat, period string }
 
-func measuredBy(alarm tree) []measured {
-	var all []measured
-	read := func(metric tree, stat, period string) {
-		for _, dimension := range metric.at("Dimensions").items() {
-			all = append(all, measured{
-				namespace: metric.at("Namespace").text(),
-				name:      metric.at("MetricName").text(),
-				dimension: dimension.at("Name").text(),
-				of:        dimension.at("Value").text(),
-				stat:      stat,
-				period:    period,
-			})
-		}
+func measuredBy(alarm tree) measured {
+	p := alarm.at("Properties")
+	m := measured{
+		namespace: p.at("Namespace").text(), name: p.at("MetricName").text(),
+		stat: p.at("Statistic").text(), period: p.at("Period").text(),
 	}
-	properties := alarm.at("Properties")
-	read(properties, properties.at("Statistic").text(), properties.at("Period").text())
-	for _, part := range properties.at("Metrics").items() {
-		stat := part.at("MetricStat")
-		read(stat.at("Metric"), stat.at("Stat").text(), stat.at("Period").text())
+	for _, dimension := range p.at("Dimensions").items() {
+		m.dimension += dimension.at("Name").text()
+		m.of += dimension.at("Value").text()
 	}
-	return all
+	return m
 }
 
 func TestAlarmsAreExactlyThese(t *testing.T) {
@@ -53,22 +45,30 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 	ours := func(name, function, period string) measured {
 		return measured{report.Namespace, name, report.Dimension, "!Ref " + function, "Sum", period}
 	}
+	aws := func(namespace, name, dimension, of string) measured {
+		return measured{namespace, name, dimension, "!Ref " + of, "Sum", "900"}
+	}
+	bindings := ours("Bindings", "PollerFunction", pollPeriod)
+	bindings.stat = "Maximum"
+	const often = "GreaterThanOrEqualToThreshold 1 12 3 notBreaching"
 	want := map[string]struct {
-		metrics []measured
-		rule    string // comparison, threshold, periods, and what a missing value is
+		metric measured
+		rule   string // comparison, threshold, periods, how many of them if not all, and what a missing value is
 	}{
-		"Trouble": {
-			[]measured{ours("Failed", "PollerFunction", pollPeriod), ours("Held", "PollerFunction", pollPeriod)},
-			"GreaterThanThreshold 0 !Ref TroubleRounds ignore",
-		},
-		"NoGoodRound":   {[]measured{ours("GoodRounds", "PollerFunction", pollPeriod)}, "LessThanThreshold 1 3 breaching"},
-		"TokenRefused":  {[]measured{ours("TokenRefused", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 1 ignore"},
-		"WebhookMissed": {[]measured{ours("FoundByPoller", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
-		"WebhookWrong":  {[]measured{ours("WebhookWrong", "PollerFunction", "10800")}, "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
-		"BadSignatures": {[]measured{ours("BadSignatures", "WebhookFunction", "300")}, "GreaterThanOrEqualToThreshold !Ref BadSignatureLimit 1 notBreaching"},
-		"OnlyReplicas":  {[]measured{ours("OnlyReplicas", "PollerFunction", pollPeriod)}, "GreaterThanOrEqualToThreshold 1 3 notBreaching"},
+		"Trouble":          {ours("InTrouble", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 !Ref TroubleRounds notBreaching"},
+		"NoGoodRound":      {ours("GoodRounds", "PollerFunction", pollPeriod), "LessThanThreshold 1 " + pollRounds + " breaching"},
+		"TokenRefused":     {ours("TokenRefused", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
+		"WebhookMissed":    {ours("FoundByPoller", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
+		"WebhookWrong":     {ours("WebhookWrong", "PollerFunction", "10800"), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
+		"BadSignatures":    {ours("BadSignatures", "WebhookFunction", "300"), "GreaterThanOrEqualToThreshold !Ref BadSignatureLimit 1 notBreaching"},
+		"OnlyReplicas":     {ours("OnlyReplicas", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 3 notBreaching"},
+		"Overdue":          {ours("Overdue", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
+		"NothingBound":     {bindings, "LessThanThreshold 1 3 ignore"},
+		"WebhookErrors":    {aws("AWS/Lambda", "Errors", "FunctionName", "WebhookFunction"), often},
+		"WebhookThrottled": {aws("AWS/Lambda", "Throttles", "FunctionName", "WebhookFunction"), often},
+		"ApiErrors":        {aws("AWS/ApiGateway", "5xx", "ApiId", "HttpApi"), often},
 		"RestartFailed": {
-			[]measured{{"AWS/States", "ExecutionsFailed", "StateMachineArn", "!Ref RestartMachine", "Sum", "300"}},
+			measured{"AWS/States", "ExecutionsFailed", "StateMachineArn", "!Ref RestartMachine", "Sum", "300"},
 			"GreaterThanOrEqualToThreshold 1 1 notBreaching",
 		},
 	}
@@ -81,15 +81,15 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 			continue
 		}
 		p := alarm.at("Properties")
-		rule := strings.Join([]string{
-			p.at("ComparisonOperator").text(), p.at("Threshold").text(), p.at("EvaluationPeriods").text(), p.at("TreatMissingData").text(),
-		}, " ")
-		mustBe(t, "rule of "+id, rule, w.rule)
-		if got := measuredBy(alarm); !slices.Equal(got, w.metrics) {
-			t.Errorf("%s measures %q, not %q", id, got, w.metrics)
+		var rule []string
+		for _, part := range []string{"ComparisonOperator", "Threshold", "EvaluationPeriods", "DatapointsToAlarm", "TreatMissingData"} {
+			if value := p.at(part); value.node != nil {
+				rule = append(rule, value.text())
+			}
 		}
-		if p.at("DatapointsToAlarm").node != nil {
-			t.Errorf("%s does not need all periods", id)
+		mustBe(t, "rule of "+id, strings.Join(rule, " "), w.rule)
+		if got := measuredBy(alarm); got != w.metric {
+			t.Errorf("%s measures %q, not %q", id, got, w.metric)
 		}
 		when := alarm.at("Condition").text()
 		if (when == "Restart") != (id == "RestartFailed") || (when != "" && when != "Restart") {
@@ -98,29 +98,12 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 	}
 }
 
-func TestTroubleAddsWhatFailedAndWhatIsHeld(t *testing.T) {
-	t.Parallel()
-	returned := 0
-	ids := map[string]string{}
-	for _, part := range alarms(t)["Trouble"].at("Properties", "Metrics").items() {
-		ids[part.at("Id").text()] = part.at("MetricStat", "Metric", "MetricName").text()
-		if part.at("ReturnData").text() != "false" {
-			returned++
-			mustBe(t, "the expression", part.at("Expression").text(), "failed + held")
-		}
-	}
-	if returned != 1 || ids["failed"] != "Failed" || ids["held"] != "Held" {
-		t.Errorf("%d are returned of %q", returned, ids)
-	}
-}
-
 func TestAlarmsMeasureWhatTheFunctionsWrite(t *testing.T) {
 	t.Parallel()
 	for id, alarm := range alarms(t) {
-		for _, m := range measuredBy(alarm) {
-			if _, written := report.MetricUnits[m.name]; m.namespace == report.Namespace && !written {
-				t.Errorf("%s measures %s, which no function writes", id, m.name)
-			}
+		m := measuredBy(alarm)
+		if _, written := report.MetricUnits[m.name]; m.namespace == report.Namespace && !written {
+			t.Errorf("%s measures %s, which no function writes", id, m.name)
 		}
 	}
 }
@@ -187,11 +170,12 @@ func number(t *testing.T, text string) int {
 	return n
 }
 
-func TestPeriodOfEveryPollIsItsMinutesInSeconds(t *testing.T) {
+func TestPollsOfTenMinutesAreCountedAndTheirPeriodIsInSeconds(t *testing.T) {
 	t.Parallel()
 	periods := load(t).at("Mappings", "Poll").entries()
 	for _, minutes := range pollMinutes(t) {
 		mustBe(t, "seconds of "+minutes, periods[minutes].at("Seconds").text(), strconv.Itoa(60*number(t, minutes)))
+		mustBe(t, "rounds of "+minutes, periods[minutes].at("Rounds").text(), strconv.Itoa(max(3, 10/number(t, minutes))))
 	}
 	mustBeSet(t, "minutes of the mapping Poll", slices.Collect(maps.Keys(periods)), pollMinutes(t))
 }
@@ -210,23 +194,24 @@ func TestCloudWatchTakesEveryAllowedCombination(t *testing.T) {
 			}
 			periods = parameters.at(parameter, "MaxValue").text()
 		}
-		for _, m := range measuredBy(alarm) {
-			for _, minutes := range pollMinutes(t) {
-				period := m.period
-				if period == pollPeriod {
-					period = poll.at(minutes, "Seconds").text()
-				}
-				seconds := number(t, period)
-				longest := 86400
-				if seconds >= 3600 {
-					longest = 604800
-				}
-				if seconds%60 != 0 {
-					t.Errorf("the period of %s is %d s at a poll every %s minutes, and no whole minutes", id, seconds, minutes)
-				}
-				if total := seconds * number(t, periods); total > longest {
-					t.Errorf("%s looks back %d s at a poll every %s minutes, more than the %d s of periods like these", id, total, minutes, longest)
-				}
+		for _, minutes := range pollMinutes(t) {
+			period, periods := measuredBy(alarm).period, periods
+			if period == pollPeriod {
+				period = poll.at(minutes, "Seconds").text()
+			}
+			if periods == pollRounds {
+				periods = poll.at(minutes, "Rounds").text()
+			}
+			seconds := number(t, period)
+			longest := 86400
+			if seconds >= 3600 {
+				longest = 604800
+			}
+			if seconds%60 != 0 {
+				t.Errorf("the period of %s is %d s at a poll every %s minutes, and no whole minutes", id, seconds, minutes)
+			}
+			if total := seconds * number(t, periods); total > longest {
+				t.Errorf("%s looks back %d s at a poll every %s minutes, more than the %d s of periods like these", id, total, minutes, longest)
 			}
 		}
 	}

@@ -26,7 +26,7 @@ type widget struct {
 // widgets are the dashboard's, with each ${Name} in it as its name.
 func widgets(t *testing.T) []widget {
 	t.Helper()
-	body := load(t).at("Resources", "Dashboard", "Properties", "DashboardBody")
+	body := load(t).at("Resources", "MetricsDashboard", "Properties", "DashboardBody")
 	mustBe(t, "the body's function", body.node.Tag, "!Sub")
 	// A number in its place, where no string is around it.
 	text := regexp.MustCompile(`([^"])\$\{\w+\}`).ReplaceAllString(body.node.Value, "${1}500")
@@ -38,7 +38,16 @@ func widgets(t *testing.T) []widget {
 	return dashboard.Widgets
 }
 
-// A metric costs money, so each must be on the dashboard.
+// It costs $3 a month beyond the first three of an account.
+func TestTheDashboardIsMadeOnlyIfAskedFor(t *testing.T) {
+	t.Parallel()
+	template := load(t)
+	mustBe(t, "default", template.at("Parameters", "Dashboard", "Default").text(), "false")
+	mustBe(t, "its condition", template.at("Resources", "MetricsDashboard", "Condition").text(), "ShowDashboard")
+	mustBe(t, "the output's", template.at("Outputs", "Dashboard", "Condition").text(), "ShowDashboard")
+	mustBe(t, "ShowDashboard", template.at("Conditions", "ShowDashboard").text(), "!Equals [!Ref Dashboard, true]")
+}
+
 func TestDashboardShowsEveryMetricAndBothFunctions(t *testing.T) {
 	t.Parallel()
 	shown := map[string]bool{}
@@ -94,5 +103,5 @@ func TestTheRunbookHasARowForEveryMetric(t *testing.T) {
 
 func TestDashboardsOfTwoStacksOrRegionsHaveTwoNames(t *testing.T) {
 	t.Parallel()
-	mustBe(t, "the name", load(t).at("Resources", "Dashboard", "Properties", "DashboardName").text(), "!Sub ${AWS::StackName}-${AWS::Region}")
+	mustBe(t, "the name", load(t).at("Resources", "MetricsDashboard", "Properties", "DashboardName").text(), "!Sub ${AWS::StackName}-${AWS::Region}")
 }

@@ -24,7 +24,7 @@ var sets = map[string]settings{
 	"nothing said":        {},
 	"an app":              {"HerokuApp": "shop", "ConfigVar": "DATABASE_URL REDIS_URL", "SecretFormat": "key", "SecretKey": "db cache"},
 	"secrets of one's":    {"TokenSecretArn": ownToken, "MoreSecretArns": moreSecret},
-	"mail":                {"AlarmEmail": "ops@shop.example"},
+	"mail and dashboard":  {"AlarmEmail": "ops@shop.example", "Dashboard": "true"},
 	"a topic of one's":    {"AlarmTopicArn": ownTopic, "RunbookUrl": "https://wiki.shop.example/keepcurrent"},
 	"a VPC":               {"SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0a"},
 	"a tag":               {"HerokuApp": "shop", "OnlyTag": "team=shop"},
@@ -33,22 +33,23 @@ var sets = map[string]settings{
 	"another secret's":    {"RestartEcsCluster": "prod", "RestartEcsService": "web", "RestartOnSecretArn": givenSecret},
 	"reserved and traced": {"ReserveConcurrency": "true", "Tracing": "Active", "PollMinutes": "15"},
 	"China": {
-		"HerokuApp": "shop", "AWS::Partition": "aws-cn", "AWS::Region": "cn-north-1", "AWS::URLSuffix": "amazonaws.com.cn",
+		"HerokuApp": "shop", "Dashboard": "true", "AWS::Partition": "aws-cn", "AWS::Region": "cn-north-1", "AWS::URLSuffix": "amazonaws.com.cn",
 		"KmsKeyArn": "arn:aws-cn:kms:cn-north-1:123456789012:key/11111111-1111-1111-1111-111111111111",
 	},
-	"GovCloud":                 {"HerokuApp": "shop", "AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-west-1"},
-	"European Sovereign Cloud": {"AWS::Partition": "aws-eusc", "AWS::Region": "eusc-de-east-1", "AWS::URLSuffix": "amazonaws.eu"},
+	"GovCloud":                 {"HerokuApp": "shop", "Dashboard": "true", "AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-west-1"},
+	"European Sovereign Cloud": {"Dashboard": "true", "AWS::Partition": "aws-eusc", "AWS::Region": "eusc-de-east-1", "AWS::URLSuffix": "amazonaws.eu"},
 	"everything": {
 		"HerokuApp": "shop", "TokenSecretArn": ownToken, "MoreSecretArns": moreSecret, "AlarmEmail": "ops@shop.example", "AlarmTopicArn": ownTopic,
 		"SubnetIds": "subnet-0a", "SecurityGroupIds": "sg-0a,sg-0b", "PermissionsBoundaryArn": boundary, "OnlyTag": "acme:team=shop/web",
-		"KmsKeyArn": keyOne, "RestartEcsCluster": "prod", "RestartEcsService": "web", "Tracing": "Active", "ReserveConcurrency": "true",
+		"KmsKeyArn": keyOne, "RestartEcsCluster": "prod", "RestartEcsService": "web", "Tracing": "Active", "ReserveConcurrency": "true", "Dashboard": "true",
 	},
 }
 
 // always are the resources of every stack. SAM makes those that the template does not have.
 var always = []string{
-	"CallQueue", "CallQueuePolicy", "CallRule", "Dashboard", "Role", "SigningKey", "WebhookLogs", "PollerLogs",
+	"CallQueue", "CallQueuePolicy", "CallRule", "Role", "SigningKey", "WebhookLogs", "PollerLogs",
 	"Trouble", "NoGoodRound", "TokenRefused", "WebhookMissed", "WebhookWrong", "BadSignatures", "OnlyReplicas",
+	"Overdue", "NothingBound", "WebhookErrors", "WebhookThrottled", "ApiErrors",
 	"HttpApi", "HttpApiApiGatewayDefaultStage", "WebhookFunction", "WebhookFunctionHerokuPermission", "WebhookFunctionConsumers",
 	"PollerFunction", "PollerFunctionEventInvokeConfig", "PollerFunctionTick", "PollerFunctionTickRole",
 }
@@ -60,7 +61,7 @@ func TestEachSetOfParametersMakesExactlyTheseResources(t *testing.T) {
 	for name, s := range deployed(t) {
 		want := slices.Clone(always)
 		given := sets[name]
-		for parameter, ids := range map[string][]string{"HerokuApp": {"BoundSecret"}, "AlarmEmail": mails, "RestartEcsService": restarts} {
+		for parameter, ids := range map[string][]string{"HerokuApp": {"BoundSecret"}, "AlarmEmail": mails, "RestartEcsService": restarts, "Dashboard": {"MetricsDashboard"}} {
 			if given[parameter] != "" {
 				want = append(want, ids...)
 			}
@@ -217,7 +218,7 @@ func TestTheFirstKeyEncryptsTheSecretsOfTheStack(t *testing.T) {
 func TestTheDashboardsAddressIsOfTheConsoleOfThePartition(t *testing.T) {
 	t.Parallel()
 	for name, console := range map[string]string{
-		"nothing said":             "https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#",
+		"mail and dashboard":       "https://console.aws.amazon.com/cloudwatch/home?region=eu-west-1#",
 		"China":                    "https://console.amazonaws.cn/cloudwatch/home?region=cn-north-1#",
 		"GovCloud":                 "https://console.amazonaws-us-gov.com/cloudwatch/home?region=us-gov-west-1#",
 		"European Sovereign Cloud": "https://console.amazonaws-eusc.eu/cloudwatch/home?region=eusc-de-east-1#",

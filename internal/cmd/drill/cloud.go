@@ -113,7 +113,8 @@ func (c *cloud) pause(ctx context.Context, to string) error {
 }
 
 // alarmNames are the alarms of the template that every stack has.
-var alarmNames = []string{"BadSignatures", "NoGoodRound", "OnlyReplicas", "TokenRefused", "Trouble", "WebhookMissed"}
+var alarmNames = []string{"ApiErrors", "BadSignatures", "NoGoodRound", "NothingBound", "OnlyReplicas", "Overdue", "TokenRefused", "Trouble",
+	"WebhookErrors", "WebhookMissed", "WebhookThrottled", "WebhookWrong"}
 
 func alarms(ctx context.Context, d *drill) (outcome, error) {
 	if d.cloud == nil {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -104,7 +105,7 @@ func Start(ctx context.Context, config Config) (*Stack, error) {
 	}))
 	s.URL = s.gateway.URL + path
 	scope := "read-protected" // more only if the poller is to make webhooks
-	if config.SelfSubscribe {
+	if config.SelfSubscribe || slices.ContainsFunc(config.Env, func(v string) bool { return strings.HasPrefix(v, "WEBHOOK_URL=") }) {
 		scope = "write-protected"
 	}
 	if err := errors.Join(s.hold(ctx, TokenSecret, heroku.Authorize(scope)), s.hold(ctx, SigningSecret, SigningKey), s.Deploy(config)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
@@ -120,6 +121,24 @@ func TestPythonFrameworksKeepAVersionThatServes(t *testing.T) {
 	}
 }
 
+func TestPythonRecipeReadsSeldomHoweverManyCallersFail(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	readsSeldom(t, copied(t, recipes+"/pool.py", "testdata/storm.py"), interpreter, "storm.py")
+}
+
+// A good value is there, so no caller has to wait for Secrets Manager.
+func TestPythonRecipeLogsInWhileSecretsManagerIsSilent(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	cmd := exec.CommandContext(t.Context(), interpreter, "beside.py")
+	cmd.Dir = copied(t, recipes+"/pool.py", "testdata/beside.py")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "DATABASE_URL=" + postgrestest.Run(t).URL()}
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "a connection waited for a later read: False\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // A secret may hold the URL as Heroku writes it.
 func TestPythonRecipeNeverConnectsInPlainTextUnlessToldTo(t *testing.T) {
 	t.Parallel()
@@ -149,35 +168,17 @@ func TestPythonRecipeNeverConnectsInPlainTextUnlessToldTo(t *testing.T) {
 	}
 }
 
-type pythonAnswer struct {
-	keyAnswer
-	SSLMode string
+// readByPython gives the secrets to the recipe.
+func readByPython(t *testing.T, cases []keyCase) []recipeAnswer {
+	t.Helper()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	return readBy(t, copied(t, recipes+"/pool.py", "testdata/keys.py"), interpreter, "keys.py", cases)
 }
 
-// readByPython gives the secrets to the recipe.
-func readByPython(t *testing.T, cases []keyCase) (answers []pythonAnswer) {
-	t.Helper()
-	input, err := json.Marshal(cases)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), python(t, "boto3, psycopg, psycopg_pool"), "keys.py")
-	cmd.Dir, cmd.Stdin = copied(t, recipes+"/pool.py", "testdata/keys.py"), bytes.NewReader(input)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for line := range bytes.Lines(out) {
-		var got pythonAnswer
-		if err := json.Unmarshal(line, &got); err != nil {
-			t.Fatalf("%v: %s", err, line)
-		}
-		answers = append(answers, got)
-	}
-	if len(answers) != len(cases) {
-		t.Fatalf("%d answers to %d cases", len(answers), len(cases))
-	}
-	return answers
+func TestPythonRecipeTakesAWSsOwnKeysByTheRule(t *testing.T) {
+	t.Parallel()
+	cases := nodeAndPythonCases()
+	checkAddresses(t, cases, readByPython(t, keyCasesOf(cases)))
 }
 
 // A connection that was used a moment ago is not tested with a query.

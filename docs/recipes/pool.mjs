@@ -58,8 +58,8 @@ export class SecretPool extends pg.Pool {
           turned = true;
           continue;
         }
-        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet.
-        const curable = /^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
+        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet. A missing file is not.
+        const curable = err.syscall !== "open" && (/^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message));
         if (!curable || Date.now() - began > wait) throw err;
         const full = isFull(err) && isFull(this.#error); // there is no other server to try
         if (full && Date.now() < this.#full.due) throw err;
@@ -201,7 +201,7 @@ function objectOf(text) {
   try {
     if (!/^\s*\{/.test(text)) return;
     JSON.parse(text);
-    return JSON.parse(text.replace(/"[^"\\]*(\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g, (token) => (/^("|\d+$)/.test(token) ? token : "{}"))); // else 1.0 would be 1
+    return JSON.parse(String(text).replace(/"[^"\\]*(\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g, (token) => (/^("|\d+$)/.test(token) ? token : "{}"))); // else a port of 1.0 would be 1
   } catch {} // the error would quote it
 }
 

@@ -55,8 +55,8 @@ class Secret:
                         self.trial, self.failing, self.full = Retry(1, 40), Retry(0.05, 1), Retry(1, self.lifetime)
                         self.settle()
                 except Exception as err:
-                    self.unread = err
                     if not self.current:
+                        self.unread = err
                         self.failing.later()
             if not self.current:
                 raise self.unread.with_traceback(None)

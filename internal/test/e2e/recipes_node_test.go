@@ -151,6 +151,16 @@ func TestNodeRecipeSaysThatTheServerIsFull(t *testing.T) {
 	p.end()
 }
 
+// No other version of the secret makes a missing file appear.
+func TestNodeRecipeSaysAtOnceThatAFileIsMissing(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "node", "missing.mjs")
+	cmd.Dir = nodeFolder(t, "testdata/missing.mjs")
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "ENOENT 1\nENOENT 2\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // ends ends the program's sessions once its server takes no new one.
 func (p *program) ends(close func(*program) error) {
 	p.t.Helper()

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
@@ -125,6 +127,22 @@ func TestPythonRecipeReadsSeldomHoweverManyCallersFail(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3, psycopg, psycopg_pool")
 	readsSeldom(t, copied(t, recipes+"/pool.py", "testdata/storm.py"), interpreter, "storm.py")
+}
+
+// As in Node.
+func TestPythonRecipeSaysThatTheServerIsFull(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	dir := copied(t, recipes+"/*.py", "testdata/program.py")
+	p := openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY=connect", "WAIT=600000")
+	p.ends(func(p *program) error { return p.db.LimitRole(p.t.Context(), 0) })
+	p.await("the refusal reaches a worker", func() bool {
+		return slices.ContainsFunc(p.failures(), func(a answer) bool { return strings.Contains(a.Error, "too many connections") })
+	})
+	p.must(p.db.LimitRole(t.Context(), -1))
+	right := time.Now()
+	p.await("the program works again", func() bool { return p.works(right, "") })
+	p.end()
 }
 
 // A good value is there, so no caller has to wait for Secrets Manager.

@@ -88,6 +88,10 @@ var unknownToPsycopg = unserving{
 	name: "a parameter that psycopg does not know", url: func(url string) string { return url + "&no_such_parameter=1" }, inside: true,
 }
 
+// longEnough is a wait for several logins at a silent host, each of 5 seconds: psycopg's pool
+// would complain of the last.
+const longEnough = "WAIT=30000"
+
 func TestPythonRecipeKeepsAVersionThatServes(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3, psycopg, psycopg_pool")
@@ -95,7 +99,7 @@ func TestPythonRecipeKeepsAVersionThatServes(t *testing.T) {
 	for _, way := range []string{"psycopg", "lambda.py"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50"), unknownToPsycopg)
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", longEnough), unknownToPsycopg)
 		})
 	}
 	for _, way := range []string{"psycopg", "connect"} {
@@ -118,7 +122,7 @@ func TestPythonFrameworksKeepAVersionThatServes(t *testing.T) {
 	for _, way := range []string{"psycopg", "sqlalchemy", "sqlalchemy-asyncpg", "django"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", path), unknownToPsycopg)
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", longEnough, path), unknownToPsycopg)
 		})
 	}
 }

@@ -25,10 +25,10 @@ def async_secret_engine(secret, **options):
             try:  # asyncpg reads sslmode itself
                 connection = await asyncpg.connect(attempt.url, timeout=5, connection_class=Connection)
             except (OSError, asyncio.TimeoutError, asyncpg.PostgresError) as err:
-                is_refused = (getattr(err, "sqlstate", None) or "").startswith("28")
-                await asyncio.sleep(await asyncio.to_thread(attempt.failed, err, is_refused))
+                sqlstate = getattr(err, "sqlstate", None) or ""
+                await asyncio.sleep(await asyncio.to_thread(attempt.failed, err, sqlstate))
             except ValueError:  # it would quote the secret
-                await asyncio.sleep(await asyncio.to_thread(attempt.failed, ValueError(no_url(secret.key)), False))
+                await asyncio.sleep(await asyncio.to_thread(attempt.failed, ValueError(no_url(secret.key))))
             else:
                 return attempt.succeeded(connection)
 

@@ -10,7 +10,9 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 }
 
 export class SecretPool extends pg.Pool {
-  #read; #reading; #readAt; #looking; #secret; #refusal; #calling; #model;
+  #read; #reading; #readAt; #unread; #looking; #secret; #refusal; #calling; #model;
+  // When the secret may be read again because no login succeeds, and because the server is full.
+  #failing = { due: 0 }; #full = { due: 0 };
   // The newest URL, and the error of its last login; the URL that logged in last, which stays in use until a newer one has
   // logged in; which of the two a new connection tries; when the newest is tried although an older one logs in.
   #url; #error; #proven; #next; #trial;
@@ -43,9 +45,9 @@ export class SecretPool extends pg.Pool {
   }
   async #connect() {
     const { wait } = this.options, began = Date.now();
-    if (!this.#url) await this.#refresh();
+    if (!this.#url) await this.#first();
     this.#renew();
-    for (let pause = 50, turned = false; ; pause = Math.min(2 * pause, 1000)) {
+    for (let turned = false; ; ) {
       const newest = this.#url;
       try {
         const client = await super.connect();
@@ -56,11 +58,13 @@ export class SecretPool extends pg.Pool {
           turned = true;
           continue;
         }
-        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet.
-        const curable = /^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message);
+        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet. A missing file is not.
+        const curable = err.syscall !== "open" && (/^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message));
         if (!curable || Date.now() - began > wait) throw err;
-        if (newest === this.#url) await (this.#looking ??= this.#look(pause)); // all who wait share it
-        if (/^53/.test(err.code) && err === this.#error) throw err; // there is no other server to try
+        const full = isFull(err) && isFull(this.#error); // there is no other server to try
+        if (full && Date.now() < this.#full.due) throw err;
+        if (newest === this.#url) await (this.#looking ??= this.#look(full)); // all who wait share it
+        if (full && newest === this.#url) throw err;
       }
     }
   }
@@ -81,13 +85,27 @@ export class SecretPool extends pg.Pool {
     this.#next = this.#proven;
     this.#settle();
   }
-  async #look(pause) {
+  async #first() {
+    if (this.#unread && Date.now() < this.#failing.due) throw this.#unread;
+    if (!this.#reading) this.#space(this.#failing, 50, 1000);
+    await this.#refresh().catch((err) => { throw (this.#unread = err); });
+  }
+  async #look(full) {
+    if (full) this.#space(this.#full, 1000, this.options.lifetime);
+    else {
+      await sleep(this.#failing.due - Date.now()); // the old password dies before the new one is here
+      this.#space(this.#failing, 50, 1000);
+    }
     const before = this.#url;
     const read = await this.#refresh().then(() => true, () => false);
     if (read && this.#url === before && /^28/.test(this.#error?.code)) this.#refuse();
     if (this.#url !== before) this.#next = this.#url;
-    else await sleep(jitter(pause)); // the old password dies before the new one is here
     this.#looking = undefined;
+  }
+  // However many callers fail, the next read comes after a growing pause, and after a short one if none has failed for a while.
+  #space(reads, least, most) {
+    if (Date.now() - reads.due > 10_000) reads.pause = least / 2;
+    postpone(reads, most);
   }
   #refresh() {
     this.#readAt = Date.now();
@@ -98,6 +116,7 @@ export class SecretPool extends pg.Pool {
       new pg.Client(url); // fails if it names a file that is missing, for example
       this.#next ??= url;
       [this.#url, this.#error, this.#trial] = [url, undefined, { pause: 500, due: 0 }];
+      this.#failing.due = this.#full.due = 0;
       this.#settle();
     };
     return (this.#reading ??= this.#read().then(take).finally(() => { this.#reading = undefined; }));
@@ -126,9 +145,10 @@ export class SecretPool extends pg.Pool {
   }
 }
 
+const isFull = (err) => /^53/.test(err?.code);
 const jitter = (pause) => pause * (0.5 + Math.random()); // so that many processes do not act at the same time
-function postpone(next) {
-  next.pause = Math.min(2 * next.pause, 40_000); // jitter makes it a minute at most
+function postpone(next, most = 40_000) { // jitter makes it a minute at most
+  next.pause = Math.min(2 * next.pause, most);
   next.due = Date.now() + jitter(next.pause);
   return next;
 }
@@ -179,7 +199,9 @@ function connectionURL(text, key) {
 
 function objectOf(text) {
   try {
-    if (/^\s*\{/.test(text)) return JSON.parse(text);
+    if (!/^\s*\{/.test(text)) return;
+    JSON.parse(text);
+    return JSON.parse(String(text).replace(/"[^"\\]*(\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g, (token) => (/^("|\d+$)/.test(token) ? token : "{}"))); // else a port of 1.0 would be 1
   } catch {} // the error would quote it
 }
 
@@ -196,10 +218,10 @@ function urlOf(object) {
 
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 function urlOfParts(object) {
-  const port = String(object.port ?? 0); // some tools write it as a text
+  const port = object.port ?? 0; // some tools write it as a text
   const texts = ["engine", "host", "username", "password", "dbname"].map((name) => object[name] ?? "");
-  if (!/^(0|[1-9]\d{0,4})$/.test(port) || port > 65535 || texts.some((text) => typeof text !== "string")) return;
-  const [engine, host, ...others] = texts;
+  if (typeof port === "object" || !/^(|0|[1-9]\d{0,4})$/.test(port) || port > 65535 || texts.some((text) => typeof text !== "string")) return;
+  const [engine, name, ...others] = texts, host = /^[^[].*:/.test(name) ? `[${name}]` : name;
   if (!host || !["", "postgres", "postgresql", "aurora-postgresql"].includes(engine)) return;
   const [user, password, database] = others.map(encodeURIComponent);
   return `postgres://${user}:${password}@${host}:${Number(port) || 5432}/${database}`;

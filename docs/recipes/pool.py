@@ -16,9 +16,10 @@ class Secret:
     def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None, refused=None):
         self.client = client or secrets_manager()
         self.secret_id, self.key, self.lifetime, self.wait = secret_id, key, lifetime, wait
-        self.lock, self.read_at, self.answered_at = threading.Lock(), 0, 0
+        self.lock, self.read_at, self.answered_at, self.unread = threading.Lock(), 0, 0, None
+        self.looking, self.failing, self.full = threading.Lock(), Retry(0.05, 1), Retry(1, lifetime)  # of reads, while no login succeeds
         self.current = self.proven = None  # what was read last, and what logged in last: a version id and its URL
-        self.trial = Retry()  # of a newer version, while an older one logs in
+        self.trial = Retry(1, 40)  # of a newer version, while an older one logs in
         self.refused, self.refusal, self.calling, self.calls = refused, None, False, threading.Lock()
 
     def connect(self, login=psycopg.connect, **options):
@@ -29,31 +30,46 @@ class Secret:
             try:
                 connection = login(attempt.url, **options)
             except psycopg.ProgrammingError:  # it would quote the secret
-                time.sleep(attempt.failed(ValueError(no_url(self.key)), False))
+                time.sleep(attempt.failed(ValueError(no_url(self.key))))
             except psycopg.OperationalError as err:  # refused, or gone: libpq gives no SQLSTATE of a login
-                time.sleep(attempt.failed(err, REFUSAL.search(str(err))))
+                time.sleep(attempt.failed(err, "28" if REFUSAL.search(str(err)) else "53" if FULL.search(str(err)) else ""))
             else:
                 return attempt.succeeded(connection)
 
-    def stale(self):
-        return not self.current or time.monotonic() - self.read_at > self.lifetime
+    def renew(self):
+        """Read AWSCURRENT once in a lifetime. No login waits for it: what we have stays good."""
+        if time.monotonic() - self.read_at > self.lifetime:
+            threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         """Read AWSCURRENT. All who ask at the same time share one read; if it fails, what we have stays good."""
         asked = time.monotonic()
         with self.lock:
-            if self.read_at < asked or not self.current:
+            if self.read_at < asked and (self.current or asked > self.failing.due):
                 self.read_at = time.monotonic()
                 try:
                     answer = self.get()
                     current = answer["VersionId"], connection_url(answer.get("SecretString", ""), self.key)
                     before, self.current, self.answered_at = self.current, current, time.monotonic()
-                    if before and before[1] != current[1]:
-                        self.trial = Retry()
+                    if not before or before[1] != current[1]:
+                        self.trial, self.failing, self.full = Retry(1, 40), Retry(0.05, 1), Retry(1, self.lifetime)
                         self.settle()
-                except Exception:
+                except Exception as err:
                     if not self.current:
-                        raise
+                        self.unread = err
+                        self.failing.later()
+            if not self.current:
+                raise self.unread.with_traceback(None)
+            return self.current
+
+    def read_again(self, retry, seen):
+        """Read AWSCURRENT because logins fail, if it is time to: however many callers fail, pauses grow. Return what is known."""
+        with self.looking:
+            if self.current == seen and time.monotonic() > retry.due:
+                if time.monotonic() - retry.due > 10:  # no login has failed for a while
+                    retry.pause = retry.first / 2
+                retry.later()
+                self.read()
             return self.current
 
     def get(self):
@@ -113,8 +129,7 @@ class Secret:
     def is_current(self, connection):
         """It has the credential that logged in last. While a newer version waits, now and then a connection has to go, so that
         the next login tries it."""
-        if self.stale():
-            threading.Thread(target=self.read, daemon=True).start()
+        self.renew()
         if connection.secret_version != self.proven[0]:
             return False
         if self.is_trial_due():
@@ -139,37 +154,39 @@ class Attempt:
     """The logins until one succeeds, or the time is over."""
 
     def __init__(self, secret):
-        self.secret, self.deadline, self.pause, self.error = secret, time.monotonic() + secret.wait, 0.05, None
-        if secret.stale():
+        self.secret, self.deadline, self.error = secret, time.monotonic() + secret.wait, None
+        if not secret.current:
             secret.read()
+        secret.renew()
         self.begin(secret.trial.wanted or secret.is_trial_due())
 
     def begin(self, newest_first):
         """Begin a round, which tries the newest version and, if it is another, the one that logged in last."""
-        self.newest, proven, self.secret.trial.wanted = self.secret.current, self.secret.proven, False
+        self.newest, proven, self.secret.trial.wanted, self.is_full = self.secret.current, self.secret.proven, False, True
         known = [self.newest] if proven in (None, self.newest) else [self.newest, proven]
         (self.version, self.url), *self.others = known if newest_first else reversed(known)
 
-    def failed(self, err, is_refused):
+    def failed(self, err, sqlstate=""):
         """Choose what to try next, and read the secret again after a round. Return how long to sleep before. Raise the newest
-        version's error if the time is over."""
+        version's error if the time is over, or if waiting makes no room."""
         if self.version == self.newest[0]:
-            self.error, self.is_refused = err, is_refused
+            self.error, self.is_refused = err, sqlstate.startswith("28")
+        self.is_full = self.is_full and sqlstate.startswith("53")
         if self.others:
             self.version, self.url = self.others.pop()
             return 0
-        hopeless = isinstance(err, ValueError) and self.secret.proven in (None, self.newest)
+        secret, before = self.secret, self.newest
+        hopeless = isinstance(err, ValueError) and secret.proven in (None, before)
         if time.monotonic() > self.deadline or hopeless:
             raise self.error from None
-        asked, before = time.monotonic(), self.newest
-        now = self.secret.read()
-        if self.is_refused and now[1] == before[1] and self.secret.answered_at >= asked:
-            self.secret.refuse()
+        asked, retry = time.monotonic(), secret.full if self.is_full else secret.failing
+        now = secret.read_again(retry, before)
+        if self.is_refused and now[1] == before[1] and secret.answered_at >= asked:
+            secret.refuse()
+        if self.is_full and now == before:
+            raise self.error from None
         self.begin(newest_first=True)
-        if now != before:
-            return 0
-        pause, self.pause = self.pause, min(2 * self.pause, 1)
-        return jitter(pause)  # the old password dies before the new one is here
+        return 0 if now != before else max(0, retry.due - time.monotonic())  # the old password dies before the new one is here
 
     def succeeded(self, connection):
         connection.secret_version, connection.used_at = self.version, time.monotonic()
@@ -182,11 +199,11 @@ class Attempt:
 class Retry:
     """At growing intervals, and if it is wanted."""
 
-    def __init__(self):
-        self.pause, self.due, self.wanted = 0.5, 0, False
+    def __init__(self, first, most):
+        self.first, self.most, self.pause, self.due, self.wanted = first, most, first / 2, 0, False
 
     def later(self):
-        self.pause = min(2 * self.pause, 40)  # jitter makes it a minute at most
+        self.pause = min(2 * self.pause, self.most)
         self.due = time.monotonic() + jitter(self.pause)
 
 
@@ -194,7 +211,7 @@ class Refusal(Retry):
     """A credential that the server refuses while the secret has no other."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(1, 40)  # jitter makes it a minute at most
         self.later()
         self.over = threading.Event()
 
@@ -217,8 +234,9 @@ def jitter(pause):
     return pause * random.uniform(0.5, 1.5)  # so that many processes do not act at the same time
 
 
-# What Postgres says with 28P01 and 28000, in English.
+# What Postgres says with 28P01 and 28000, and with 53300, in English.
 REFUSAL = re.compile("authentication failed|is not permitted to log in|role .* does not exist|no pg_hba.conf entry|pg_hba.conf rejects")
+FULL = re.compile("too many clients|too many connections|connection slots are reserved")
 
 
 def secrets_manager():
@@ -257,7 +275,7 @@ def no_url(key):
 
 def members_of(text):
     try:
-        members = json.loads(text)
+        members = json.loads(text, parse_constant=int)  # which refuses NaN and Infinity
         return members if isinstance(members, dict) else None
     except (ValueError, RecursionError):  # it would quote the secret
         return None
@@ -279,12 +297,12 @@ def url_of_parts(members):
     members = {name: value for name, value in members.items() if value is not None}
     engine, host, user, password, database = texts = [members.get(name, "") for name in ("engine", "host", "username", "password", "dbname")]
     port = members.get("port", 0)
-    if not all(isinstance(text, str) for text in texts) or isinstance(port, bool) or not re.fullmatch("[0-9]{0,5}", str(port)):
+    if not all(isinstance(text, str) for text in texts) or isinstance(port, bool) or not re.fullmatch("(0|[1-9][0-9]{0,4})?", str(port)):
         return None
     if not host or engine not in ("", "postgres", "postgresql", "aurora-postgresql") or int(port or 0) > 65535:
         return None
     user, password, database = (urllib.parse.quote(text, safe="") for text in (user, password, database))
-    host = f"[{host}]" if ":" in host else host
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
     return f"postgres://{user}:{password}@{host}:{int(port or 0) or 5432}/{database}"
 
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/url"
 	"os"
@@ -148,6 +149,16 @@ func TestNodeRecipeSaysThatTheServerIsFull(t *testing.T) {
 	right := time.Now()
 	p.await("the program works again", func() bool { return p.works(right, "") })
 	p.end()
+}
+
+// No other version of the secret makes a missing file appear.
+func TestNodeRecipeSaysAtOnceThatAFileIsMissing(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "node", "missing.mjs")
+	cmd.Dir = nodeFolder(t, "testdata/missing.mjs")
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "ENOENT 1\nENOENT 2\n" {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // ends ends the program's sessions once its server takes no new one.
@@ -322,6 +333,164 @@ func TestNodeRecipeKeepsAVersionThatServes(t *testing.T) {
 		bus := s.bus(func(context.Context, []byte) ([]byte, error) { return nil, nil })
 		callsWhenNothingLogsIn(s.startProgram(dir, "node program.mjs", "WAY=secret", "LIFETIME=50", "WAIT=60000", "AWS_ENDPOINT_URL_EVENTBRIDGE="+bus.URL))
 	})
+}
+
+// However many callers wait, one read of the secret serves them all, and while none helps,
+// reads grow rare.
+func TestNodeRecipeReadsSeldomHoweverManyCallersFail(t *testing.T) {
+	t.Parallel()
+	readsSeldom(t, nodeFolder(t, "testdata/storm.mjs"), "node", "storm.mjs")
+}
+
+// readsSeldom lets a program of testdata ask for connections that it cannot have.
+func readsSeldom(t *testing.T, dir, name, script string) {
+	t.Helper()
+	says := func(sqlstate, message string) func(*postgrestest.Database) error {
+		return func(db *postgrestest.Database) error {
+			db.Intercept(func() postgrestest.Fault { return postgrestest.Say(sqlstate, message) })
+			return nil
+		}
+	}
+	tests := map[string]struct {
+		spoil func(*postgrestest.Database) error
+		want  string
+		most  func(seconds int) int // reads: pauses are at least half of their mean
+	}{
+		"a refused login":              {says("28P01", "password authentication failed"), "28P01|password authentication failed", pausesOfASecond},
+		"an unreachable server":        {(*postgrestest.Database).Refuse, "ECONNREFUSED|Connection refused", pausesOfASecond},
+		"a secret that cannot be read": {nil, "EXAMPLE", pausesOfASecond},
+		"a full server":                {says("53300", "sorry, too many clients already"), "53300|too many clients", func(seconds int) int { return 2 + seconds }},
+	}
+	for failure, tt := range tests {
+		t.Run(failure, func(t *testing.T) {
+			t.Parallel()
+			db := postgrestest.Run(t)
+			url := ""
+			if tt.spoil != nil {
+				url = db.URL()
+				if err := tt.spoil(db); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), name, script)
+			cmd.Dir, cmd.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_DEFAULT_REGION=eu-west-1", "DATABASE_URL=" + url}
+			out, err := cmd.CombinedOutput()
+			var got struct {
+				Reads, Elapsed int
+				Errors         []string
+			}
+			if err := errors.Join(err, json.Unmarshal(out, &got)); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if most := tt.most(got.Elapsed / 1000); got.Reads > most {
+				t.Errorf("%d reads in %d ms, want at most %d", got.Reads, got.Elapsed, most)
+			}
+			if len(got.Errors) == 0 || slices.ContainsFunc(got.Errors, func(text string) bool { return !regexp.MustCompile(tt.want).MatchString(text) }) {
+				t.Errorf("the callers get %q, want %s", got.Errors, tt.want)
+			}
+		})
+	}
+}
+
+// pausesOfASecond is how many reads fit into a time if the pauses grow to a second.
+func pausesOfASecond(seconds int) int { return 6 + 2*seconds }
+
+type addressCase struct {
+	value, host string
+	port        int
+}
+
+// nodeAndPythonCases are secrets whose keys make a URL, and the address in it; without a
+// host they make none.
+func nodeAndPythonCases() []addressCase {
+	const v4, v6 = "127.0.0.1", "::1"
+	cases := []addressCase{
+		{`{"host":"::1","port":3}`, v6, 3},
+		{`{"host":"[::1]","port":3}`, v6, 3},
+		{`{"host":"::1"}`, v6, 5432},
+		{`{"host":"127.0.0.1","Port":3}`, v4, 5432},
+		{`{"host":"127.0.0.1","port":3,"weight":1.5,"note":"\"1.0\" 2.0"}`, v4, 3},
+		{`{"Host":"127.0.0.1","port":3}`, "", 0},
+		{`{"host":"127.0.0.1","port":3,"weight":NaN}`, "", 0},
+		{`{"host":"127.0.0.1","port":3,"weight":Infinity}`, "", 0},
+		{`{"host":"127.0.0.1","port":3,"weight":-Infinity}`, "", 0},
+		{`{"host":"127.0.0.1","port":3,"weight":01}`, "", 0},
+		{`{"host":"127.0.0.1","port":3,"weight":1.}`, "", 0},
+	}
+	ports := map[int][]string{
+		1:     {`1`, `"1"`},
+		65535: {`65535`, `"65535"`},
+		5432:  {`null`, `0`, `""`},
+		0:     {`1.0`, `1e0`, `1.5`, `-1`, `65536`, `70000`, `100000`, `"01"`, `" 1"`, `"1 "`, `"+1"`, `"-1"`, `"1.0"`, `"65536"`, `true`, `false`, `[1]`, `[]`, `{}`},
+	}
+	for want, written := range ports {
+		for _, port := range written {
+			c := addressCase{`{"host":"127.0.0.1","port":` + port + `}`, v4, want}
+			if want == 0 {
+				c.host = ""
+			}
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+func keyCasesOf(cases []addressCase) (converted []keyCase) {
+	for _, c := range cases {
+		converted = append(converted, keyCase{Value: c.value})
+	}
+	return converted
+}
+
+func TestNodeRecipeTakesAWSsOwnKeysByTheRule(t *testing.T) {
+	t.Parallel()
+	cases := nodeAndPythonCases()
+	checkAddresses(t, cases, readBy(t, nodeFolder(t, "testdata/keys.mjs"), "node", "keys.mjs", keyCasesOf(cases)))
+}
+
+func checkAddresses(t *testing.T, cases []addressCase, answers []recipeAnswer) {
+	t.Helper()
+	for i, got := range answers {
+		want := recipeAnswer{Host: cases[i].host, SSLMode: got.SSLMode}
+		if want.Port = cases[i].port; want.Port == 0 {
+			want.Error = "the secret holds neither a Postgres URL nor an object with one"
+		}
+		if got != want {
+			t.Errorf("%s: got %+v, want %+v", cases[i].value, got, want)
+		}
+	}
+}
+
+// recipeAnswer is what a recipe makes of a secret.
+type recipeAnswer struct {
+	keyAnswer
+	Host, SSLMode string
+}
+
+// readBy gives the secrets to a program of testdata.
+func readBy(t *testing.T, dir, name, script string, cases []keyCase) (answers []recipeAnswer) {
+	t.Helper()
+	input, err := json.Marshal(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), name, script)
+	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(input)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for line := range bytes.Lines(out) {
+		var got recipeAnswer
+		if err := json.Unmarshal(line, &got); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		answers = append(answers, got)
+	}
+	if len(answers) != len(cases) {
+		t.Fatalf("%d answers to %d cases", len(answers), len(cases))
+	}
+	return answers
 }
 
 // The page must show what the tests run.

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
@@ -85,6 +88,10 @@ var unknownToPsycopg = unserving{
 	name: "a parameter that psycopg does not know", url: func(url string) string { return url + "&no_such_parameter=1" }, inside: true,
 }
 
+// longEnough is a wait for several logins at a silent host, each of 5 seconds: psycopg's pool
+// would complain of the last.
+const longEnough = "WAIT=30000"
+
 func TestPythonRecipeKeepsAVersionThatServes(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "boto3, psycopg, psycopg_pool")
@@ -92,7 +99,7 @@ func TestPythonRecipeKeepsAVersionThatServes(t *testing.T) {
 	for _, way := range []string{"psycopg", "lambda.py"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50"), unknownToPsycopg)
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", longEnough), unknownToPsycopg)
 		})
 	}
 	for _, way := range []string{"psycopg", "connect"} {
@@ -115,8 +122,42 @@ func TestPythonFrameworksKeepAVersionThatServes(t *testing.T) {
 	for _, way := range []string{"psycopg", "sqlalchemy", "sqlalchemy-asyncpg", "django"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", path), unknownToPsycopg)
+			keepsWhatServes(openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY="+way, "LIFETIME=50", longEnough, path), unknownToPsycopg)
 		})
+	}
+}
+
+func TestPythonRecipeReadsSeldomHoweverManyCallersFail(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	readsSeldom(t, copied(t, recipes+"/pool.py", "testdata/storm.py"), interpreter, "storm.py")
+}
+
+// As in Node.
+func TestPythonRecipeSaysThatTheServerIsFull(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	dir := copied(t, recipes+"/*.py", "testdata/program.py")
+	p := openShop(t, stacktest.Config{}).startProgram(dir, interpreter+" program.py", "WAY=connect", "WAIT=600000")
+	p.ends(func(p *program) error { return p.db.LimitRole(p.t.Context(), 0) })
+	p.await("the refusal reaches a worker", func() bool {
+		return slices.ContainsFunc(p.failures(), func(a answer) bool { return strings.Contains(a.Error, "too many connections") })
+	})
+	p.must(p.db.LimitRole(t.Context(), -1))
+	right := time.Now()
+	p.await("the program works again", func() bool { return p.works(right, "") })
+	p.end()
+}
+
+// A good value is there, so no caller has to wait for Secrets Manager.
+func TestPythonRecipeLogsInWhileSecretsManagerIsSilent(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	cmd := exec.CommandContext(t.Context(), interpreter, "beside.py")
+	cmd.Dir = copied(t, recipes+"/pool.py", "testdata/beside.py")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "DATABASE_URL=" + postgrestest.Run(t).URL()}
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "a connection waited for a later read: False\n" {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -149,35 +190,17 @@ func TestPythonRecipeNeverConnectsInPlainTextUnlessToldTo(t *testing.T) {
 	}
 }
 
-type pythonAnswer struct {
-	keyAnswer
-	SSLMode string
+// readByPython gives the secrets to the recipe.
+func readByPython(t *testing.T, cases []keyCase) []recipeAnswer {
+	t.Helper()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	return readBy(t, copied(t, recipes+"/pool.py", "testdata/keys.py"), interpreter, "keys.py", cases)
 }
 
-// readByPython gives the secrets to the recipe.
-func readByPython(t *testing.T, cases []keyCase) (answers []pythonAnswer) {
-	t.Helper()
-	input, err := json.Marshal(cases)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), python(t, "boto3, psycopg, psycopg_pool"), "keys.py")
-	cmd.Dir, cmd.Stdin = copied(t, recipes+"/pool.py", "testdata/keys.py"), bytes.NewReader(input)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for line := range bytes.Lines(out) {
-		var got pythonAnswer
-		if err := json.Unmarshal(line, &got); err != nil {
-			t.Fatalf("%v: %s", err, line)
-		}
-		answers = append(answers, got)
-	}
-	if len(answers) != len(cases) {
-		t.Fatalf("%d answers to %d cases", len(answers), len(cases))
-	}
-	return answers
+func TestPythonRecipeTakesAWSsOwnKeysByTheRule(t *testing.T) {
+	t.Parallel()
+	cases := nodeAndPythonCases()
+	checkAddresses(t, cases, readByPython(t, keyCasesOf(cases)))
 }
 
 // A connection that was used a moment ago is not tested with a query.

@@ -93,7 +93,7 @@ export class SecretPool extends pg.Pool {
   async #look(full) {
     if (full) this.#space(this.#full, 1000, this.options.lifetime);
     else {
-      await sleep(this.#failing.due - Date.now()); // the old password dies before the new one is here
+      await sleep(Math.max(0, this.#failing.due - Date.now())); // the old password dies before the new one is here
       this.#space(this.#failing, 50, 1000);
     }
     const before = this.#url;
@@ -133,7 +133,7 @@ export class SecretPool extends pg.Pool {
   }
   async #call() {
     for (let r; (r = this.#refusal)?.wanted; ) {
-      await sleep(r.due - Date.now(), undefined, { ref: false, signal: r.over.signal }).catch(() => {});
+      await sleep(Math.max(0, r.due - Date.now()), undefined, { ref: false, signal: r.over.signal }).catch(() => {});
       if (r === this.#refusal) await this.#refresh().catch(() => {}); // the last read may be a minute old
       if (r !== this.#refusal) continue;
       r.wanted = false;

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -114,12 +115,16 @@ func TestAURLStaysAsHerokuWritesItWhereTheTagSaysSo(t *testing.T) {
 			url:      s.db.URL(),
 			spelt:    strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1),
 			own:      s.db.URL() + "?sslmode=require&application_name=EXAMPLE",
-			settings: `{"DATABASE_URL":"` + s.db.URL() + `","REDIS_URL":"` + store.URL() + `"}`,
 			redis:    store.URL(),
 		} {
 			if s.value(secret) != want {
 				t.Errorf("%s does not hold what Heroku shows", secret)
 			}
+		}
+		var both map[string]string // whichever of the two came first
+		s.must(json.Unmarshal([]byte(s.value(settings)), &both))
+		if !maps.Equal(both, map[string]string{"DATABASE_URL": s.db.URL(), "REDIS_URL": store.URL()}) {
+			t.Error("the object does not hold what Heroku shows")
 		}
 		var got map[string]any
 		s.must(json.Unmarshal([]byte(s.value(object)), &got))

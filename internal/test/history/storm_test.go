@@ -49,7 +49,7 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 	for name, design := range map[string]design{"observe first": observeFirst, "plain put": plainPut, "locked put": lockedPut} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(20) {
+			for seed := range uint64(60) {
 				h := newFixture(t, storm(seed))
 				b := h.bind(t, "orders")
 				h.weatherTheStorm(t, tally{calls: 200}, []reconcile.Binding{b}, func(n int) func(context.Context) {
@@ -61,7 +61,7 @@ func TestAStormFindsWrongWriters(t *testing.T) {
 					return
 				}
 			}
-			t.Error("20 storms did not find it")
+			t.Error("60 storms did not find it")
 		})
 	}
 }

@@ -65,6 +65,7 @@ var herokuCommands = map[string]cliRun{
 // otherCommands are commands of our pages that need a call which the server lacks.
 var otherCommands = map[string]string{
 	"heroku login":                 "a browser",
+	"heroku webhooks:add":          "a stack of AWS, whose address and key it takes",
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
 	"heroku addons:attach":         "the credentials of a database",

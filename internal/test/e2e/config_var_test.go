@@ -112,10 +112,10 @@ func TestAURLStaysAsHerokuWritesItWhereTheTagSaysSo(t *testing.T) {
 	holds := func() {
 		t.Helper()
 		for secret, want := range map[string]string{
-			url:      s.db.URL(),
-			spelt:    strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1),
-			own:      s.db.URL() + "?sslmode=require&application_name=EXAMPLE",
-			redis:    store.URL(),
+			url:   s.db.URL(),
+			spelt: strings.Replace(s.db.URL(), "postgres://", "postgresql://", 1),
+			own:   s.db.URL() + "?sslmode=require&application_name=EXAMPLE",
+			redis: store.URL(),
 		} {
 			if s.value(secret) != want {
 				t.Errorf("%s does not hold what Heroku shows", secret)

@@ -19,12 +19,16 @@ demo: ## watch a credential rotate, a webhook get lost, a consumer call and a sl
 	@go build -v -o /dev/null ./internal/cmd/demo $(PROGRESS)
 	@go run ./internal/cmd/demo
 
+# In CI a test that fails is run again, twice at most, and said: some wait for processes
+# that a busy machine can keep for too long.
+AGAIN = $(if $(CI),--rerun-fails=2 --rerun-fails-max-failures=6)
+
 # Not cached: the end-to-end tests compile the functions, which go test cannot know. They
 # come first, for they wait most of their time.
 test: ## run all tests, with the race detector, and list what was skipped
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
 	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
-	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- $(RACE) -count=1 ./internal/test/e2e ./...
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg $(AGAIN) --packages='./internal/test/e2e ./...' -- $(RACE) -count=1
 
 # TIME and NUMBER refuse nonsense before anything starts.
 TIME = @printf %s "$$FOR" | grep -Eqx '([0-9]+(\.[0-9]+)?(ms|s|m|h))+' || { echo "FOR=$$FOR is no time: say FOR=30s, FOR=10m or FOR=2h" >&2; exit 2; }

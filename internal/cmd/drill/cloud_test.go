@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -12,10 +11,11 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"keepcurrent.example/internal/testserver/mototest"
 )
 
 // account is an AWS of moto's, for what the drill asks by the AWS CLI.
@@ -48,33 +48,13 @@ func absent(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-
 // startMoto returns the address of a moto_server that ends with the test.
 func startMoto(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("moto_server")
-	if err != nil || testing.Short() {
+	if _, err := exec.LookPath("moto_server"); err != nil || testing.Short() {
 		absent(t, "moto_server is not installed, or the test is to be short")
 	}
-	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	log, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		if found := running.FindStringSubmatch(lines.Text()); found != nil {
-			go func() { _, _ = io.Copy(io.Discard, log) }()
-			return found[1]
-		}
-	}
-	t.Fatal("moto_server ended before it listened")
-	return ""
+	return mototest.Start(t)
 }
 
 // A stack that only has what the drill reads. moto does not know the template's own resources.

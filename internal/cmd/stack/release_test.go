@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/mototest"
 )
 
 const deployPage = "../../../docs/deploy.md"
@@ -65,7 +67,7 @@ func TestThePagesCommandsDeployARelease(t *testing.T) {
 	if _, err := exec.LookPath("sha256sum"); err != nil {
 		t.Skip("sha256sum is not installed")
 	}
-	s := openSite(t, startMoto(t))
+	s := openSite(t, mototest.Start(t))
 	zips := s.writeRelease()
 	commands := releaseCommands(t)
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/testserver/herokutest"
+	"keepcurrent.example/internal/testserver/mototest"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -148,7 +147,7 @@ func (s *site) has(text string, parts ...string) {
 
 // Each command of the AWS CLI takes about a second, so one stack lives through everything.
 func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
-	s := openSite(t, startMoto(t))
+	s := openSite(t, mototest.Start(t))
 	s.stacks.has("CREATE_FAILED")
 	s.stacks.values = map[string]string{"DatabaseHost": "db"}
 	_, deployed := s.deploy("STACK=kc")
@@ -318,33 +317,4 @@ func (s *site) bind(name string, tags ...string) {
 	if _, err := s.secrets.Client().CreateSecret(s.t.Context(), in); err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-
-// startMoto returns the address of a moto_server that ends with the test.
-func startMoto(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not installed")
-	}
-	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	log, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		if found := running.FindStringSubmatch(lines.Text()); found != nil {
-			go func() { _, _ = io.Copy(io.Discard, log) }()
-			return found[1]
-		}
-	}
-	t.Fatal("moto_server ended before it listened")
-	return ""
 }

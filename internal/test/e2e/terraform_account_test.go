@@ -1,15 +1,12 @@
 package e2e_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"gopkg.in/yaml.v3"
 
+	"keepcurrent.example/internal/testserver/mototest"
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
@@ -45,7 +43,7 @@ type terraformStack struct {
 
 func startTerraformAccount(t *testing.T) *terraformAccount {
 	t.Helper()
-	a := &terraformAccount{t: t, moto: startMoto(t), secrets: secretstest.NewServer(), stacks: make(map[string]*terraformStack)}
+	a := &terraformAccount{t: t, moto: mototest.Start(t), secrets: secretstest.NewServer(), stacks: make(map[string]*terraformStack)}
 	a.server = httptest.NewServer(a)
 	t.Cleanup(a.server.Close)
 	t.Cleanup(a.secrets.Close)
@@ -275,33 +273,4 @@ func (a *terraformAccount) describe(secret string) *secretsmanager.DescribeSecre
 		a.t.Fatal(err)
 	}
 	return out
-}
-
-var motoListens = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-
-// startMoto returns the address of a moto_server that ends with the test.
-func startMoto(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not installed")
-	}
-	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	log, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		if found := motoListens.FindStringSubmatch(lines.Text()); found != nil {
-			go func() { _, _ = io.Copy(io.Discard, log) }()
-			return found[1]
-		}
-	}
-	t.Fatal("moto_server ended before it listened")
-	return ""
 }

@@ -1,13 +1,10 @@
 package secretstest_test
 
 import (
-	"bufio"
-	"io"
-	"os"
-	"os/exec"
-	"regexp"
 	"slices"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/mototest"
 )
 
 // either marks a case that moto may pass or fail, depending on its threads: it has no
@@ -66,7 +63,10 @@ var motoFaults = map[string]string{
 // that both servers pass is more than this package's own view of AWS.
 func TestConformanceMoto(t *testing.T) {
 	t.Parallel()
-	client := newClient(t, startMoto(t))
+	if testing.Short() {
+		t.Skip("moto_server takes some seconds, and the test is to be short")
+	}
+	client := newClient(t, mototest.Start(t))
 	for _, c := range conformanceCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,33 +91,4 @@ func TestMotosFaultsAreOfCasesThatThereAre(t *testing.T) {
 			t.Errorf("no case is called %q", name)
 		}
 	}
-}
-
-var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-
-// startMoto returns the address of a moto_server that ends with the test.
-func startMoto(t *testing.T) string {
-	path, err := exec.LookPath("moto_server")
-	if err != nil || testing.Short() {
-		t.Skip("moto_server is not on the PATH, or the test is to be short")
-	}
-	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
-	// moto reads the same variables as a client of AWS: it gets none of them.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		if found := running.FindStringSubmatch(lines.Text()); found != nil {
-			go func() { _, _ = io.Copy(io.Discard, log) }() // so that moto never waits for a reader
-			return found[1]
-		}
-	}
-	t.Fatal("moto_server ended before it listened")
-	return ""
 }

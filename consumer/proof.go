@@ -125,7 +125,7 @@ func (p *prover) search(ctx context.Context, f *flight) {
 			return
 		}
 		last, full := p.failure(f, tried)
-		if full { // waiting makes no room
+		if full { // waiting frees no connection
 			if s.doubt() {
 				s.read(ctx).wait(lateRest)
 			}

@@ -77,7 +77,7 @@ func (p *prover) postponed() bool {
 }
 
 // dropped is called when a connection failed with a credential that has just logged in:
-// the server had room for one, say.
+// the server had one connection left, say.
 func (p *prover) dropped(c *credential) {
 	p.source.mu.Lock()
 	defer p.source.mu.Unlock()

@@ -130,7 +130,7 @@ func TestWhenTheOldVersionNoLongerServesTheSecretIsReadAtOnce(t *testing.T) {
 	}
 }
 
-// A hosted application may have a time-out of its own: no wait for a version that gives room.
+// A hosted application may have a time-out of its own: no wait for a version with free connections.
 func TestAFullServerWithNothingElseToTryAnswersAfterOneMoreRead(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -254,7 +254,7 @@ func TestReadsAreBounded(t *testing.T) {
 	}
 }
 
-// The newer version logs in, and has room for one connection.
+// The newer version logs in, and takes one connection.
 func TestAVersionWithoutRoomLeavesTheRestToTheOlderOne(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -168,7 +168,7 @@ class Attempt:
 
     def failed(self, err, sqlstate=""):
         """Choose what to try next, and read the secret again after a round. Return how long to sleep before. Raise the newest
-        version's error if the time is over, or if waiting makes no room."""
+        version's error if the time is over, or if waiting frees no connection."""
         if self.version == self.newest[0]:
             self.error, self.is_refused = err, sqlstate.startswith("28")
         self.is_full = self.is_full and sqlstate.startswith("53")

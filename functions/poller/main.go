@@ -1,5 +1,5 @@
 // Poller is the Lambda function on the schedule: it checks every binding, repairs what
-// the webhook missed, and keeps the subscriptions of the apps. The README describes its
+// the webhook missed, and keeps the webhooks of the apps. docs/reference.md describes its
 // events, its report and its environment; they are a contract.
 package main
 

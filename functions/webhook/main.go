@@ -1,5 +1,5 @@
 // Webhook is the Lambda function behind the HTTP API: Heroku tells it that an app has a
-// new release, and it updates the app's bindings. The README describes its requests, its
+// new release, and it updates the app's bindings. docs/reference.md describes its requests, its
 // answers and its environment; they are a contract.
 package main
 

@@ -105,7 +105,7 @@ func FuzzTags(f *testing.F) {
 // secretID is the name or the ARN of a secret.
 const secretID = `(?:arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]+`
 
-// tagRules say the README's table of tags once more: what each can be.
+// tagRules say the table of tags in docs/reference.md once more: what each can be.
 var tagRules = map[string]string{
 	reconcile.AppTag:       identity.String(),
 	reconcile.ConfigVarTag: `[A-Za-z_][A-Za-z0-9_]{0,99}`,

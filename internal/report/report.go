@@ -14,8 +14,8 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
-// Report is the poller's answer, and a line of its log. Its JSON is a contract, which the
-// README describes. In a dry run, Published counts the bindings that a round would publish.
+// Report is the poller's answer, and a line of its log. Its JSON is a contract, which
+// docs/reference.md describes. In a dry run, Published counts the bindings that a round would publish.
 type Report struct {
 	DryRun    bool `json:"dryRun"`
 	Bindings  int  `json:"bindings"`

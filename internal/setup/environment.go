@@ -16,7 +16,7 @@ import (
 	"keepcurrent.example/internal/secrets"
 )
 
-// environment is what the variables in the README's table say.
+// environment is what the variables that docs/reference.md lists say.
 type environment struct {
 	log        *slog.Logger
 	pause      bool
@@ -116,7 +116,7 @@ func secretID(variable string) (string, error) {
 	value := os.Getenv(variable)
 	switch {
 	case value == "":
-		return "", fmt.Errorf("%s is not set: see the table of variables in the README", variable)
+		return "", fmt.Errorf("%s is not set: docs/reference.md lists the variables", variable)
 	case reconcile.LooksLikeCredential(value):
 		return "", fmt.Errorf("%s looks like a credential: revoke it, put the new one into a secret, and name that secret here", variable)
 	case !reconcile.IsSecretID(value):

@@ -42,7 +42,7 @@ type Parts struct {
 	log *slog.Logger
 }
 
-// FromEnvironment builds the parts from the variables in the README's table. It makes
+// FromEnvironment builds the parts from the variables that docs/reference.md lists. It makes
 // no request. It fails if a variable is invalid.
 func FromEnvironment() (*Parts, error) {
 	env, err := readEnvironment()

@@ -26,13 +26,13 @@ func TestATagIsReadSaidAndTested(t *testing.T) {
 		t.Errorf("reconcile.Tags are %q, and %q are declared", reconcile.Tags, declared)
 	}
 	var contract []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(heroku:[a-z-]+)` \\|").FindAllStringSubmatch(pages(t)["README.md"], -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(heroku:[a-z-]+)` \\|").FindAllStringSubmatch(pages(t)["docs/reference.md"], -1) {
 		contract = append(contract, row[1])
 	}
 	tests := concatenated(t, "internal/test/e2e/*_test.go")
 	for _, tag := range declared {
 		if !slices.Contains(contract, tag) {
-			t.Errorf("the README's contract has no row for %s", tag)
+			t.Errorf("docs/reference.md has no row for %s", tag)
 		}
 		if !strings.Contains(tests, tag) {
 			t.Errorf("no end-to-end test uses %s", tag)
@@ -40,7 +40,7 @@ func TestATagIsReadSaidAndTested(t *testing.T) {
 	}
 	for _, tag := range contract {
 		if !slices.Contains(declared, tag) {
-			t.Errorf("the README's contract has a row for %s, which is no tag", tag)
+			t.Errorf("docs/reference.md has a row for %s, which is no tag", tag)
 		}
 	}
 }

@@ -27,7 +27,7 @@ def async_secret_engine(secret, **options):
             except (OSError, asyncio.TimeoutError, asyncpg.PostgresError) as err:
                 sqlstate = getattr(err, "sqlstate", None) or ""
                 await asyncio.sleep(await asyncio.to_thread(attempt.failed, err, sqlstate))
-            except ValueError:  # it would quote the secret
+            except ValueError:  # its text quotes the secret
                 await asyncio.sleep(await asyncio.to_thread(attempt.failed, ValueError(no_url(secret.key))))
             else:
                 return attempt.succeeded(connection)
@@ -35,19 +35,19 @@ def async_secret_engine(secret, **options):
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
 
     @event.listens_for(engine.sync_engine, "checkout")
-    def ping(dbapi_connection, record, proxy):  # SQLAlchemy's own would wait for a host that is gone
+    def ping(dbapi_connection, record, proxy):  # SQLAlchemy's own ping has no time limit
         try:
             dbapi_connection.run_async(lambda connection: connection.fetchval("select 1", timeout=2))
         except Exception:
-            record.driver_connection.terminate()  # else it would wait for the host, to say goodbye
+            record.driver_connection.terminate()  # close would wait for the host's answer
             raise DisconnectionError("the connection is dead") from None
 
     return follow(engine, engine.sync_engine, secret)
 
 
 def follow(engine, events, secret):
-    """Close a connection that is not current when it is next asked for, but not one that has just come: SQLAlchemy gives up if
-    it loses two in a row."""
+    """Close a connection that is not current when it is next asked for. Keep one that was just opened: SQLAlchemy gives up if it
+    loses two in a row."""
 
     @event.listens_for(events, "checkout")
     def checkout(dbapi_connection, record, proxy):

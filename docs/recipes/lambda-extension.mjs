@@ -1,5 +1,5 @@
-// A Lambda function that reads the secret through the AWS Parameters and Secrets extension the first time, and past it later:
-// the extension keeps a value for up to five minutes, and nothing tells it of a refused login.
+// A Lambda function that reads the secret by the AWS Parameters and Secrets extension the first time, and from Secrets Manager
+// later. The extension keeps a value for up to five minutes, and nothing tells it of a refused login.
 import { SecretPool, readSecret } from "./pool.mjs";
 
 const id = process.env.DATABASE_SECRET_ID;

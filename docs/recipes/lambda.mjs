@@ -1,4 +1,4 @@
-// A Lambda function that reads the secret itself. The pool outlives an invocation, with its environment.
+// A Lambda function that reads the secret itself. Its pool lives as long as the environment.
 import { SecretPool, readSecret } from "./pool.mjs";
 
 const pool = new SecretPool(readSecret(process.env.DATABASE_SECRET_ID), { max: 1 });

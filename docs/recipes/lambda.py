@@ -1,5 +1,5 @@
-# A Lambda function that reads the secret itself (handler: lambda.handler). Its connection outlives an invocation, with its
-# environment, and is tested at each: it may have been frozen for long.
+# A Lambda function that reads the secret itself (handler: lambda.handler). Its connection lives as long as the environment,
+# and is tested at each invocation: Lambda may have frozen the environment for long.
 import os
 from pool import Secret
 

@@ -1,4 +1,4 @@
-// A pool of node-postgres (pg 8.15 or newer) that follows a secret of keepcurrent: a rotation needs no restart.
+// A pool of node-postgres (pg 8.15 or newer) that follows a secret of keepcurrent. A rotation needs no restart.
 //   const pool = new SecretPool(readSecret("heroku/shop/DATABASE_URL"), { max: 8 });
 import { setTimeout as sleep } from "node:timers/promises";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -11,28 +11,30 @@ export function readSecret(id, client = new SecretsManagerClient()) {
 
 export class SecretPool extends pg.Pool {
   #read; #reading; #readAt; #unread; #looking; #secret; #refusal; #calling; #model;
-  // When the secret may be read again because no login succeeds, and because the server is full.
+  // When the secret may be read again: because no login succeeds, and because the server is full.
   #failing = { due: 0 }; #full = { due: 0 };
-  // The newest URL, and the error of its last login; the URL that logged in last, which stays in use until a newer one has
-  // logged in; which of the two a new connection tries; when the newest is tried although an older one logs in.
+  // #url is the newest URL, #error the error of its last login. #proven is the URL that logged in last: it stays in use until a
+  // newer one has logged in. #next is which of the two a new connection tries. #trial is when the newest is tried while an
+  // older one logs in.
   #url; #error; #proven; #next; #trial;
-  // read returns the secret's text, or Secrets Manager's answer, which refused needs. key is the key of the URL in a secret that holds several.
-  // lifetime is how long the text is believed, wait how long connect goes on (both in ms). refused is called with the
-  // secret's ARN and the version id when the server refuses the credential and a new read shows no other: first after about
-  // a second, then at growing intervals up to a minute, one call at a time, until a version logs in.
+  // read returns Secrets Manager's answer, or only the secret's text if refused is not set. key names the key of the URL, if
+  // the secret holds several. lifetime is after how many ms the secret is read again, wait for how many ms connect tries.
+  // refused is called with the secret's ARN and the version id, when the server refuses the credential and a new read shows no
+  // other. The first call comes after about a second, more at growing intervals of up to a minute, one at a time, until a
+  // version logs in.
   constructor(read, options) {
     const defaults = { lifetime: 60_000, wait: 10_000, connectionTimeoutMillis: 5000 };
     super({ ...defaults, ...options, Client, url: () => this.#next, proven: () => this.#proven, tried: (url, err) => this.#tried(url, err) });
     this.#read = read;
-    this.on("error", () => {}); // an idle session was cut, and is out of the pool already
+    this.on("error", () => {}); // the server cut an idle session; pg has removed it already
   }
   connect(callback) { // pool.query calls it, too
     const client = this.#connect();
     if (!callback) return client;
     client.then((c) => callback(undefined, c, c.release), (err) => callback(err, undefined, () => {}));
   }
-  // For connections that others make, with a pool that does nothing else: settings that have just logged in, and whether a
-  // connection still has the present ones.
+  // settings and isCurrent are for connections that another pool makes. This pool must then do nothing else. settings returns
+  // settings that have just logged in, isCurrent says whether a connection still has the last of them.
   async settings() {
     this.#model = await this.connect();
     this.#model.release(true); // the next caller needs a new login
@@ -58,18 +60,18 @@ export class SecretPool extends pg.Pool {
           turned = true;
           continue;
         }
-        // A server refuses the login, whatever its SQLSTATE, or it is gone, is going or is not there yet. A missing file is not.
+        // The server refuses the login, whatever the SQLSTATE, or cannot be reached. No wait helps if a file is missing.
         const curable = err.syscall !== "open" && (/^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message));
         if (!curable || Date.now() - began > wait) throw err;
         const full = isFull(err) && isFull(this.#error); // there is no other server to try
         if (full && Date.now() < this.#full.due) throw err;
-        if (newest === this.#url) await (this.#looking ??= this.#look(full)); // all who wait share it
+        if (newest === this.#url) await (this.#looking ??= this.#look(full)); // all callers that wait share it
         if (full && newest === this.#url) throw err;
       }
     }
   }
   #renew() {
-    if (Date.now() - this.#readAt > this.options.lifetime) this.#refresh().catch(() => {}); // what we have stays good
+    if (Date.now() - this.#readAt > this.options.lifetime) this.#refresh().catch(() => {}); // if it fails, the last URL stays in use
     if (!this.#proven || this.#proven === this.#url || Date.now() < this.#trial.due) return;
     postpone(this.#trial);
     const client = new Client({ ...this.options, url: () => this.#url });
@@ -93,7 +95,7 @@ export class SecretPool extends pg.Pool {
   async #look(full) {
     if (full) this.#space(this.#full, 1000, this.options.lifetime);
     else {
-      await sleep(Math.max(0, this.#failing.due - Date.now())); // the old password dies before the new one is here
+      await sleep(Math.max(0, this.#failing.due - Date.now())); // the old password dies before the secret has the new one
       this.#space(this.#failing, 50, 1000);
     }
     const before = this.#url;
@@ -102,7 +104,7 @@ export class SecretPool extends pg.Pool {
     if (this.#url !== before) this.#next = this.#url;
     this.#looking = undefined;
   }
-  // However many callers fail, the next read comes after a growing pause, and after a short one if none has failed for a while.
+  // The pauses between reads grow, however many callers fail. If the last such read is long ago, they begin with a short one.
   #space(reads, least, most) {
     if (Date.now() - reads.due > 10_000) reads.pause = least / 2;
     postpone(reads, most);
@@ -139,7 +141,7 @@ export class SecretPool extends pg.Pool {
       r.wanted = false;
       try {
         await this.options.refused(this.#secret.id, this.#secret.version);
-      } catch {} // it is lost
+      } catch {} // this call is lost; the next may work
       postpone(r);
     }
   }
@@ -158,7 +160,7 @@ class Client extends pg.Client {
   constructor(options) {
     super({ ...options, connectionString: options.url() });
     [this.#proven, this.#tried, this.#url] = [options.proven, options.tried, options.url()];
-    this.on("error", () => {}); // else Node ends if this session is cut while somebody holds it; the query fails anyway
+    this.on("error", () => {}); // without it Node ends when the server cuts a session that is in use; the query fails in any case
   }
   connect(callback) {
     super.connect((err) => {
@@ -169,7 +171,7 @@ class Client extends pg.Client {
   isCurrent() {
     return this.#url === this.#proven();
   }
-  async good() { // it has the present credential, and is alive
+  async good() { // it has the current credential, and works
     const idle = Date.now() - this.#used;
     this.#used += idle;
     if (!this.isCurrent()) return false;
@@ -177,8 +179,8 @@ class Client extends pg.Client {
   }
 }
 
-// The URL under the key; without one the URL alone, or the only one in an object, or what AWS's own keys make. It always
-// asks for TLS, unless it says sslmode=disable. Errors name keys, and quote no value.
+// connectionURL returns the URL under the key. Without a key it returns the text if it is a URL, the only URL in an object, or
+// the one that AWS's own keys make. It asks for TLS, unless it has sslmode=disable. Errors name keys, and quote no value.
 function connectionURL(text, key) {
   const object = objectOf(text);
   if (key && !object) throw new Error(`the secret is not a JSON object, so it has no key ${quoted(key)}`);
@@ -187,12 +189,12 @@ function connectionURL(text, key) {
   try {
     const url = new URL(found);
     const { hostname, searchParams } = url;
-    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]|^[^/]*\/\/[^/?#]*@[^/?#]*@/.test(found)) throw new Error(); // URL takes a line end out
+    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]|^[^/]*\/\/[^/?#]*@[^/?#]*@/.test(found)) throw new Error(); // URL would drop a line end
     if (/^(|allow|prefer)$/.test(searchParams.get("sslmode") ?? "")) searchParams.set("sslmode", "require");
     searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
     return url.href;
   } catch {
-    // The cause would quote it.
+    // The cause is left out, because it quotes the secret.
     throw new Error(key ? `the secret has no Postgres URL under the key ${quoted(key)}` : "the secret holds neither a Postgres URL nor an object with one");
   }
 }
@@ -202,12 +204,12 @@ function objectOf(text) {
     if (!/^\s*\{/.test(text)) return;
     JSON.parse(text);
     return JSON.parse(String(text).replace(/"[^"\\]*(\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g, (token) => (/^("|\d+$)/.test(token) ? token : "{}"))); // else a port of 1.0 would be 1
-  } catch {} // the error would quote it
+  } catch {} // the error quotes the secret
 }
 
 const isPostgres = (value) => typeof value === "string" && /^postgres(ql)?:\/\//.test(value);
 
-// If there are two URLs a person has added one, and only AWS's own keys are certain.
+// If there are two URLs, a person has added one, and only AWS's own keys are certain.
 function urlOf(object) {
   const names = Object.keys(object).filter((name) => isPostgres(object[name]));
   if (names.length === 1) return object[names[0]];
@@ -227,7 +229,7 @@ function urlOfParts(object) {
   return `postgres://${user}:${password}@${host}:${Number(port) || 5432}/${database}`;
 }
 
-// A name of another form, or a long one in the secret, could be a credential.
+// A name that is not shown has another form, or is long: it could be a credential that was put into the wrong place.
 const quoted = (key) => (/^[\w+=./@-]{1,100}$/.test(key) ? `"${key}"` : "(not shown)");
 function list(keys) {
   const shown = keys.sort().filter((key) => /^[\w.-]{1,31}$/.test(key)).slice(0, 10).map(quoted);

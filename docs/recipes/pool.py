@@ -1,4 +1,4 @@
-# A pool of psycopg (3.1 or newer) that follows a secret of keepcurrent: a rotation needs no restart.
+# A pool of psycopg (3.1 or newer) that follows a secret of keepcurrent. A rotation needs no restart.
 #   pool = SecretPool(Secret("heroku/shop/DATABASE_URL"), max_size=8)
 import json, random, re, selectors, threading, time, urllib.parse
 import boto3
@@ -9,40 +9,40 @@ from psycopg_pool import ConnectionPool
 
 
 class Secret:
-    # key is the key of the URL in a secret that holds several. lifetime is how long what was read is believed, wait how
-    # long connect goes on, both in seconds. refused is called with secret_id and the version id when the server refuses the
-    # credential and a new read shows no other: first after about a second, then at growing intervals up to a minute, one
-    # call at a time, in a thread of its own, until a version logs in.
+    # key names the key of the URL, if the secret holds several. lifetime is after how many seconds the secret is read again,
+    # wait for how many seconds connect tries. refused is called with secret_id and the version id, when the server refuses
+    # the credential and a new read shows no other. The first call comes after about a second, more at growing intervals of up
+    # to a minute, one at a time, in a thread of their own, until a version logs in.
     def __init__(self, secret_id, key=None, lifetime=60, wait=10, client=None, refused=None):
         self.client = client or secrets_manager()
         self.secret_id, self.key, self.lifetime, self.wait = secret_id, key, lifetime, wait
         self.lock, self.read_at, self.answered_at, self.unread = threading.Lock(), 0, 0, None
-        self.looking, self.failing, self.full = threading.Lock(), Retry(0.05, 1), Retry(1, lifetime)  # of reads, while no login succeeds
+        self.looking, self.failing, self.full = threading.Lock(), Retry(0.05, 1), Retry(1, lifetime)  # when to read while no login succeeds
         self.current = self.proven = None  # what was read last, and what logged in last: a version id and its URL
-        self.trial = Retry(1, 40)  # of a newer version, while an older one logs in
+        self.trial = Retry(1, 40)  # when to try a newer version while an older one logs in
         self.refused, self.refusal, self.calling, self.calls = refused, None, False, threading.Lock()
 
     def connect(self, login=psycopg.connect, **options):
-        """Log in with the credential that is good now, and wait for one if need be."""
+        """Log in with the current credential. If none logs in, wait for one that does."""
         attempt = Attempt(self)
-        options = {"connect_timeout": 5, "tcp_user_timeout": 5000, **options}  # a host that is gone says nothing
+        options = {"connect_timeout": 5, "tcp_user_timeout": 5000, **options}  # a host that is gone sends no error
         while True:
             try:
                 connection = login(attempt.url, **options)
-            except psycopg.ProgrammingError:  # it would quote the secret
+            except psycopg.ProgrammingError:  # its text quotes the secret
                 time.sleep(attempt.failed(ValueError(no_url(self.key))))
-            except psycopg.OperationalError as err:  # refused, or gone: libpq gives no SQLSTATE of a login
+            except psycopg.OperationalError as err:  # refused or unreachable: libpq has no SQLSTATE for a login
                 time.sleep(attempt.failed(err, "28" if REFUSAL.search(str(err)) else "53" if FULL.search(str(err)) else ""))
             else:
                 return attempt.succeeded(connection)
 
     def renew(self):
-        """Read AWSCURRENT once in a lifetime. No login waits for it: what we have stays good."""
+        """Read AWSCURRENT once in a lifetime, in the background: no login waits for it."""
         if time.monotonic() - self.read_at > self.lifetime:
             threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
-        """Read AWSCURRENT. All who ask at the same time share one read; if it fails, what we have stays good."""
+        """Read AWSCURRENT. Callers that ask at the same time share one read. If it fails, the last value stays in use."""
         asked = time.monotonic()
         with self.lock:
             if self.read_at < asked and (self.current or asked > self.failing.due):
@@ -63,10 +63,11 @@ class Secret:
             return self.current
 
     def read_again(self, retry, seen):
-        """Read AWSCURRENT because logins fail, if it is time to: however many callers fail, pauses grow. Return what is known."""
+        """Read AWSCURRENT because logins fail, unless it is too early. The pauses grow, however many callers fail. Return the
+        newest version."""
         with self.looking:
             if self.current == seen and time.monotonic() > retry.due:
-                if time.monotonic() - retry.due > 10:  # no login has failed for a while
+                if time.monotonic() - retry.due > 10:  # the last read because of a failed login is long ago
                     retry.pause = retry.first / 2
                 retry.later()
                 self.read()
@@ -110,13 +111,13 @@ class Secret:
             refusal.wanted = False
             try:
                 self.refused(self.secret_id, version)
-            except Exception:  # the call is lost
+            except Exception:  # this call is lost; the next may work
                 pass
             refusal.later()
 
     def good(self, connection, rested=1):
-        """It has the present credential, and is alive. It is asked if it has rested for so many seconds, or has said something:
-        that the server ends it, for example."""
+        """Say whether the connection has the current credential and works. It is tested if it was idle for longer than rested, in
+        seconds, or if the server has sent something: that it ends the session, for example."""
         idle, connection.used_at = time.monotonic() - connection.used_at, time.monotonic()
         try:
             if idle > rested or has_news(connection):
@@ -127,8 +128,8 @@ class Secret:
         return self.is_current(connection)
 
     def is_current(self, connection):
-        """It has the credential that logged in last. While a newer version waits, now and then a connection has to go, so that
-        the next login tries it."""
+        """Say whether the connection has the credential that logged in last. While a newer version waits, this is False now and
+        then: the connection is closed, and the login that replaces it tries the newer version."""
         self.renew()
         if connection.secret_version != self.proven[0]:
             return False
@@ -151,7 +152,7 @@ def has_news(connection):
 
 
 class Attempt:
-    """The logins until one succeeds, or the time is over."""
+    """The logins of one connect, until one succeeds or the time is over."""
 
     def __init__(self, secret):
         self.secret, self.deadline, self.error = secret, time.monotonic() + secret.wait, None
@@ -167,8 +168,8 @@ class Attempt:
         (self.version, self.url), *self.others = known if newest_first else reversed(known)
 
     def failed(self, err, sqlstate=""):
-        """Choose what to try next, and read the secret again after a round. Return how long to sleep before. Raise the newest
-        version's error if the time is over, or if waiting frees no connection."""
+        """Choose what to try next, and read the secret again after a round. Return how long to sleep before that. Raise the
+        newest version's error if the time is over, or if the server is only full."""
         if self.version == self.newest[0]:
             self.error, self.is_refused = err, sqlstate.startswith("28")
         self.is_full = self.is_full and sqlstate.startswith("53")
@@ -186,7 +187,7 @@ class Attempt:
         if self.is_full and now == before:
             raise self.error from None
         self.begin(newest_first=True)
-        return 0 if now != before else max(0, retry.due - time.monotonic())  # the old password dies before the new one is here
+        return 0 if now != before else max(0, retry.due - time.monotonic())  # the old password dies before the secret has the new one
 
     def succeeded(self, connection):
         connection.secret_version, connection.used_at = self.version, time.monotonic()
@@ -197,7 +198,7 @@ class Attempt:
 
 
 class Retry:
-    """At growing intervals, and if it is wanted."""
+    """When something may happen again: at growing intervals."""
 
     def __init__(self, first, most):
         self.first, self.most, self.pause, self.due, self.wanted = first, most, first / 2, 0, False
@@ -219,7 +220,7 @@ class Refusal(Retry):
 class SecretPool(ConnectionPool):
     def __init__(self, secret, **options):
         self.secret = secret
-        secret.read()  # a wrong name is an error here: the pool would try again and again
+        secret.read()  # a wrong name must be an error here: the pool would only try again and again
         connect = classmethod(lambda cls, conninfo="", **options: secret.connect(**options))
         super().__init__(connection_class=type("Connection", (psycopg.Connection,), {"connect": connect}), **options)
 
@@ -248,8 +249,8 @@ def secrets_manager():
 
 
 def connection_url(text, key=None):
-    """The URL under the key; without one the URL alone, or the only one in an object, or what AWS's own keys make. It
-    always asks for TLS, unless it says sslmode=disable. Errors name keys, and quote no value."""
+    """Return the URL under the key. Without a key return the text if it is a URL, the only URL in an object, or the one that
+    AWS's own keys make. It asks for TLS, unless it has sslmode=disable. Errors name keys, and quote no value."""
     text = text.strip()
     url, members = text, members_of(text)
     if key and members is None:
@@ -265,7 +266,7 @@ def connection_url(text, key=None):
     return with_tls(url)
 
 
-# What libpq would read otherwise, and then quote parts of the password for a host or a port, is no URL.
+# A text that libpq splits in another way does not match: libpq would show a part of the password as a host or a port.
 URL = re.compile(r"postgres(ql)?://([^/?#@]*@)?(\[[^/?#@\[\]]+\]|[^/?#@:\[\]]+)(:[0-9]*)?([/?#]|$)")
 
 
@@ -277,12 +278,12 @@ def members_of(text):
     try:
         members = json.loads(text, parse_constant=int)  # which refuses NaN and Infinity
         return members if isinstance(members, dict) else None
-    except (ValueError, RecursionError):  # it would quote the secret
+    except (ValueError, RecursionError):  # its text quotes the secret
         return None
 
 
 def url_of(members):
-    """The only URL. If there are two a person has added one, and only AWS's own keys are certain."""
+    """Return the only URL. If there are two, a person has added one, and only AWS's own keys are certain."""
     found = [name for name, value in members.items() if isinstance(value, str) and re.match("postgres(ql)?://", value)]
     if len(found) == 1:
         return members[found[0]]
@@ -307,7 +308,7 @@ def url_of_parts(members):
 
 
 def with_tls(url):
-    """As libpq's own sslmode=require, which does not check the server's certificate: Heroku's are self-signed."""
+    """Ask for TLS by libpq's sslmode=require. It does not check the server's certificate, because Heroku's are self-signed."""
     address, _, query = url.partition("?")
     parameters = [one for one in query.split("&") if one and one not in ("sslmode=", "sslmode=allow", "sslmode=prefer")]
     if not any(one.startswith("sslmode=") for one in parameters):
@@ -315,7 +316,7 @@ def with_tls(url):
     return address + "?" + "&".join(parameters)
 
 
-# A name of another form, or a long one in the secret, could be a credential.
+# A name that is not shown has another form, or is long: it could be a credential that was put into the wrong place.
 def quoted(key):
     return f'"{key}"' if re.fullmatch("(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]*:[0-9]*:secret:)?[A-Za-z0-9_+=./@-]{1,100}", key) else "(not shown)"
 

@@ -2,7 +2,7 @@
 #   DATABASES = {
 #       "default": {
 #           "ENGINE": "djangosecret",
-#           "NAME": "shop",  # Django wants one: the secret says which
+#           "NAME": "shop",  # Django requires one, but the secret's is used
 #           "OPTIONS": {"secret": Secret("heroku/shop/DATABASE_URL")},
 #           "CONN_MAX_AGE": 600,
 #           "CONN_HEALTH_CHECKS": True,  # without it, connections with an older credential stay in use

@@ -75,6 +75,7 @@ var otherCommands = map[string]string{
 	"heroku addons:attach":         "the credentials of a database",
 	"heroku addons:detach":         "a call that detaches",
 	"heroku apps:info":             "dynos, collaborators and pipelines",
+	"heroku maintenance:off":       "dynos",
 	"heroku maintenance:on":        "dynos",
 	"heroku pg:info":               "the API of Heroku Data, at another address",
 	"heroku pg:promote":            "the API of Heroku Data, at another address",

@@ -54,7 +54,11 @@ var herokuCommands = map[string]cliRun{
 			}
 		},
 	},
-	"performance: read the URL":    {command: `heroku config:get DATABASE_URL -a sushi`, wrote: "URL"},
+	"performance: read the URL": {command: `heroku config:get DATABASE_URL -a sushi`, wrote: "URL"},
+	"leaving: a config var of one's own": {
+		command: `heroku config:set LIVE_DATABASE_URL="$(heroku config:get DATABASE_URL --app sushi)" --app sushi`,
+		wrote:   "LIVE_DATABASE_URL: URL",
+	},
 	"releases: the newest first":   {command: `heroku releases -a sushi`, wrote: "v4 Remove FOO config vars"},
 	"what an attachment owns":      {command: `heroku config:set DATABASE_URL=mine -a sushi`, fails: true, wrote: "Cannot overwrite attachment values DATABASE_URL."},
 	"an app that is not there":     {command: `heroku config -a nothing`, fails: true, wrote: "Couldn't find that app."},
@@ -69,12 +73,19 @@ var otherCommands = map[string]string{
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
 	"heroku addons:attach":         "the credentials of a database",
+	"heroku addons:detach":         "a call that detaches",
 	"heroku apps:info":             "dynos, collaborators and pipelines",
+	"heroku maintenance:off":       "dynos",
+	"heroku maintenance:on":        "dynos",
 	"heroku pg:info":               "the API of Heroku Data, at another address",
+	"heroku pg:promote":            "the API of Heroku Data, at another address",
 	"heroku pg:psql":               "the API of Heroku Data, at another address",
+	"heroku pg:unfollow":           "the API of Heroku Data, at another address",
 	"heroku pg:credentials":        "the API of Heroku Data, at another address",
 	"heroku pg:credentials:create": "the API of Heroku Data, at another address",
 	"heroku pg:credentials:rotate": "the API of Heroku Data, at another address",
+	"heroku ps":                    "dynos",
+	"heroku ps:scale":              "dynos",
 }
 
 func TestHerokuCommandsOfOurPages(t *testing.T) {

@@ -32,20 +32,29 @@ type Options struct {
 	// Method is how a client proves who it is, by its name in pg_hba.conf; default
 	// scram-sha-256.
 	Method string
+	// Signed gives the server a certificate for its address from a root of its own, as RDS
+	// has; without it the certificate is signed by itself and names no address. A database
+	// that has moved ([Database.FailOver]) has no certificate for its new address.
+	Signed bool
 }
 
 // RunWith makes a cluster with settings of its own, and closes it when the test ends.
-// root is its certificate, in PEM. The test is skipped if no server is installed.
+// root is what a client verifies its certificate with, in PEM. The test is skipped if no
+// server is installed.
 func RunWith(t testing.TB, o Options) (c *Cluster, root string) {
 	t.Helper()
 	s, err := newSettings(tlsOnly)
+	trusted := s.cert.cert
+	if err == nil && o.Signed {
+		s.cert, trusted, err = newSigned()
+	}
 	if err == nil {
 		s.lines, s.method = o.Settings, o.Method
 		c, err = s.boot(t.Context())
 	}
 	skipOrFail(t, err)
 	closeWith(t, c)
-	return c, string(s.cert.cert)
+	return c, string(trusted)
 }
 
 // skipOrFail ends a test whose own server did not start.

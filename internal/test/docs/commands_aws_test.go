@@ -66,7 +66,7 @@ func blockOf(t *testing.T, page, begins string) string {
 func pastedCommands(t *testing.T) (all []string) {
 	t.Helper()
 	for key := range pastedBlocks {
-		all = append(all, commandsOf(blockOf(t, key[0], key[1]))...)
+		all = append(all, commandsOf(t, key[0], blockOf(t, key[0], key[1]))...)
 	}
 	return all
 }

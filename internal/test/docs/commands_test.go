@@ -1,11 +1,14 @@
 package docs_test
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // Where several commands are run by the same test.
@@ -16,6 +19,7 @@ const (
 	inAsk       = "internal/cmd/stack TestTheRunbooksQueriesKeepTheirColumnsWhereAFieldIsMissing"
 	inLocal     = "internal/test/e2e TestTheCommandsOfTheLocalPageRotateASecretThatEachLanguageReads"
 	inGoPage    = "internal/test/e2e TestAProgramTakesThePackageFromACopyAndFromAFork"
+	inLeaving   = "internal/test/e2e TestLeavingHeroku"
 	inThesePage = "internal/test/docs TestThePagesAskAWSForWhatTheyMean"
 )
 
@@ -28,6 +32,7 @@ var runBy = map[string]string{
 	"make deploy":         inStack,
 	"make remove":         inStack,
 	"make subscribe":      "internal/cmd/stack TestSubscribeMakesTheWebhookWithAPersonsOwnLogin",
+	"make unsubscribe":    "internal/cmd/stack TestSubscribeMakesTheWebhookWithAPersonsOwnLogin",
 	"make status":         "internal/cmd/status TestAStackThatNeedsYouIsToldFromOneThatIsNotThere",
 	"make drill":          "internal/cmd/drill TestTheProgramDrillsAStackAndReportsWithoutACredential",
 	"make secretsmanager": inLocal,
@@ -35,6 +40,9 @@ var runBy = map[string]string{
 	"node":             inLocal,
 	"python3":          inLocal,
 	"psql":             inLocal,
+	"awk":              inLeaving,
+	"pg_dump":          inLeaving,
+	"pg_restore":       inLeaving,
 	"mktemp":           inPoll,
 	"sha256sum":        inRelease,
 	"openssl rand":     inThesePage,
@@ -58,8 +66,8 @@ var runBy = map[string]string{
 }
 
 // everyday are words of a shell, tools that do not need a test here, and the functions whose
-// definitions on the pages are tested. $x is the editor of the person.
-var everyday = strings.Fields("ask cat cd date echo exit export git grep mv out poll printf rm sed set_parameter sleep tr trap umask done $x")
+// definitions on the pages are tested. $ is a variable: the editor of the person.
+var everyday = strings.Fields("ask cat cd date echo exit export git grep mv out poll printf rm set_parameter sed sleep tr trap umask $")
 
 // shells are what GitHub calls a block of commands.
 var shells = []string{"", "sh", "bash", "shell", "console"}
@@ -67,55 +75,48 @@ var shells = []string{"", "sh", "bash", "shell", "console"}
 // notCommands are how the blocks begin that show an output, or a program in several languages.
 var notCommands = []string{"  what happened ", "              SECRET ", "&consumer.Source{"}
 
-// notMarked are commands of pages that say not yet that no test runs them.
-var notMarked = []string{"gh release download", "gh attestation verify"}
-
 var (
 	shellBlock  = regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$")
 	step        = regexp.MustCompile(`(?m)^\d+\. .*(?:\n {2,}.*)*`)
 	inCode      = regexp.MustCompile("`([^`]+)`")
 	programs    = regexp.MustCompile(`^(?:aws|brew|curl|docker|gh|go|heroku|kubectl|make|node|npm|openssl|pip|psql|python3|terraform) [a-z.-]`)
 	sectionEnds = regexp.MustCompile(`(?m)^#+ `)
-
-	// What stands in a line of shell and is no command, in this order.
-	noise = []struct {
-		what *regexp.Regexp
-		left string
-	}{
-		{regexp.MustCompile(`(?m)(?:^|\s)#.*$`), " "}, // a comment
-		{regexp.MustCompile(`\\\n`), " "},             // a line goes on
-		{regexp.MustCompile(`'[^']*'`), " "},
-		{regexp.MustCompile(`\$\{[^}]*\}`), "$$x"},
-		{regexp.MustCompile(`\$\(\(.*?\)\)+`), "$$x"}, // a sum
-		{quoted, "$$($1)"}, {quoted, "$$($1)"},
-		{regexp.MustCompile(`"[^"$]*(?:\$[^("][^"$]*)*"`), " "},
-		{quoted, "$$($1)"},
-		{regexp.MustCompile(`(?m)\bfor \w+ in [^;]*; do\b`), "\n"},
-		{regexp.MustCompile(`(?m)^\s*\w+\(\) *[({]`), "\n"}, // the head of a function
-	}
-	quoted     = regexp.MustCompile(`"(?:[^"$]|\$[^("])*\$\(([^"]*)\)[^"]*"`) // a quoted text with a command in it
-	parting    = regexp.MustCompile(`\$\(|&&|\|\||[|;{}()\n]|\bdo\b`)
-	assignment = regexp.MustCompile(`^(?:(?:export )?\w+=\S*\s*)+`)
 )
 
-// commandsOf returns the commands of a shell's lines: the program, with the words that choose
-// what it does.
-func commandsOf(lines string) (all []string) {
-	for _, n := range noise {
-		lines = n.what.ReplaceAllString(lines, n.left)
+// subcommands are how many words of a program's call choose what it does.
+var subcommands = map[string]int{"aws": 3, "gh": 3, "go": 2, "heroku": 2, "make": 2, "openssl": 2, "terraform": 2}
+
+// commandsOf returns the commands that lines of shell run: each a program, with the words that
+// choose what it does. It leaves out the functions that the lines define.
+func commandsOf(t *testing.T, page, lines string) (all []string) {
+	t.Helper()
+	script, err := syntax.NewParser().Parse(strings.NewReader(lines), page)
+	if err != nil {
+		t.Errorf("a shell does not take these lines: %v\n%s", err, lines)
+		return nil
 	}
-	for _, part := range parting.Split(lines, -1) {
-		words := strings.Fields(assignment.ReplaceAllString(strings.TrimSpace(part), ""))
-		if len(words) == 0 || strings.ContainsAny(words[0][:1], ">-") {
-			continue
+	defined := make(map[string]bool)
+	syntax.Walk(script, func(node syntax.Node) bool {
+		switch node := node.(type) {
+		case *syntax.FuncDecl:
+			defined[node.Name.Value] = true
+		case *syntax.CallExpr:
+			var words []string
+			for _, word := range node.Args {
+				words = append(words, cmp.Or(word.Lit(), "$"))
+			}
+			if len(words) == 0 {
+				break
+			}
+			n := max(subcommands[words[0]], 1)
+			if len(words) > 1 && words[0] == "go" && words[1] == "mod" {
+				n = 3
+			}
+			all = append(all, strings.Join(words[:min(n, len(words))], " "))
 		}
-		n := map[string]int{"aws": 3, "gh": 3, "go": 2, "git": 1, "heroku": 2, "make": 2, "openssl": 2, "terraform": 2}[words[0]]
-		if words[0] == "go" && words[1] == "mod" {
-			n = 3
-		}
-		all = append(all, strings.Join(words[:min(max(n, 1), len(words))], " "))
-	}
-	return all
+		return true
+	})
+	return slices.DeleteFunc(all, func(command string) bool { return defined[command] })
 }
 
 // A place has commands, and the texts that can say that they are not run.
@@ -164,7 +165,7 @@ func (p place) isMarked() bool {
 // isRun reports whether a test runs a command. tables is the source of the tests that have tables of
 // commands.
 func isRun(command string, pasted []string, tables string) bool {
-	return slices.Contains(everyday, command) || slices.Contains(notMarked, command) || runBy[command] != "" ||
+	return slices.Contains(everyday, command) || runBy[command] != "" ||
 		slices.Contains(pasted, command) || strings.Contains(tables, "command: `"+command+" ") || strings.Contains(tables, "command: `"+command+"`")
 }
 
@@ -175,7 +176,7 @@ func TestEveryCommandOfAPageIsRunOrMarked(t *testing.T) {
 	tables := concatenated(t, "internal/testserver/*/cli_test.go")
 	for page, text := range pages(t) {
 		for _, place := range placesOf(text) {
-			for _, command := range commandsOf(place.lines) {
+			for _, command := range commandsOf(t, page, place.lines) {
 				checked++
 				if !place.isMarked() && !isRun(command, pasted, tables) {
 					t.Errorf("%s: no test runs %q, and the page does not say so: name its test here, or write \"*Not run:*\" and the reason into the page", page, command)

@@ -36,8 +36,12 @@ var herokuCommands = map[string]cliRun{
 		wrote:   "HRKU-EXAMPLE-",
 	},
 	"make subscribe: the token of a login": {command: `heroku auth:token 2>/dev/null`, wrote: "HRKU-EXAMPLE-"},
-	"runbook: remove a webhook":            {command: `heroku webhooks:remove ID -a sushi`, wrote: "done"},
-	"runbook: which tokens there are":      {command: `heroku authorizations`, wrote: "old-one AUTHORIZATION write-protected"},
+	"deploy: make a webhook": {
+		command: `heroku webhooks:add --app sushi --include api:release --level sync --url https://example.com/new --secret EXAMPLE`,
+		wrote:   "Adding webhook to",
+	},
+	"runbook: remove a webhook":       {command: `heroku webhooks:remove ID -a sushi`, wrote: "done"},
+	"runbook: which tokens there are": {command: `heroku authorizations`, wrote: "old-one AUTHORIZATION write-protected"},
 	"runbook: revoke a token": {
 		command: `heroku authorizations:revoke AUTHORIZATION`,
 		wrote:   "done, revoked authorization from old-one",
@@ -69,7 +73,6 @@ var herokuCommands = map[string]cliRun{
 // otherCommands are commands of our pages that need a call which the server lacks.
 var otherCommands = map[string]string{
 	"heroku login":                 "a browser",
-	"heroku webhooks:add":          "a stack of AWS, whose address and key it takes",
 	"heroku access:add":            "collaborators and teams",
 	"heroku addons":                "the plans and prices of add-ons",
 	"heroku addons:attach":         "the credentials of a database",

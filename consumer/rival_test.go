@@ -35,7 +35,7 @@ var ours = way{name: "this package", open: func(ctx context.Context, s *stage) (
 
 // rivals are what workloads do without it.
 var rivals = []way{
-	{name: "aws-secretsmanager-caching-go v2.0.0", open: func(ctx context.Context, s *stage) (*pgxpool.Pool, error) {
+	{name: "aws-secretsmanager-caching-go v2.2.0", open: func(ctx context.Context, s *stage) (*pgxpool.Pool, error) {
 		cache, err := secretcache.New(func(c *secretcache.Cache) { c.Client = s.AWS })
 		if err != nil {
 			return nil, err

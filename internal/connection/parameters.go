@@ -112,7 +112,7 @@ func (p Parameter) Check() error {
 }
 
 // clients are the parameters that pgx does not send: those that pgconn, pgx and
-// pgxpool take out of a URL, as pgx 5.12 does (pgconn/config.go, conn.go,
+// pgxpool take out of a URL, as pgx 5.13 does (pgconn/config.go, conn.go,
 // pgxpool/pool.go).
 var clients = []string{
 	"channel_binding", "connect_timeout", "krbspn", "krbsrvname", "max_protocol_version", "min_protocol_version", "passfile",

@@ -40,6 +40,11 @@ const (
 	// awsMaxThrottled.
 	awsThrottled    = 250 * time.Millisecond
 	awsMaxThrottled = time.Second
+	// awsRetryCost is what a retry takes of the 500 tokens that all calls of a process share;
+	// one that succeeds gives them back. The SDK's own is 14: an AWS that is down for six calls
+	// would leave the next call without a retry. So few runs ask here, and each has so few
+	// tries, that they load nobody.
+	awsRetryCost = 5
 )
 
 // secretsManager returns the client that config.LoadDefaultConfig would make on Lambda,
@@ -57,6 +62,7 @@ func secretsManager(transport http.RoundTripper) *secretsmanager.Client {
 		HTTPClient: newTries(transport),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.Backoff = len(awsTimeouts), retry.BackoffDelayerFunc(pauseAfter)
+			o.RetryCost = awsRetryCost
 			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(full)}, append(o.Retryables, retry.IsErrorRetryableFunc(unread))...)
 		}),
 	}

@@ -90,6 +90,25 @@ func TestAWSMayBeUnwellForASecond(t *testing.T) {
 	}
 }
 
+// All calls of a process share the SDK's tokens, and a warm process outlives an incident.
+func TestAWSMayBeDownForTenCalls(t *testing.T) {
+	setEnvironment(t)
+	synctest.Test(t, func(t *testing.T) {
+		down := says(500, `{"__type":"InternalServiceError"}`)
+		r := &remote{answers: []func(*http.Request) (*http.Response, error){down}}
+		client := secretsManager(r)
+		for n := 1; n <= 10; n++ {
+			if err := describeWith(t.Context(), client); err == nil || len(r.tries) != n*len(awsTimeouts) {
+				t.Fatalf("after call %d there were %d tries, error %v", n, len(r.tries), err)
+			}
+		}
+		r.answers, r.tries = []func(*http.Request) (*http.Response, error){down, says(200, `{"ARN":"arn:EXAMPLE"}`)}, nil
+		if err := describeWith(t.Context(), client); err != nil {
+			t.Errorf("the call after the incident: %v", err)
+		}
+	})
+}
+
 // A slow AWS that lives is waited for, and the tries are bounded.
 func TestTheTriesOfAWSGrow(t *testing.T) {
 	setEnvironment(t)
@@ -121,7 +140,11 @@ func setEnvironment(t *testing.T) {
 }
 
 func describe(ctx context.Context, r *remote) error {
+	return describeWith(ctx, secretsManager(r))
+}
+
+func describeWith(ctx context.Context, client *secretsmanager.Client) error {
 	secret := "shop/database"
-	_, err := secretsManager(r).DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
+	_, err := client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -262,13 +263,21 @@ func TestPythonRecipeSaysWhenItIsMadeWhyItCannotRead(t *testing.T) {
 	}
 }
 
+// interpreters are those that python has found, by their modules: an import of all of boto3
+// takes most of a second of CPU, and eleven tests ask for the same modules.
+var interpreters sync.Map
+
 // python returns an interpreter that has the modules.
 func python(t *testing.T, modules string) string {
 	t.Helper()
+	if found, ok := interpreters.Load(modules); ok {
+		return found.(string)
+	}
 	for _, name := range []string{"python3", "/usr/bin/python3"} { // what Debian packages is for its own
 		try := exec.CommandContext(t.Context(), name, "-c", "import "+modules)
 		try.Env = append(os.Environ(), "HOME="+t.TempDir()) // as the program will have one of its own
 		if try.Run() == nil {
+			interpreters.Store(modules, name)
 			return name
 		}
 	}

@@ -41,7 +41,7 @@ type actor struct {
 	saw   map[string]loginSeen // by URL as Heroku writes it; guarded by world.mu
 	dead  bool
 
-	// Guarded by world.mu: when Heroku answered, by version when this run moved AWSCURRENT
+	// Guarded by world.mu: when Heroku answered what the run has seen, by version when this run moved AWSCURRENT
 	// to it, and by ARN how often it did.
 	reads   []time.Time
 	swapped map[string]time.Time
@@ -178,16 +178,25 @@ func (a *actor) ConfigVars(ctx context.Context, _ string) (map[string]credential
 	if dice := a.draw("old answer"); a.world.old > 0 && dice.IntN(3) == 0 {
 		age = upTo(a.world.old, dice)
 	}
-	return call(ctx, a, "config vars", func() (map[string]credential.Value, error) {
-		a.reads = append(a.reads, time.Now())
+	type answer struct {
+		vars map[string]credential.Value
+		at   time.Time
+	}
+	got, err := call(ctx, a, "config vars", func() (answer, error) {
 		vars := make(map[string]credential.Value)
 		for _, v := range a.world.vars {
 			if now := v.shown[v.at(time.Now().Add(-age))]; now != "" {
 				vars[v.name] = credential.New(now)
 			}
 		}
-		return vars, nil
+		return answer{vars, time.Now()}, nil
 	})
+	if err == nil { // a request that comes late is no read: the run never sees its answer
+		a.world.mu.Lock()
+		defer a.world.mu.Unlock()
+		a.reads = append(a.reads, got.at)
+	}
+	return got.vars, err
 }
 
 func (a *actor) Spare() bool { return true }

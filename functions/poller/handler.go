@@ -32,13 +32,8 @@ type handler struct {
 	good    time.Time // when the last good one ended
 	bound   bool      // whether one saw a binding
 	waiting waiting
-	trouble map[key]bool // the bindings that failed or were held in the last one
+	history history
 }
-
-// key names a binding.
-type key struct{ arn, configVar string }
-
-func keyOf(r reconcile.Result) key { return key{r.ARN, r.ConfigVar} }
 
 // handle does what the event asks for. If a binding failed, handle finishes the others
 // and then returns an error, which Lambda's error metric counts. It parses the event
@@ -152,18 +147,12 @@ func (h *handler) measure(results []reconcile.Result, at time.Time) report.Metri
 	if left, known := h.remaining(); known {
 		set.Add("HerokuRequestsLeft", float64(left))
 	}
-	set.Count("InTrouble", count(results, isInTrouble))
+	inTrouble, missed := h.history.note(results, at)
+	set.Count("InTrouble", inTrouble)
+	set.Count("FoundByPoller", missed)
 	set.Count("Overdue", h.waiting.overdue(results, at, h.period))
-	// What was in trouble before was not missed: no webhook could have brought it.
-	set.Count("FoundByPoller", count(results, func(r reconcile.Result) bool { return r.Missed() && !h.trouble[keyOf(r)] }))
 	if len(results) > 0 && count(results, isReplica) == len(results) {
 		set.Add("OnlyReplicas", 1)
-	}
-	h.trouble = make(map[key]bool)
-	for _, r := range results {
-		if isInTrouble(r) {
-			h.trouble[keyOf(r)] = true
-		}
 	}
 	return set
 }

@@ -188,6 +188,11 @@ var failures = map[string]failure{
 		l.release()
 		return nil
 	}},
+	"a secret fails whose account has more apps than one poll checks": {minutes: 40, config: crowded, begin: func(l *timeline) func(int) bool {
+		l.crowd()
+		l.app.Unset("DATABASE_URL")
+		return nil
+	}},
 	"the config var is gone": {minutes: 15, begin: func(l *timeline) func(int) bool {
 		l.app.Unset("DATABASE_URL")
 		return nil
@@ -328,10 +333,48 @@ var calm = map[string]failure{
 		l.release()
 		return for4Minutes(func() { l.must(db.Accept()) })
 	}},
+	"the same, and the account has more apps than one poll checks": {minutes: 60, config: crowded, begin: func(l *timeline) func(int) bool {
+		l.crowd()
+		return for4Minutes(l.Heroku.Wrap(herokutest.HTML503()))
+	}},
+	"a person edits a secret, and a poll puts Heroku's value back": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		l.put(l.secret, "postgres://u:pEXAMPLE@db.example/d")
+		return nil
+	}},
+	"a secret that has another value is bound": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		l.create("shop/old", "postgres://u:pEXAMPLE@db.example/d")
+		l.tag("shop/old", "heroku:app="+l.app.Name, "heroku:format=url")
+		return nil
+	}},
+	"the poller's container is replaced": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		return func(minute int) bool {
+			if minute%5 == 1 {
+				l.Poller.Kill()
+			}
+			return true
+		}
+	}},
+	"a consumer calls with an old version": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		l.call(l.secret, "EXAMPLE-of-an-old-version-of-the-secret", 3)
+		return nil
+	}},
 	"a stack that never had a bound secret": {minutes: 60, open: func(t *testing.T) *shop {
 		s := start(t, stacktest.Config{})
 		return &shop{stack: s, app: s.Heroku.CreateApp("shop")}
 	}, begin: func(*timeline) func(int) bool { return nil }},
+}
+
+// crowded is a stack that leaves so many requests to others that each poll checks one app.
+var crowded = stacktest.Config{Env: []string{"HEROKU_RESERVE=4000"}}
+
+// crowd binds secrets of three other apps, so that each app is checked in every fourth poll.
+func (l *timeline) crowd() {
+	l.t.Helper()
+	l.Heroku.SetRateLimit(2000)
+	for _, name := range []string{"blog", "mail", "wiki"} {
+		l.Heroku.Provision(l.Heroku.CreateApp(name), l.database())
+		l.bind(name, name+"/database", "heroku:format=url")
+	}
 }
 
 // newDatabase gives the app another database, and tells nobody.

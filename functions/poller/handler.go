@@ -73,8 +73,8 @@ func (h *handler) round(ctx context.Context, e event) (*report.Report, error) {
 	set := h.measure(results, e.at())
 	logAll(ctx, log, results)
 	if !h.reconciler.DryRun {
-		checks := h.webhooks.Ensure(ctx, time.Now(), results)
-		set.Count("WebhookWrong", count(checks, needsPerson))
+		checks := h.webhooks.Ensure(ctx, e.at(), results)
+		set.Count("WebhookWrong", wrongWebhooks(checks, results))
 		r.Subscribe(subscriptions(checks))
 	}
 	// Last, so that a round that dies before its end has no heartbeat.
@@ -175,6 +175,19 @@ func isInTrouble(r reconcile.Result) bool {
 }
 
 func isReplica(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrReplica) }
+
+// wrongWebhooks counts the webhooks that only a person can repair. Those of apps whose secret this
+// round has filled or taken over do not count yet: the person who bound it makes the webhook next, and
+// the app's next check tells of one that is still wrong.
+func wrongWebhooks(checks []heroku.Check, results []reconcile.Result) int {
+	isNew := make(map[string]bool) // by app
+	for _, r := range results {
+		if r.Outcome == reconcile.Published && !r.IsCurrentOurs() {
+			isNew[r.App] = true
+		}
+	}
+	return count(checks, func(c heroku.Check) bool { return needsPerson(c) && !isNew[c.App] })
+}
 
 // needsPerson reports whether a webhook is not right and the next check will not repair it. What
 // has another alarm, or ends by itself, does not count.

@@ -250,13 +250,11 @@ var failures = map[string]failure{
 		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
 		l.Poller.Kill()
 		l.unsubscribe()
-		l.bind(l.app.Name, "shop/another") // which makes the poller look at once, and not within an hour
 		return nil
 	}},
 	"Heroku refuses to make a webhook": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
 		l.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(422, "invalid_params")))
 		l.unsubscribe()
-		l.bind(l.app.Name, "shop/another")
 		return nil
 	}},
 	"50 deliveries in five minutes are not signed with our key": {minutes: 20, passes: true, begin: func(l *timeline) func(int) bool {
@@ -340,6 +338,19 @@ var calm = map[string]failure{
 	"a person edits a secret, and a poll puts Heroku's value back": {minutes: 20, begin: func(l *timeline) func(int) bool {
 		l.put(l.secret, "postgres://u:pEXAMPLE@db.example/d")
 		return nil
+	}},
+	"a new app gets its webhook ten minutes after its secret": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
+		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
+		l.Poller.Kill()
+		l.Heroku.Provision(l.Heroku.CreateApp("mail"), l.database()) // which is checked in minute 27 of each hour
+		l.bind("mail", "mail/database", "heroku:format=url")
+		return func(minute int) bool {
+			if minute == 10 {
+				untilTheNextSecond()
+				l.must(l.Subscribe(l.t.Context(), "mail"))
+			}
+			return true
+		}
 	}},
 	"a secret that has another value is bound": {minutes: 20, begin: func(l *timeline) func(int) bool {
 		l.create("shop/old", "postgres://u:pEXAMPLE@db.example/d")

@@ -276,6 +276,15 @@ var failures = map[string]failure{
 			return true
 		}
 	}},
+	// A model: no function of ours restarts a service. The state machine tries for 315 s.
+	"ECS refuses to restart the service": {minutes: 30, passes: true, begin: func(l *timeline) func(int) bool {
+		return func(minute int) bool {
+			if minute == 5 {
+				l.data.Add(cloudwatch.Metric{Namespace: "AWS/States", Name: "ExecutionsFailed", Of: "RestartMachine"}, l.minute, 1)
+			}
+			return true
+		}
+	}},
 	"apps wait for longer than twice their turn, and 30 minutes": {minutes: 60, begin: func(l *timeline) func(int) bool {
 		l.create(otherToken, l.Heroku.Authorize("read-protected"))
 		l.bind(l.Heroku.CreateApp("blog").Name, "blog/database", "heroku:token="+otherToken)

@@ -49,6 +49,26 @@ func TestATroubleThatLastsStaysWhilePollsDeferTheApp(t *testing.T) {
 	}
 }
 
+func TestAFightWithAnotherWriterIsTroubleUntilItEnds(t *testing.T) {
+	t.Parallel()
+	var h history
+	start := time.Date(2026, time.November, 26, 0, 0, 0, 0, time.UTC)
+	for minute := range 60 {
+		r := resultOf(reconcile.Unchanged, ours)
+		if minute == 10 || minute == 25 { // the fifth and the sixth within an hour
+			r = resultOf(reconcile.Published, theirs)
+			r.TooOften = true
+		}
+		want := 0
+		if minute >= 10 && minute <= 45 {
+			want = 1
+		}
+		if n, _ := h.note([]reconcile.Result{r}, start.Add(time.Duration(minute)*time.Minute)); n != want {
+			t.Errorf("minute %d: %d are in trouble, want %d", minute, n, want)
+		}
+	}
+}
+
 func TestOnlyAChangeByHerokuWasMissed(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

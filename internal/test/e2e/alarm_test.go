@@ -276,6 +276,14 @@ var failures = map[string]failure{
 			return true
 		}
 	}},
+	"another writer puts its value every ten minutes, and each poll puts Heroku's back": {minutes: 90, begin: func(l *timeline) func(int) bool {
+		return func(minute int) bool {
+			if minute%10 == 0 {
+				l.put(l.secret, "postgres://u:pEXAMPLE@db.example/d")
+			}
+			return true
+		}
+	}},
 	// A model: no function of ours restarts a service. The state machine tries for 315 s.
 	"ECS refuses to restart the service": {minutes: 30, passes: true, begin: func(l *timeline) func(int) bool {
 		return func(minute int) bool {
@@ -349,6 +357,9 @@ var calm = map[string]failure{
 		return nil
 	}},
 	"a new app gets its webhook ten minutes after its secret": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
+		untilTheNextSecond()
+		l.unsubscribe()
+		l.subscribe()
 		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
 		l.Poller.Kill()
 		l.Heroku.Provision(l.Heroku.CreateApp("mail"), l.database()) // which is checked in minute 27 of each hour

@@ -24,8 +24,12 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// The trouble begins where periods of all lengths begin.
-const beginning = 180
+// A failure begins where periods of all lengths begin. What heals begins two minutes before the end
+// of a quarter of an hour, so that a trouble of four minutes falls into two.
+const (
+	beginning = 180
+	crossing  = beginning + 13
+)
 
 // ranges are other lengths of the evaluation range, which AWS does not tell: with each, the same
 // alarms must go off, and none where none may.
@@ -49,6 +53,7 @@ type timeline struct {
 	*shop
 	data     cloudwatch.Data
 	minute   int
+	begins   int                          // the minute in which the trouble begins
 	read     map[*lambdatest.Function]int // how much of its log
 	attempts map[int]int                  // deliveries due in a minute, by how often they were tried
 }
@@ -124,10 +129,10 @@ func (l *timeline) raised(further int) (raised map[string]int, ended []string) {
 	raised = make(map[string]int)
 	for _, alarm := range alarms {
 		states := alarm.States(l.data, l.minute, further)
-		if states[beginning-1] != cloudwatch.OK {
+		if states[l.begins-1] != cloudwatch.OK {
 			l.t.Errorf("%s is on before anything has happened", alarm.ID)
 		}
-		if at := slices.Index(states[beginning:], cloudwatch.ALARM); at >= 0 {
+		if at := slices.Index(states[l.begins:], cloudwatch.ALARM); at >= 0 {
 			raised[alarm.ID] = at + 1
 			if states[l.minute-1] != cloudwatch.ALARM {
 				ended = append(ended, alarm.ID)
@@ -430,8 +435,8 @@ func (l *timeline) untag(secret string) {
 	l.must(err)
 }
 
-// live runs a failure and returns its timeline.
-func live(t *testing.T, f failure) *timeline {
+// live runs a failure that begins in a minute, and returns its timeline.
+func live(t *testing.T, f failure, begins int) *timeline {
 	t.Helper()
 	open := f.open
 	if open == nil {
@@ -440,7 +445,7 @@ func live(t *testing.T, f failure) *timeline {
 	l := newTimeline(open(t))
 	l.collect()
 	l.data = make(cloudwatch.Data) // without the deployment
-	for l.minute = beginning - 20; l.minute < beginning; {
+	for l.begins, l.minute = begins, begins-20; l.minute < begins; {
 		l.pass(true)
 	}
 	eachMinute := f.begin(l)
@@ -460,7 +465,7 @@ func TestEveryFailureRaisesExactlyTheAlarmsOfTheRunbook(t *testing.T) {
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := live(t, failure)
+			l := live(t, failure, beginning)
 			raised, ended := l.raised(cloudwatch.Further)
 			if got := rowOf(raised); got != rows[name] {
 				t.Errorf("the runbook has:\n| %s | %s |, and this raises\n| %s | %s |", name, rows[name], name, got)
@@ -482,7 +487,7 @@ func TestWhatHealsRaisesNoAlarm(t *testing.T) {
 	for name, failure := range calm {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := live(t, failure)
+			l := live(t, failure, crossing)
 			for _, further := range append(ranges, cloudwatch.Further) {
 				if raised, _ := l.raised(further); len(raised) > 0 {
 					t.Errorf("with %d further periods: %v", further, raised)

@@ -355,7 +355,16 @@ var calm = map[string]failure{
 	}},
 	"the same, and the account has more apps than one poll checks": {minutes: 60, config: crowded, begin: func(l *timeline) func(int) bool {
 		l.crowd()
-		return for4Minutes(l.Heroku.Wrap(herokutest.HTML503()))
+		end := func() {}
+		return func(minute int) bool {
+			switch minute {
+			case 8: // by now the poller knows that nothing is left beside the reserve
+				end = l.Heroku.Wrap(herokutest.HTML503())
+			case 12:
+				end()
+			}
+			return true
+		}
 	}},
 	"a person edits a secret, and a poll puts Heroku's value back": {minutes: 20, begin: func(l *timeline) func(int) bool {
 		l.put(l.secret, "postgres://u:pEXAMPLE@db.example/d")

@@ -353,7 +353,7 @@ var calm = map[string]failure{
 		l.release()
 		return for4Minutes(func() { l.must(db.Accept()) })
 	}},
-	"the same, and the account has more apps than one poll checks": {minutes: 60, config: crowded, begin: func(l *timeline) func(int) bool {
+	"Heroku's API is down for four minutes, and the account has more apps than one poll checks": {minutes: 60, config: crowded, begin: func(l *timeline) func(int) bool {
 		l.crowd()
 		end := func() {}
 		return func(minute int) bool {

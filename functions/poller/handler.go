@@ -32,13 +32,8 @@ type handler struct {
 	good    time.Time // when the last good one ended
 	bound   bool      // whether one saw a binding
 	waiting waiting
-	trouble map[key]bool // the bindings that failed or were held in the last one
+	history history
 }
-
-// key names a binding.
-type key struct{ arn, configVar string }
-
-func keyOf(r reconcile.Result) key { return key{r.ARN, r.ConfigVar} }
 
 // handle does what the event asks for. If a binding failed, handle finishes the others
 // and then returns an error, which Lambda's error metric counts. It parses the event
@@ -78,8 +73,8 @@ func (h *handler) round(ctx context.Context, e event) (*report.Report, error) {
 	set := h.measure(results, e.at())
 	logAll(ctx, log, results)
 	if !h.reconciler.DryRun {
-		checks := h.webhooks.Ensure(ctx, time.Now(), results)
-		set.Count("WebhookWrong", count(checks, needsPerson))
+		checks := h.webhooks.Ensure(ctx, e.at(), results)
+		set.Count("WebhookWrong", wrongWebhooks(checks, results))
 		r.Subscribe(subscriptions(checks))
 	}
 	// Last, so that a round that dies before its end has no heartbeat.
@@ -152,18 +147,12 @@ func (h *handler) measure(results []reconcile.Result, at time.Time) report.Metri
 	if left, known := h.remaining(); known {
 		set.Add("HerokuRequestsLeft", float64(left))
 	}
-	set.Count("InTrouble", count(results, isInTrouble))
+	inTrouble, missed := h.history.note(results, at)
+	set.Count("InTrouble", inTrouble)
+	set.Count("FoundByPoller", missed)
 	set.Count("Overdue", h.waiting.overdue(results, at, h.period))
-	// What was in trouble before was not missed: no webhook could have brought it.
-	set.Count("FoundByPoller", count(results, func(r reconcile.Result) bool { return r.Missed() && !h.trouble[keyOf(r)] }))
 	if len(results) > 0 && count(results, isReplica) == len(results) {
 		set.Add("OnlyReplicas", 1)
-	}
-	h.trouble = make(map[key]bool)
-	for _, r := range results {
-		if isInTrouble(r) {
-			h.trouble[keyOf(r)] = true
-		}
 	}
 	return set
 }
@@ -186,6 +175,19 @@ func isInTrouble(r reconcile.Result) bool {
 }
 
 func isReplica(r reconcile.Result) bool { return errors.Is(r.Err, reconcile.ErrReplica) }
+
+// wrongWebhooks counts the webhooks that only a person can repair. Those of apps whose secret this
+// round has filled or taken over do not count yet: the person who bound it makes the webhook next, and
+// the app's next check tells of one that is still wrong.
+func wrongWebhooks(checks []heroku.Check, results []reconcile.Result) int {
+	isNew := make(map[string]bool) // by app
+	for _, r := range results {
+		if r.Outcome == reconcile.Published && !r.IsCurrentOurs() {
+			isNew[r.App] = true
+		}
+	}
+	return count(checks, func(c heroku.Check) bool { return needsPerson(c) && !isNew[c.App] })
+}
 
 // needsPerson reports whether a webhook is not right and the next check will not repair it. What
 // has another alarm, or ends by itself, does not count.

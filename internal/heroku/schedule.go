@@ -19,8 +19,8 @@ const (
 	checksTime = time.Minute
 	// parallelChecks is how many apps' webhooks are checked at once.
 	parallelChecks = 8
-	// checksAnHour is how many webhooks are checked within an hour, and each at least as
-	// often as that if the apps are no more. Each costs one of an account's 4,500 requests.
+	// checksAnHour is how many webhooks of an account are checked within an hour, and each at
+	// least as often as that if its apps are no more. Each costs one of its 4,500 requests.
 	checksAnHour = 100
 )
 
@@ -32,8 +32,9 @@ type AppWebhooks interface {
 }
 
 // Schedule decides which apps' webhooks a round checks: each app once an hour, or more
-// seldom if there are more than checksAnHour, and each app where the round filled a secret for the first time or published a value that the webhook
-// had missed. It stores nothing between rounds but the last one's time.
+// seldom if its account has more than checksAnHour, and each app where the round filled a secret
+// for the first time or published a value that the webhook had missed. It stores nothing between
+// rounds but the last one's time.
 type Schedule struct {
 	// ForToken returns the webhooks of the account of a token secret. If it is nil, no webhook
 	// is checked.
@@ -60,7 +61,7 @@ type Check struct {
 // event, or at their next time.
 func (s *Schedule) Ensure(ctx context.Context, now time.Time, results []reconcile.Result) []Check {
 	since := s.last
-	if since.IsZero() {
+	if since.IsZero() || since.After(now) { // an event may have named a time that has not come
 		since = now.Add(-2 * s.Period) // the schedule is not punctual
 	}
 	s.last = now
@@ -68,8 +69,12 @@ func (s *Schedule) Ensure(ctx context.Context, now time.Time, results []reconcil
 	for _, r := range results {
 		on[r.App] = on[r.App] || isOn(r)
 	}
-	every := interval(len(on))
+	apps := make(map[string]int) // by token
+	for source := range reconcile.BySource(results) {
+		apps[source.TokenSecretID]++
+	}
 	return s.each(ctx, results, func(ctx context.Context, from reconcile.Source, results []reconcile.Result) (c Check, err error) {
+		every := interval(apps[from.TokenSecretID])
 		if slices.ContainsFunc(results, isPublished) || slices.ContainsFunc(results, reconcile.Result.Missed) || isDue(from.App, since, now, every) {
 			c.Did, err = s.ensure(ctx, from, results, on[from.App])
 		}

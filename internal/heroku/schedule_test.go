@@ -78,6 +78,44 @@ func TestEveryAppIsCheckedOnceAnHourOrAHundredAnHour(t *testing.T) {
 	}
 }
 
+// Another account has requests of its own.
+func TestTheAppsOfOtherAccountsMakeNoCheckLater(t *testing.T) {
+	t.Parallel()
+	var results []reconcile.Result
+	for i := range 300 {
+		r := of(fmt.Sprint("app-", i), reconcile.Unchanged)
+		r.TokenSecretID = fmt.Sprint("account-", i%3)
+		results = append(results, r)
+	}
+	c := &clerk{}
+	s := &Schedule{ForToken: c.forToken, last: noon}
+	for now := noon; now.Before(noon.Add(time.Hour)); {
+		now = now.Add(5 * time.Minute)
+		s.Ensure(t.Context(), now, results)
+	}
+	if len(c.ensured) != 300 {
+		t.Errorf("%d of 300 apps were checked within an hour", len(c.ensured))
+	}
+}
+
+// Who may invoke the poller can name any time, again and again.
+func TestATimeThatHasNotComeDelaysNoCheck(t *testing.T) {
+	t.Parallel()
+	c := &clerk{}
+	s := &Schedule{ForToken: c.forToken, Period: 5 * time.Minute, last: noon}
+	shop := []reconcile.Result{of("shop", reconcile.Unchanged)}
+	checks := 0
+	for minutes := 5; minutes <= 60; minutes += 5 {
+		s.Ensure(t.Context(), noon.AddDate(1, 0, 0), shop)
+		before := len(c.ensured)
+		s.Ensure(t.Context(), noon.Add(time.Duration(minutes)*time.Minute), shop)
+		checks += len(c.ensured) - before
+	}
+	if checks == 0 {
+		t.Error("no check within an hour")
+	}
+}
+
 func TestAnAppIsCheckedWhenTheWebhookMissedSomething(t *testing.T) {
 	t.Parallel()
 	c := &clerk{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"unicode/utf8"
 
 	"keepcurrent.example/internal/credential"
@@ -106,9 +107,9 @@ func (r Result) Log(ctx context.Context, log *slog.Logger) {
 // wrong tags, and little where thousands of errors stand in one answer.
 const MaxText = 2000
 
-// Text returns the error's text, cut to [MaxText]: AWS's words, a tag and a database
-// server's answer have any length.
-func Text(err error) string { return Cut(err.Error(), MaxText) }
+// Text returns the error's text in one line, because a query of the logs prints a row for each,
+// and cut to [MaxText]: AWS's words, a tag and a database server's answer have any length.
+func Text(err error) string { return Cut(strings.ReplaceAll(err.Error(), "\n", "; "), MaxText) }
 
 // Cut returns the text, or as many bytes of it as most, whole characters, and an ellipsis.
 func Cut(text string, most int) string {

@@ -9,6 +9,14 @@ import (
 	"keepcurrent.example/internal/reconcile"
 )
 
+// A query of the logs prints a row for each line, and several wrong tags are several errors.
+func TestSeveralErrorsAreOneLine(t *testing.T) {
+	t.Parallel()
+	if got := reconcile.Text(errors.Join(errors.New("tag a is empty"), errors.New("tag b is empty"))); got != "tag a is empty; tag b is empty" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestALongErrorIsCutBetweenCharacters(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "short", strings.Repeat("x", reconcile.MaxText)} {

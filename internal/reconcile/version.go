@@ -43,6 +43,13 @@ func digestMatches(keys []credential.Value, b Binding, text credential.Value) bo
 	return false
 }
 
+// IsCurrentOurs reports whether the id of the current version looks like ours. Anybody can make
+// such an id, so nothing but a metric may follow from it. Other writers' are UUIDs, or shorter.
+func (b Binding) IsCurrentOurs() bool {
+	_, err := hex.DecodeString(b.Current)
+	return err == nil && len(b.Current) == 2*digestLen
+}
+
 // payloadDigest covers the ARN, so that two secrets with one value do not show it. With
 // [FormatKey] it is of our member alone: all others follow from the version before.
 func payloadDigest(key credential.Value, b Binding, text credential.Value) string {

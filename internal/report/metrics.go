@@ -43,7 +43,7 @@ var MetricUnits = map[string]string{
 	"Failed":    count,
 	"Deferred":  count,
 
-	"InTrouble":          count,        // failed or held, in a round
+	"InTrouble":          count,        // failed or held, in a round or in their last checks before it, or written too often
 	"Overdue":            count,        // deferred for longer than their turn
 	"Pending":            count,        // what a paused stack would have published
 	"Conflicts":          count,        // swaps lost to other writers

@@ -232,7 +232,7 @@ func TestAPlanInJSONIsTheContract(t *testing.T) {
 	r.LeftOut = map[string]int{"plan": 3}
 	got, err := json.Marshal(r)
 	const want = `{"dryRun":true,"bindings":1,"published":1,"unchanged":0,"held":0,"failed":0,"deferred":0,"off":0,` +
-		`"plan":[{"app":"shop","configVar":"DATABASE_URL","secret":"a","outcome":"published","version":"v1","changes":["password","other keys"],"logsIn":true,"credential":"default","error":"not\nverified"}],` +
+		`"plan":[{"app":"shop","configVar":"DATABASE_URL","secret":"a","outcome":"published","version":"v1","changes":["password","other keys"],"logsIn":true,"credential":"default","error":"not; verified"}],` +
 		`"subscriptions":[{"app":"shop","did":"subscribed","state":"right","error":"none"}],"leftOut":{"plan":3}}`
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -87,6 +87,7 @@ func TestTheRunbooksQueriesKeepTheirColumnsWhereAFieldIsMissing(t *testing.T) {
 		"a sum":            {"bash", "filter msg = \"failed\" | stats count() by bin(5m)", "2026-11-26 10:00:00.000\t3\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			logs.running = 2
 			s.write("run.sh", functions+"ask '"+test.query+"'\n")
 			cmd := exec.CommandContext(t.Context(), test.shell, "run.sh")
 			cmd.Dir = s.folder
@@ -104,8 +105,9 @@ func TestTheRunbooksQueriesKeepTheirColumnsWhereAFieldIsMissing(t *testing.T) {
 // cloudWatchLogs answers one query at a time with all of its lines, in CloudWatch's form
 // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html).
 type cloudWatchLogs struct {
-	lines []map[string]string
-	query string
+	lines   []map[string]string
+	query   string
+	running int // how many further answers come before the query is complete
 }
 
 func (c *cloudWatchLogs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +137,15 @@ func (c *cloudWatchLogs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !hasFields {
 			results = [][]field{{{"bin(5m)", "2026-11-26 10:00:00.000"}, {"count()", fmt.Sprint(len(c.lines))}}}
 		}
-		answer = map[string]any{"status": "Complete", "results": results}
+		switch c.running {
+		case 0:
+			answer = map[string]any{"status": "Complete", "results": results}
+		case 1:
+			answer = map[string]any{"status": "Running", "results": results[:1]}
+		default:
+			answer = map[string]any{"status": "Scheduled", "results": [][]field{}}
+		}
+		c.running = max(0, c.running-1)
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_ = json.NewEncoder(w).Encode(answer)

@@ -67,7 +67,7 @@ var runBy = map[string]string{
 
 // everyday are words of a shell, tools that do not need a test here, and the functions whose
 // definitions on the pages are tested. $ is a variable: the editor of the person.
-var everyday = strings.Fields("ask cat cd date echo exit export git grep mv out poll printf rm set_parameter sed sleep tr trap umask $")
+var everyday = strings.Fields("[ ask cat cd date echo exit export git grep mv out poll printf rm set_parameter sed sleep tr trap umask $")
 
 // shells are what GitHub calls a block of commands.
 var shells = []string{"", "sh", "bash", "shell", "console"}

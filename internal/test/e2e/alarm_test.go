@@ -24,8 +24,12 @@ import (
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
-// The trouble begins where periods of all lengths begin.
-const beginning = 180
+// A failure begins where periods of all lengths begin. What heals begins two minutes before the end
+// of a quarter of an hour, so that a trouble of four minutes falls into two.
+const (
+	beginning = 180
+	crossing  = beginning + 13
+)
 
 // ranges are other lengths of the evaluation range, which AWS does not tell: with each, the same
 // alarms must go off, and none where none may.
@@ -49,6 +53,7 @@ type timeline struct {
 	*shop
 	data     cloudwatch.Data
 	minute   int
+	begins   int                          // the minute in which the trouble begins
 	read     map[*lambdatest.Function]int // how much of its log
 	attempts map[int]int                  // deliveries due in a minute, by how often they were tried
 }
@@ -124,10 +129,10 @@ func (l *timeline) raised(further int) (raised map[string]int, ended []string) {
 	raised = make(map[string]int)
 	for _, alarm := range alarms {
 		states := alarm.States(l.data, l.minute, further)
-		if states[beginning-1] != cloudwatch.OK {
+		if states[l.begins-1] != cloudwatch.OK {
 			l.t.Errorf("%s is on before anything has happened", alarm.ID)
 		}
-		if at := slices.Index(states[beginning:], cloudwatch.ALARM); at >= 0 {
+		if at := slices.Index(states[l.begins:], cloudwatch.ALARM); at >= 0 {
 			raised[alarm.ID] = at + 1
 			if states[l.minute-1] != cloudwatch.ALARM {
 				ended = append(ended, alarm.ID)
@@ -188,6 +193,11 @@ var failures = map[string]failure{
 		l.release()
 		return nil
 	}},
+	"a secret fails whose account has more apps than one poll checks": {minutes: 40, config: crowded, begin: func(l *timeline) func(int) bool {
+		l.crowd()
+		l.app.Unset("DATABASE_URL")
+		return nil
+	}},
 	"the config var is gone": {minutes: 15, begin: func(l *timeline) func(int) bool {
 		l.app.Unset("DATABASE_URL")
 		return nil
@@ -245,13 +255,11 @@ var failures = map[string]failure{
 		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
 		l.Poller.Kill()
 		l.unsubscribe()
-		l.bind(l.app.Name, "shop/another") // which makes the poller look at once, and not within an hour
 		return nil
 	}},
 	"Heroku refuses to make a webhook": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
 		l.Heroku.Wrap(herokutest.On("POST /apps/{app}/webhooks", herokutest.Refuse(422, "invalid_params")))
 		l.unsubscribe()
-		l.bind(l.app.Name, "shop/another")
 		return nil
 	}},
 	"50 deliveries in five minutes are not signed with our key": {minutes: 20, passes: true, begin: func(l *timeline) func(int) bool {
@@ -269,6 +277,23 @@ var failures = map[string]failure{
 		return func(minute int) bool {
 			if minute == 6 { // a new container does not end the alarm
 				l.Poller.Kill()
+			}
+			return true
+		}
+	}},
+	"another writer puts its value every ten minutes, and each poll puts Heroku's back": {minutes: 90, begin: func(l *timeline) func(int) bool {
+		return func(minute int) bool {
+			if minute%10 == 0 {
+				l.put(l.secret, "postgres://u:pEXAMPLE@db.example/d")
+			}
+			return true
+		}
+	}},
+	// A model: no function of ours restarts a service. The state machine tries for 315 s.
+	"ECS refuses to restart the service": {minutes: 30, passes: true, begin: func(l *timeline) func(int) bool {
+		return func(minute int) bool {
+			if minute == 5 {
+				l.data.Add(cloudwatch.Metric{Namespace: "AWS/States", Name: "ExecutionsFailed", Of: "RestartMachine"}, l.minute, 1)
 			}
 			return true
 		}
@@ -328,10 +353,73 @@ var calm = map[string]failure{
 		l.release()
 		return for4Minutes(func() { l.must(db.Accept()) })
 	}},
+	"Heroku's API is down for four minutes, and the account has more apps than one poll checks": {minutes: 60, config: crowded, begin: func(l *timeline) func(int) bool {
+		l.crowd()
+		end := func() {}
+		return func(minute int) bool {
+			switch minute {
+			case 8: // by now the poller knows that nothing is left beside the reserve
+				end = l.Heroku.Wrap(herokutest.HTML503())
+			case 12:
+				end()
+			}
+			return true
+		}
+	}},
+	"a person edits a secret, and a poll puts Heroku's value back": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		l.put(l.secret, "postgres://u:pEXAMPLE@db.example/d")
+		return nil
+	}},
+	"a new app gets its webhook ten minutes after its secret": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
+		untilTheNextSecond()
+		l.unsubscribe()
+		l.subscribe()
+		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
+		l.Poller.Kill()
+		l.Heroku.Provision(l.Heroku.CreateApp("mail"), l.database()) // which is checked in minute 27 of each hour
+		l.bind("mail", "mail/database", "heroku:format=url")
+		return func(minute int) bool {
+			if minute == 10 {
+				untilTheNextSecond()
+				l.must(l.Subscribe(l.t.Context(), "mail"))
+			}
+			return true
+		}
+	}},
+	"a secret that has another value is bound": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		l.create("shop/old", "postgres://u:pEXAMPLE@db.example/d")
+		l.tag("shop/old", "heroku:app="+l.app.Name, "heroku:format=url")
+		return nil
+	}},
+	"the poller's container is replaced": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		return func(minute int) bool {
+			if minute%5 == 1 {
+				l.Poller.Kill()
+			}
+			return true
+		}
+	}},
+	"a consumer calls with an old version": {minutes: 20, begin: func(l *timeline) func(int) bool {
+		l.call(l.secret, "EXAMPLE-of-an-old-version-of-the-secret", 3)
+		return nil
+	}},
 	"a stack that never had a bound secret": {minutes: 60, open: func(t *testing.T) *shop {
 		s := start(t, stacktest.Config{})
 		return &shop{stack: s, app: s.Heroku.CreateApp("shop")}
 	}, begin: func(*timeline) func(int) bool { return nil }},
+}
+
+// crowded is a stack that leaves so many requests to others that each poll checks one app.
+var crowded = stacktest.Config{Env: []string{"HEROKU_RESERVE=4000"}}
+
+// crowd binds secrets of three other apps, so that each app is checked in every fourth poll.
+func (l *timeline) crowd() {
+	l.t.Helper()
+	l.Heroku.SetRateLimit(2000)
+	for _, name := range []string{"blog", "mail", "wiki"} {
+		l.Heroku.Provision(l.Heroku.CreateApp(name), l.database())
+		l.bind(name, name+"/database", "heroku:format=url")
+	}
 }
 
 // newDatabase gives the app another database, and tells nobody.
@@ -356,8 +444,8 @@ func (l *timeline) untag(secret string) {
 	l.must(err)
 }
 
-// live runs a failure and returns its timeline.
-func live(t *testing.T, f failure) *timeline {
+// live runs a failure that begins in a minute, and returns its timeline.
+func live(t *testing.T, f failure, begins int) *timeline {
 	t.Helper()
 	open := f.open
 	if open == nil {
@@ -366,7 +454,7 @@ func live(t *testing.T, f failure) *timeline {
 	l := newTimeline(open(t))
 	l.collect()
 	l.data = make(cloudwatch.Data) // without the deployment
-	for l.minute = beginning - 20; l.minute < beginning; {
+	for l.begins, l.minute = begins, begins-20; l.minute < begins; {
 		l.pass(true)
 	}
 	eachMinute := f.begin(l)
@@ -386,7 +474,7 @@ func TestEveryFailureRaisesExactlyTheAlarmsOfTheRunbook(t *testing.T) {
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := live(t, failure)
+			l := live(t, failure, beginning)
 			raised, ended := l.raised(cloudwatch.Further)
 			if got := rowOf(raised); got != rows[name] {
 				t.Errorf("the runbook has:\n| %s | %s |, and this raises\n| %s | %s |", name, rows[name], name, got)
@@ -408,7 +496,7 @@ func TestWhatHealsRaisesNoAlarm(t *testing.T) {
 	for name, failure := range calm {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := live(t, failure)
+			l := live(t, failure, crossing)
 			for _, further := range append(ranges, cloudwatch.Further) {
 				if raised, _ := l.raised(further); len(raised) > 0 {
 					t.Errorf("with %d further periods: %v", further, raised)

@@ -157,11 +157,13 @@ func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) 
 		!strings.Contains(string(report.Subscriptions[0].Error), "make subscribe APP=shop STACK=…") {
 		t.Errorf("report: %+v", report)
 	}
+	s.sum(s.Poller, "WebhookWrong", 0) // the person who has bound the secret makes the webhook next
+	inAnHour := fmt.Sprintf(`{"scheduled":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339))
+	s.poll(inAnHour)
 	s.sum(s.Poller, "WebhookWrong", 1)
 	s.sum(s.Poller, "TokenRefused", 0)
 	s.state("missing")
-	// A webhook is dated in whole seconds, and must be younger than the signing key.
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+	untilTheNextSecond()
 	s.must(s.Subscribe(t.Context(), "shop")) // as a person does
 	s.state("right")
 	s.bind("shop", "shop/another") // which is a reason to check
@@ -172,6 +174,10 @@ func TestATokenThatMayOnlyReadKeepsTheSecretsAndTellsOfTheWebhook(t *testing.T) 
 	s.Heroku.Wrap(herokutest.On("GET /apps/{app}/webhooks", herokutest.Refuse(403, "forbidden")))
 	s.state("unknown")
 }
+
+// untilTheNextSecond waits because a webhook is dated in whole seconds, and must be younger than
+// the signing key.
+func untilTheNextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) }
 
 // state fails the test unless a dry run says so of the app's webhook.
 func (s *stack) state(want string) {

@@ -59,7 +59,7 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 		"NoGoodRound":      {ours("GoodRounds", "PollerFunction", pollPeriod), "LessThanThreshold 1 " + pollRounds + " breaching"},
 		"TokenRefused":     {ours("TokenRefused", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
 		"WebhookMissed":    {ours("FoundByPoller", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
-		"WebhookWrong":     {ours("WebhookWrong", "PollerFunction", "10800"), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
+		"WebhookWrong":     {ours("WebhookWrong", "PollerFunction", "3600"), "GreaterThanOrEqualToThreshold 1 3 1 notBreaching"},
 		"BadSignatures":    {ours("BadSignatures", "WebhookFunction", "300"), "GreaterThanOrEqualToThreshold !Ref BadSignatureLimit 1 notBreaching"},
 		"OnlyReplicas":     {ours("OnlyReplicas", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 3 notBreaching"},
 		"Overdue":          {ours("Overdue", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},

@@ -102,15 +102,14 @@ func alarms(x *trial) {
 		MetricAlarms []struct{ AlarmName, StateValue string }
 	}
 	ok(x.cloud.ask(x.ctx, &answer, "cloudwatch", "describe-alarms", "--alarm-name-prefix", x.cloud.stack+"-"))
+	state := make(map[string]string)
+	for _, a := range answer.MetricAlarms {
+		name, _, _ := strings.Cut(strings.TrimPrefix(a.AlarmName, x.cloud.stack+"-"), "-")
+		state[name] = a.StateValue
+	}
 	var states, missing []string
 	for _, name := range alarmNames {
-		state := ""
-		for _, a := range answer.MetricAlarms {
-			if strings.HasPrefix(a.AlarmName, x.cloud.stack+"-"+name+"-") {
-				state = a.StateValue
-			}
-		}
-		if states = append(states, name+" "+state); state == "" {
+		if states = append(states, name+" "+state[name]); state[name] == "" {
 			missing = append(missing, name)
 		}
 	}

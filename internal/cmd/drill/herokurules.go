@@ -15,10 +15,11 @@ import (
 func scopes(x *trial) {
 	may := make(map[string]bool)
 	var says []string
+	word := map[bool]string{true: "yes", false: "no"}
 	for _, scope := range []string{"read", "write", "read-protected", "write-protected"} {
 		x.during = "a token of the scope " + scope
 		reads, subscribes := x.scope(scope)
-		says = append(says, fmt.Sprintf("%s: config vars %s, webhooks %s", scope, yes(reads), yes(subscribes)))
+		says = append(says, fmt.Sprintf("%s: config vars %s, webhooks %s", scope, word[reads], word[subscribes]))
 		may[scope+" reads"], may[scope+" does both"] = reads, reads && subscribes
 	}
 	x.says("%s", strings.Join(says, "; "))
@@ -30,13 +31,6 @@ func scopes(x *trial) {
 	case !may["write-protected does both"]:
 		fail("a token of the scope write-protected may not read config vars and write webhooks")
 	}
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
 
 // scope makes a token, tries it and revokes it.

@@ -72,6 +72,13 @@ func (o *options) flags() *flag.FlagSet {
 	return f
 }
 
+func (o *options) help(out io.Writer) {
+	fmt.Fprintf(out, usage, names(checks))
+	f := o.flags()
+	f.SetOutput(out)
+	f.PrintDefaults()
+}
+
 func main() {
 	// A terminal that is closed or a pipe that breaks must not end the drill before it has
 	// removed what it has made.
@@ -86,20 +93,13 @@ func main() {
 
 func run(ctx context.Context, args []string, in io.Reader, out, complaints io.Writer) int {
 	o, chosen, err := parse(args)
-	help := errors.Is(err, flag.ErrHelp)
+	if errors.Is(err, flag.ErrHelp) {
+		o.help(out)
+		return 0
+	}
 	if err != nil {
-		to := out
-		if !help {
-			fmt.Fprintf(complaints, "drill: %v\n\n", err)
-			to = complaints
-		}
-		fmt.Fprintf(to, usage, names(checks))
-		flags := o.flags()
-		flags.SetOutput(to)
-		flags.PrintDefaults()
-		if help {
-			return 0
-		}
+		fmt.Fprintf(complaints, "drill: %v\n\n", err)
+		o.help(complaints)
 		return 2
 	}
 	d, err := open(ctx, o, out)
@@ -226,25 +226,20 @@ func (d *drill) start(ctx context.Context, in *bufio.Reader) error {
 		return err
 	}
 	d.removeLeftovers(ctx, left, in)
-	fmt.Fprintf(d.out, "This drill makes, and removes at its end:\n"+
-		"  at Heroku  the app %s%s, without a dyno, with webhooks; four tokens, for a second each\n", appPrefix, d.mark)
-	if d.database {
-		fmt.Fprintln(d.out, "             heroku-postgresql:essential-0, some US cents an hour; its credential is rotated", d.pace.rotate, "times")
+	say := func(when bool, format string, args ...any) {
+		if when {
+			fmt.Fprintf(d.out, format+"\n", args...)
+		}
 	}
-	fmt.Fprintf(d.out, "  at AWS     secrets called %s%s/…, a few at a time; some thousand requests, some US cents in all\n", secretPrefix, d.mark)
-	if d.rotateKey {
-		fmt.Fprintln(d.out, "It changes the signing key of the whole stack.")
-	}
-	if d.mayPause {
-		fmt.Fprintln(d.out, "It pauses the whole stack for some minutes: meanwhile no secret of the stack follows its app.")
-	}
-	if d.useUp {
-		fmt.Fprintf(d.out, "It uses up all requests of your Heroku user: for some minutes Heroku refuses everything else that uses this user.\n"+
-			"That includes the stack, unless its token is of the user %s.\n", d.collaborator)
-	}
-	if d.cloud != nil {
-		fmt.Fprintln(d.out, "The alarm WebhookMissed may go off, because the drill loses deliveries on purpose.")
-	}
+	say(true, "This drill makes, and removes at its end:")
+	say(true, "  at Heroku  the app %s%s, without a dyno, with webhooks; four tokens, for a second each", appPrefix, d.mark)
+	say(d.database, "             %s, some US cents an hour; its credential is rotated %d times", plan, d.pace.rotate)
+	say(true, "  at AWS     secrets called %s%s/…, a few at a time; some thousand requests, some US cents in all", secretPrefix, d.mark)
+	say(d.rotateKey, "It changes the signing key of the whole stack.")
+	say(d.mayPause, "It pauses the whole stack for some minutes: meanwhile no secret of the stack follows its app.")
+	say(d.useUp, "It uses up all requests of your Heroku user: for some minutes Heroku refuses everything else that uses this user.\n"+
+		"That includes the stack, unless its token is of the user %s.", d.collaborator)
+	say(d.cloud != nil, "The alarm WebhookMissed may go off, because the drill loses deliveries on purpose.")
 	if !d.yes && !d.agrees(ctx, in, "Begin? [y/N] ") || ctx.Err() != nil {
 		return errors.New("nothing was made")
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -68,7 +67,7 @@ func rotation(x *trial) {
 	for n := range x.pace.rotate {
 		x.during = fmt.Sprintf("rotation %d of %d", n+1, x.pace.rotate)
 		before := must(x.current(x.ctx, arn))
-		u.reset()
+		u.take()
 		began := time.Now()
 		x.rotate(addon)
 		must(until(x.ctx, "AWSCURRENT moves after a rotation", x.pace.deliver+x.pace.patience(), x.pace.tick, func() (bool, error) {
@@ -77,13 +76,16 @@ func rotation(x *trial) {
 		}))
 		moved = append(moved, time.Since(began))
 		ok(wait(x.ctx, x.pace.settle)) // Heroku may end the old connections later
-		after, _ := u.state()
-		if _, err := until(x.ctx, "the consumer's queries succeed again", x.pace.deliver, x.pace.tick, func() (bool, error) { good, _ := u.state(); return good > after, nil }); err != nil {
-			_, why := u.state()
-			ok(errors.Join(err, why))
-		}
-		gap, failed := u.reset()
-		gaps, failures = append(gaps, gap), failures+failed
+		all := u.take()
+		must(until(x.ctx, "the consumer's queries succeed again", x.pace.deliver, x.pace.tick, func() (bool, error) {
+			more := u.take()
+			all.failed, all.gap = all.failed+more.failed, max(all.gap, more.gap)
+			if more.good > 0 {
+				return true, nil
+			}
+			return false, more.err
+		}))
+		gaps, failures = append(gaps, all.gap), failures+all.failed
 		must(x.databaseURL()) // notes the password
 	}
 	x.says("%d rotations under a query each %s: %d queries failed; without a good query: %s; until AWSCURRENT moved: %s", x.pace.rotate, queryEvery, failures, gaps, moved)
@@ -99,12 +101,16 @@ const queryEvery = 50 * time.Millisecond
 type user struct {
 	end func()
 
-	mu     sync.Mutex // guards what follows
-	ok     int
-	failed int
-	last   time.Time     // of the last query that was good
-	gap    time.Duration // the longest time between two
-	err    error         // of the last one that failed
+	mu   sync.Mutex // guards what follows
+	seen queries
+	last time.Time // of the last query that was good
+}
+
+// queries are what became of some queries.
+type queries struct {
+	good, failed int
+	gap          time.Duration // the longest time between two that were good
+	err          error         // of the last one that failed
 }
 
 func (x *trial) consume(arn string) (*user, error) {
@@ -135,30 +141,21 @@ func (u *user) note(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err != nil {
-		u.failed++
-		u.err = err
+		u.seen.failed, u.seen.err = u.seen.failed+1, err
 		return
 	}
-	u.ok++
 	now := time.Now()
-	u.gap = max(u.gap, now.Sub(u.last))
+	u.seen.good, u.seen.gap = u.seen.good+1, max(u.seen.gap, now.Sub(u.last))
 	u.last = now
 }
 
-// reset returns the longest gap and the failed queries since the last reset.
-func (u *user) reset() (gap time.Duration, failed int) {
+// take returns what became of the queries since it was called before.
+func (u *user) take() queries {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	gap, failed = u.gap, u.failed
-	u.gap, u.failed = 0, 0
-	return gap, failed
-}
-
-// state returns how many queries were good, and why the last one failed that did.
-func (u *user) state() (good int, why error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.ok, u.err
+	seen := u.seen
+	u.seen = queries{}
+	return seen
 }
 
 const loginVar = "DRILL_LOGIN_URL"

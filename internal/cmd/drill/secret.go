@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/secrets"
 )
@@ -109,16 +108,6 @@ func (x *trial) filled(arn string) (version string) {
 		return version != "", err
 	}))
 	return version
-}
-
-func (d *drill) tag(ctx context.Context, key, value string) error {
-	_, err := d.secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &d.secret, Tags: []types.Tag{{Key: &key, Value: &value}}})
-	return err
-}
-
-func (d *drill) untag(ctx context.Context, key string) error {
-	_, err := d.secrets.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &d.secret, TagKeys: []string{key}})
-	return err
 }
 
 // arrives waits until a value is current, and returns how long that took.

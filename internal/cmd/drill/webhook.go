@@ -260,7 +260,7 @@ func (x *trial) dropWebhook() {
 	}
 	all := must(x.heroku.deliveries(x.ctx, ours))
 	for n := 0; n < 2 && len(all) > 0; n++ {
-		_, _ = until(x.ctx, "all deliveries are answered", x.pace.settle, 5*x.pace.tick, func() (bool, error) {
+		_, _ = until(x.ctx, "all deliveries are answered", 2*x.pace.settle, 5*x.pace.tick, func() (bool, error) {
 			all, err := x.heroku.deliveries(x.ctx, ours)
 			return !slices.ContainsFunc(all, func(d delivery) bool { return d.Status == "pending" || d.Status == "retrying" }), err
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	tags "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
 // call lets a consumer call. It begins just after a poll, so that what comes before the
@@ -21,6 +22,9 @@ func call(x *trial) {
 	}
 	x.missed()
 	due := time.Now().Add(x.pace.poll * 3 / 4)
+	if x.subscribes { // after it has published; the change below must not come by that webhook
+		ok(x.pollerSubscribes())
+	}
 	var took sample
 	for n := range x.pace.calls {
 		if n > 0 {
@@ -81,9 +85,12 @@ func (x *trial) comesAgain(before string) {
 
 // off opts the secret out while the config var changes.
 func off(x *trial) {
-	ok(x.tag(x.ctx, "heroku:sync", "off"))
+	key := "heroku:sync"
+	must(x.secrets.TagResource(x.ctx, &secretsmanager.TagResourceInput{SecretId: &x.secret, Tags: []tags.Tag{{Key: &key, Value: new("off")}}}))
 	func() {
-		defer func() { ok(x.untag(x.ctx, "heroku:sync")) }()
+		defer func() {
+			must(x.secrets.UntagResource(x.ctx, &secretsmanager.UntagResourceInput{SecretId: &x.secret, TagKeys: []string{key}}))
+		}()
 		x.passesOver(x.nextURL())
 	}()
 	x.comesAgain(fmt.Sprintf("it stayed as it was for %s", round(x.pace.onePoll())))

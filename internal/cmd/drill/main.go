@@ -66,9 +66,9 @@ func (o *options) flags() *flag.FlagSet {
 	f.StringVar(&o.collaborator, "collaborator", "", "the `email` of the stack's Heroku user, if it is not yours")
 	f.StringVar(&o.report, "json", "", "the `file` for the report (default drill-TIME.json)")
 	f.DurationVar(&o.poll, "poll", 0, "from one poll of an app to the next, if it is not PollMinutes")
-	f.StringVar(&o.webhookURL, "webhook-url", "", "in place of -stack, for a stack on one machine: the webhook's `address`")
-	f.StringVar(&o.signingKey, "signing-key", "", "then: the `secret` with the signing key")
-	f.DurationVar(&o.patience, "patience", time.Minute, "then: how long to wait for anything")
+	f.StringVar(&o.webhookURL, "webhook-url", "", "the webhook's `address`, in place of -stack, for a stack on one machine")
+	f.StringVar(&o.signingKey, "signing-key", "", "with -webhook-url: the `secret` with the signing key")
+	f.DurationVar(&o.patience, "patience", time.Minute, "with -webhook-url: how long to wait for anything")
 	return f
 }
 

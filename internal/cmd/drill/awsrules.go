@@ -5,11 +5,20 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"keepcurrent.example/internal/credential"
+	"keepcurrent.example/internal/reconcile"
 )
 
 const (
@@ -19,155 +28,146 @@ const (
 
 // swap lets writers race for AWSCURRENT from the same version. All that the functions
 // promise rests on exactly one winning.
-func swap(ctx context.Context, d *drill) (outcome, error) {
-	arn, err := d.makeSecret(ctx, "swap", new("first"))
-	if err != nil {
-		return outcome{}, err
-	}
-	from, err := d.current(ctx, arn)
-	if err != nil {
-		return outcome{}, err
-	}
+func swap(x *trial) {
+	arn := must(x.makeSecret(x.ctx, "swap", new("first")))
+	from := must(x.current(x.ctx, arn))
 	// One version more than there are writers: in each round all but the current one race.
 	spare := make([]string, writers)
 	for i := range spare {
 		spare[i] = rand.Text() + rand.Text()
-		_, err := d.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
-			SecretId: &arn, ClientRequestToken: &spare[i], SecretString: &spare[i], VersionStages: []string{candidate},
-		})
-		if err != nil {
-			return outcome{}, err
-		}
+		must(x.manager().Stage(x.ctx, arn, spare[i], credential.New(spare[i])))
 	}
 	for n := range swapRounds {
-		winner, err := d.race(ctx, arn, from, spare)
-		if err != nil {
-			return outcome{}, fmt.Errorf("round %d of %d: %w", n+1, swapRounds, err)
-		}
+		x.during = fmt.Sprintf("round %d of %d", n+1, swapRounds)
+		winner := x.race(arn, from, spare)
 		from, spare[winner] = spare[winner], from
 	}
-	d.tell("Is the swap of AWSCURRENT one step?", "in %d races of %d writers exactly one won, and AWSCURRENT was never seen on two versions", swapRounds, writers)
-	return outcome{says: fmt.Sprintf("%d races, each with one winner; AWSCURRENT was always on one version", swapRounds)}, nil
+	x.says("%d races of %d writers: exactly one won each, and AWSCURRENT was never seen on two versions", swapRounds, writers)
+	x.tell("Is the swap of AWSCURRENT one step?", "%s", x.Says)
 }
 
 // race swaps from one version to each of others at once, and returns which of them won.
-func (d *drill) race(ctx context.Context, arn, from string, to []string) (winner int, err error) {
-	errs := make([]error, len(to))
-	start, over := make(chan struct{}), make(chan struct{})
-	var racers, watcher sync.WaitGroup
-	for i := range to {
-		racers.Go(func() {
-			<-start
-			_, errs[i] = d.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
-				SecretId: &arn, VersionStage: new(awsCurrent), RemoveFromVersionId: &from, MoveToVersionId: &to[i],
-			})
-		})
-	}
-	var seen error
-	watcher.Go(func() {
-		for {
-			if _, err := d.current(ctx, arn); errors.Is(err, errTwice) {
-				seen = err
-			}
-			select {
-			case <-over:
-				return
-			default:
-			}
+func (x *trial) race(arn, from string, to []string) (winner int) {
+	racing, over := context.WithCancel(x.ctx)
+	twice := make(chan bool)
+	go func() {
+		var err error
+		for racing.Err() == nil && !errors.Is(err, errTwice) {
+			_, err = x.current(racing, arn)
 		}
-	})
-	close(start)
+		twice <- errors.Is(err, errTwice)
+	}()
+	errs := make([]error, len(to))
+	var racers sync.WaitGroup
+	for i := range to {
+		racers.Go(func() { errs[i] = x.manager().Swap(x.ctx, arn, to[i], from) })
+	}
 	racers.Wait()
-	close(over)
-	watcher.Wait()
-	if seen != nil {
-		return 0, seen
+	over()
+	if <-twice {
+		ok(errTwice)
 	}
 	winners := 0
 	for i, err := range errs {
-		var lost *types.InvalidParameterException
 		switch {
 		case err == nil:
 			winner = i
 			winners++
-		case !errors.As(err, &lost):
-			return 0, fmt.Errorf("a writer neither won nor lost: %w", err)
+		case !errors.Is(err, reconcile.ErrConflict):
+			fail("a writer neither won nor lost: %w", err)
 		}
 	}
 	if winners != 1 {
-		return 0, fmt.Errorf("%d of %d writers won", winners, len(to))
+		fail("%d of %d writers won", winners, len(to))
 	}
-	now, err := d.current(ctx, arn)
-	if err == nil && now != to[winner] {
-		err = errors.New("AWSCURRENT is on another version than that of the winner")
+	if must(x.current(x.ctx, arn)) != to[winner] {
+		fail("AWSCURRENT is on another version than that of the winner")
 	}
-	return winner, err
+	return winner
 }
 
 const listTag, listRounds = "keepcurrent:drill", 5
 
 // list measures how long ListSecrets takes to show a new secret, and a new version of it.
-func list(ctx context.Context, d *drill) (outcome, error) {
-	arn, err := d.makeSecret(ctx, "list", new("0"), listTag, d.mark)
-	if err != nil {
-		return outcome{}, err
-	}
+func list(x *trial) {
+	arn := must(x.makeSecret(x.ctx, "list", new("0"), listTag, x.mark))
 	var lags sample
 	for n := range listRounds + 1 {
 		if n > 0 {
-			if _, err := d.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &arn, SecretString: new(fmt.Sprint(n))}); err != nil {
-				return outcome{}, err
-			}
+			must(x.secrets.PutSecretValue(x.ctx, &secretsmanager.PutSecretValueInput{SecretId: &arn, SecretString: new(fmt.Sprint(n))}))
 		}
-		version, err := d.current(ctx, arn)
-		if err != nil {
-			return outcome{}, err
-		}
-		lag, err := until(ctx, "ListSecrets shows what DescribeSecret shows", d.pace.list, d.pace.tick, func() (bool, error) { return d.lists(ctx, arn, version) })
-		if err != nil {
-			return outcome{}, err
-		}
-		lags = append(lags, lag)
+		version := must(x.current(x.ctx, arn))
+		lags = append(lags, must(until(x.ctx, "ListSecrets shows what DescribeSecret shows", x.pace.list, x.pace.tick, func() (bool, error) { return x.lists(arn, version) })))
 	}
-	d.tell("How far does ListSecrets lag?", "a new secret showed after %s; a new version after %s (median of %d), %s at worst; to %s",
-		round(lags[0]), round(lags[1:].median()), listRounds, round(lags[1:].worst()), d.pace.tick)
-	return outcome{
-		fmt.Sprintf("a new secret after %s, a new version after %s at worst", round(lags[0]), round(lags[1:].worst())),
-		map[string]float64{"new_secret_s": seconds(lags[0]), "new_version_median_s": seconds(lags[1:].median()), "new_version_worst_s": seconds(lags[1:].worst())},
-	}, nil
+	x.says("a new secret showed after %s, a new version after %s (%d times, to %s)", round(lags[0]), lags[1:], listRounds, x.pace.tick)
+	x.tell("How far does ListSecrets lag?", "%s", x.Says)
+	x.Figures["new_secret_s"] = seconds(lags[0])
+	x.figures("new_version", lags[1:])
 }
 
 // lists reports whether ListSecrets shows a version as current.
-func (d *drill) lists(ctx context.Context, arn, version string) (bool, error) {
-	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{
-		Filters: []types.Filter{{Key: types.FilterNameStringTypeTagKey, Values: []string{listTag}}},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return false, err
-		}
-		for _, secret := range page.SecretList {
-			for _, label := range secret.SecretVersionsToStages[version] {
-				if *secret.ARN == arn && label == awsCurrent {
-					return true, nil
-				}
-			}
-		}
-	}
-	return false, nil
+func (x *trial) lists(arn, version string) (bool, error) {
+	out, err := x.secrets.ListSecrets(x.ctx, &secretsmanager.ListSecretsInput{Filters: []types.Filter{
+		{Key: types.FilterNameStringTypeTagKey, Values: []string{listTag}}, {Key: types.FilterNameStringTypeTagValue, Values: []string{x.mark}},
+	}})
+	return err == nil && slices.ContainsFunc(out.SecretList, func(s types.SecretListEntry) bool {
+		return *s.ARN == arn && slices.Contains(s.SecretVersionsToStages[version], awsCurrent)
+	}), err
 }
 
-// putKey gives the stack a new signing key.
-func (d *drill) putKey(ctx context.Context) error {
-	if d.stack.SigningKey == "" {
-		return skip("which secret holds the signing key is not known")
+const rulesPackage, rulesTest = "keepcurrent.example/internal/testserver/secretstest", "TestConformanceEndpoint"
+
+// rules runs the conformance test of the Secrets Manager of the tests against the account.
+// What it assumes of AWS, all tests of this project assume.
+func rules(x *trial) {
+	cmd := exec.CommandContext(x.ctx, "go", "test", "-v", "-count=1", "-timeout", "30m", "-run", "^"+rulesTest+"$", rulesPackage)
+	cmd.Env = append(append(os.Environ(), x.goEnv...),
+		"KEEPCURRENT_CONFORMANCE_ENDPOINT="+x.endpoint(), "KEEPCURRENT_CONFORMANCE_PREFIX="+secretPrefix+x.mark+"/rule-", "AWS_REGION="+x.secrets.Options().Region)
+	// A group of its own, so that Ctrl-C reaches the test only from here. It then removes its
+	// secrets and ends.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.WaitDelay = time.Minute
+	out, _ := cmd.CombinedOutput()
+	holds := 0
+	var broken, denied []string
+	said := make(map[string]string)
+	for _, line := range ruleSays.FindAllStringSubmatch(string(out), -1) {
+		said[line[1]] = line[2]
 	}
-	key := rand.Text() + rand.Text()
-	d.hide = append(d.hide, key)
-	_, err := d.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &d.stack.SigningKey, SecretString: &key})
-	if err != nil {
-		return fmt.Errorf("put a new signing key: %w", err)
+	for _, rule := range ruleResult.FindAllStringSubmatch(string(out), -1) {
+		what := strings.ReplaceAll(rule[2], "_", " ") + ": " + said[rule[2]]
+		switch {
+		case rule[1] == "PASS":
+			holds++
+		case strings.Contains(what, "AccessDeniedException"):
+			denied = append(denied, what)
+		default:
+			broken = append(broken, what)
+		}
 	}
-	return wait(ctx, time.Second) // Heroku tells the time of a webhook in whole seconds
+	switch {
+	case len(broken) > 0:
+		fail("%d of %d rules do not hold: %s", len(broken), holds+len(broken), strings.Join(broken, "; "))
+	case holds == 0:
+		fail("the conformance test has shown nothing: %s", out)
+	case len(denied) > 0:
+		x.says("%d hold, each tried with a secret of its own; for these a right is missing: %s", holds, strings.Join(denied, "; "))
+	default:
+		x.says("all %d hold, each tried with a secret of its own", holds)
+	}
+	x.Figures["rules"] = float64(holds)
+}
+
+// What `go test -v` prints of a rule.
+var (
+	ruleSays   = regexp.MustCompile(`(?m)^=== RUN +` + rulesTest + `/(\S+)\n +\S+_test\.go:\d+: (.*)$`)
+	ruleResult = regexp.MustCompile(`(?m)^ +--- (PASS|FAIL): ` + rulesTest + `/(\S+)`)
+)
+
+// endpoint returns the address of Secrets Manager.
+func (x *trial) endpoint() string {
+	o := x.secrets.Options()
+	resolved := must(secretsmanager.NewDefaultEndpointResolverV2().ResolveEndpoint(x.ctx, secretsmanager.EndpointParameters{Region: &o.Region, Endpoint: o.BaseEndpoint}))
+	return resolved.URI.String()
 }

@@ -1,55 +1,38 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"keepcurrent.example/internal/cmd/awscli"
 )
 
 // cloud is what is asked once of AWS, by its CLI: so the module needs no SDK for it.
 type cloud struct {
 	stack      string
 	region     string
-	env        []string // beside that of this process
-	outputs    map[string]string
+	more       []string // arguments of every command
 	parameters map[string]string
 }
 
-const installCLI = "the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
-
 // ask runs a command of the AWS CLI and decodes its answer.
 func (c *cloud) ask(ctx context.Context, answer any, args ...string) error {
-	cmd := exec.CommandContext(ctx, "aws", append(args, "--region", c.region, "--output", "json")...)
-	cmd.Env = append(append(os.Environ(), "AWS_PAGER="), c.env...)
-	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if errors.Is(err, exec.ErrNotFound) {
-			return errors.New(installCLI)
-		}
-		return fmt.Errorf("aws %s %s: %s", args[0], args[1], strings.TrimSpace(complaint.String()))
+	out, err := awscli.Run(ctx, nil, slices.Concat(args, []string{"--region", c.region, "--output", "json"}, c.more)...)
+	if err != nil || answer == nil {
+		return err
 	}
-	if answer == nil {
-		return nil
-	}
-	return json.Unmarshal(out.Bytes(), answer)
+	return json.Unmarshal(out, answer)
 }
 
-// describe reads the stack's outputs and parameters.
-func (c *cloud) describe(ctx context.Context) error {
+// find reads the stack's outputs and parameters.
+func (c *cloud) find(ctx context.Context) (t target, err error) {
 	var answer struct {
 		Stacks []struct {
 			Outputs    []struct{ OutputKey, OutputValue string }
@@ -57,37 +40,32 @@ func (c *cloud) describe(ctx context.Context) error {
 		}
 	}
 	if err := c.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", c.stack); err != nil {
-		return err
+		return t, err
 	}
-	if len(answer.Stacks) == 0 {
-		return fmt.Errorf("there is no stack %s", c.stack)
+	outputs := make(map[string]string)
+	c.parameters = make(map[string]string)
+	for _, s := range answer.Stacks {
+		for _, o := range s.Outputs {
+			outputs[o.OutputKey] = o.OutputValue
+		}
+		for _, p := range s.Parameters {
+			c.parameters[p.ParameterKey] = p.ParameterValue
+		}
 	}
-	c.outputs, c.parameters = make(map[string]string), make(map[string]string)
-	for _, o := range answer.Stacks[0].Outputs {
-		c.outputs[o.OutputKey] = o.OutputValue
+	t = target{webhookURL: outputs["WebhookUrl"], signingKey: outputs["SigningKey"], poller: outputs["PollerFunction"], webhook: outputs["WebhookFunction"], poll: time.Minute}
+	if minutes, err := strconv.Atoi(c.parameters["PollMinutes"]); err == nil {
+		t.poll = time.Duration(minutes) * time.Minute
 	}
-	for _, p := range answer.Stacks[0].Parameters {
-		c.parameters[p.ParameterKey] = p.ParameterValue
+	if key, value, some := strings.Cut(c.parameters["OnlyTag"], "="); some {
+		t.onlyTag = []string{key, value}
 	}
-	return nil
-}
-
-// target returns what the outputs say.
-func (c *cloud) target() (target, error) {
-	t := target{WebhookURL: c.outputs["WebhookUrl"], SigningKey: c.outputs["SigningKey"], Poller: c.outputs["PollerFunction"], Webhook: c.outputs["WebhookFunction"]}
-	if t.WebhookURL == "" || t.Poller == "" || t.Webhook == "" {
+	switch {
+	case t.webhookURL == "" || t.poller == "" || t.webhook == "":
 		return t, fmt.Errorf("the stack %s lacks one of the outputs WebhookUrl, PollerFunction and WebhookFunction: is it one of keepcurrent, and up to date?", c.stack)
+	case c.parameters["Pause"] == "on":
+		return t, fmt.Errorf("the stack %[1]s is paused, by a person or by a drill that was killed. To end that: make deploy STACK=%[1]s Pause=off", c.stack)
 	}
 	return t, nil
-}
-
-// poll returns the time from one poll to the next.
-func (c *cloud) poll() time.Duration {
-	minutes, err := strconv.Atoi(c.parameters["PollMinutes"])
-	if err != nil {
-		minutes = 1 // the template's default
-	}
-	return time.Duration(minutes) * time.Minute
 }
 
 // pause sets the parameter Pause, and waits until the functions have it.
@@ -100,13 +78,13 @@ func (c *cloud) pause(ctx context.Context, to string) error {
 		}
 	}
 	err := c.ask(ctx, nil, args...)
-	for err != nil && strings.Contains(err.Error(), "_IN_PROGRESS") { // the drill was interrupted in the middle of the last one
+	for awscli.Says(err, "_IN_PROGRESS") { // the drill was interrupted in the middle of the last one
 		if err := wait(ctx, 5*time.Second); err != nil {
 			return err
 		}
 		err = c.ask(ctx, nil, args...)
 	}
-	if err != nil && !strings.Contains(err.Error(), "No updates are to be performed") {
+	if err != nil && !awscli.Says(err, "No updates are to be performed") {
 		return err
 	}
 	return c.ask(ctx, nil, "cloudformation", "wait", "stack-update-complete", "--stack-name", c.stack)
@@ -116,54 +94,46 @@ func (c *cloud) pause(ctx context.Context, to string) error {
 var alarmNames = []string{"ApiErrors", "BadSignatures", "NoGoodRound", "NothingBound", "OnlyReplicas", "Overdue", "TokenRefused", "Trouble",
 	"WebhookErrors", "WebhookMissed", "WebhookThrottled", "WebhookWrong"}
 
-func alarms(ctx context.Context, d *drill) (outcome, error) {
-	if d.cloud == nil {
-		return outcome{}, skip("there is no CloudWatch here")
+func alarms(x *trial) {
+	if x.cloud == nil {
+		ok(skip("there is no CloudWatch here"))
 	}
 	var answer struct {
 		MetricAlarms []struct{ AlarmName, StateValue string }
 	}
-	if err := d.cloud.ask(ctx, &answer, "cloudwatch", "describe-alarms", "--alarm-name-prefix", d.cloud.stack+"-"); err != nil {
-		return outcome{}, err
+	ok(x.cloud.ask(x.ctx, &answer, "cloudwatch", "describe-alarms", "--alarm-name-prefix", x.cloud.stack+"-"))
+	state := make(map[string]string)
+	for _, a := range answer.MetricAlarms {
+		name, _, _ := strings.Cut(strings.TrimPrefix(a.AlarmName, x.cloud.stack+"-"), "-")
+		state[name] = a.StateValue
 	}
 	var states, missing []string
 	for _, name := range alarmNames {
-		i := slices.IndexFunc(answer.MetricAlarms, func(a struct{ AlarmName, StateValue string }) bool {
-			return strings.HasPrefix(a.AlarmName, d.cloud.stack+"-"+name+"-")
-		})
-		if i < 0 {
+		if states = append(states, name+" "+state[name]); state[name] == "" {
 			missing = append(missing, name)
-			continue
 		}
-		states = append(states, name+" "+answer.MetricAlarms[i].StateValue)
 	}
 	if len(missing) > 0 {
-		return outcome{}, errors.New("there is no alarm " + strings.Join(missing, ", "))
+		fail("there is no alarm %s", strings.Join(missing, ", "))
 	}
-	return outcome{says: strings.Join(states, ", ")}, nil
+	x.says("%s", strings.Join(states, ", "))
 }
 
 // metrics waits for what the functions must have counted during this drill.
-func metrics(ctx context.Context, d *drill) (outcome, error) {
-	switch {
-	case d.cloud == nil:
-		return outcome{}, skip("there is no CloudWatch here")
-	case !d.hasPassed("webhook"):
-		return outcome{}, skip("the check webhook has not passed, so there may be nothing to count")
+func metrics(x *trial) {
+	if x.cloud == nil {
+		ok(skip("there is no CloudWatch here"))
 	}
-	for _, m := range []struct{ name, function string }{{"Published", d.stack.Webhook}, {"GoodRounds", d.stack.Poller}} {
-		_, err := until(ctx, "the metric "+m.name+" of "+m.function+" is more than 0", d.pace.list, 10*d.pace.tick, func() (bool, error) {
+	for _, m := range []struct{ name, function string }{{"Published", x.stack.webhook}, {"GoodRounds", x.stack.poller}} {
+		must(until(x.ctx, "the metric "+m.name+" of "+m.function+" is more than 0", x.pace.list, 10*x.pace.tick, func() (bool, error) {
 			var answer struct{ Datapoints []struct{ Sum float64 } }
-			err := d.cloud.ask(ctx, &answer, "cloudwatch", "get-metric-statistics", "--namespace", "keepcurrent", "--metric-name", m.name,
+			err := x.cloud.ask(x.ctx, &answer, "cloudwatch", "get-metric-statistics", "--namespace", "keepcurrent", "--metric-name", m.name,
 				"--dimensions", "Name=FunctionName,Value="+m.function, "--statistics", "Sum", "--period", "60",
-				"--start-time", d.began.UTC().Format(time.RFC3339), "--end-time", time.Now().Add(time.Minute).UTC().Format(time.RFC3339))
+				"--start-time", x.began.UTC().Format(time.RFC3339), "--end-time", time.Now().Add(time.Minute).UTC().Format(time.RFC3339))
 			return slices.ContainsFunc(answer.Datapoints, func(p struct{ Sum float64 }) bool { return p.Sum > 0 }), err
-		})
-		if err != nil {
-			return outcome{}, err
-		}
+		}))
 	}
-	return outcome{says: "Published of the webhook and GoodRounds of the poller have arrived"}, nil
+	x.says("Published of the webhook and GoodRounds of the poller have arrived")
 }
 
 // logs returns the lines that a function has logged since a time.
@@ -178,27 +148,24 @@ func (c *cloud) logs(ctx context.Context, function string, since time.Time) (lin
 }
 
 // logs searches what both functions have logged during this drill.
-func logs(ctx context.Context, d *drill) (outcome, error) {
-	if d.cloud == nil {
-		return outcome{}, skip("there is no CloudWatch Logs here")
+func logs(x *trial) {
+	if x.cloud == nil {
+		ok(skip("there is no CloudWatch Logs here"))
 	}
 	read := 0
 	for _, function := range []string{"webhook", "poller"} {
-		lines, err := d.cloud.logs(ctx, function, d.began)
-		if err != nil {
-			return outcome{}, err
-		}
-		if len(lines) == 0 && d.hasPassed("webhook") {
-			return outcome{}, fmt.Errorf("the %s has logged nothing", function)
+		lines := must(x.cloud.logs(x.ctx, function, x.began))
+		if len(lines) == 0 {
+			fail("the %s has logged nothing", function)
 		}
 		read += len(lines)
 		for _, line := range lines {
-			if what := leak(line, append(d.hide, d.password)); what != "" {
-				return outcome{}, fmt.Errorf("the log of the %s shows %s", function, what)
+			if what := leak(line, x.hide); what != "" {
+				fail("the log of the %s shows %s", function, what)
 			}
 		}
 	}
-	return outcome{says: fmt.Sprintf("%d lines of both functions show none", read)}, nil
+	x.says("%d lines of both functions show none", read)
 }
 
 // looksLike are the forms of what no log may show: a URL with a password, a token of

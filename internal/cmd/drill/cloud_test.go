@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -18,16 +19,25 @@ import (
 	"keepcurrent.example/internal/testserver/mototest"
 )
 
-// account is an AWS of moto's, for what the drill asks by the AWS CLI.
-func account(t *testing.T) *drill {
-	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil {
-		absent(t, "the AWS CLI is not installed")
+// One moto serves these tests, because it takes seconds to start.
+func TestWhatIsAskedByTheAWSCLI(t *testing.T) {
+	t.Parallel()
+	moto := startMoto(t)
+	for name, test := range map[string]func(t *testing.T, moto string){
+		"the stack": findsAndPauses, "the pause": pauses, "alarms, metrics and logs": watches,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, moto)
+		})
 	}
-	d := &drill{began: time.Now().Add(-time.Minute), out: io.Discard, password: "EXAMPLEPASSWORD", stack: target{Poller: "keepcurrent-poller", Webhook: "keepcurrent-webhook"}, pace: pace{tick: time.Millisecond}}
-	d.cloud = &cloud{stack: "kc", region: "eu-west-1", env: []string{
-		"AWS_ENDPOINT_URL=" + startMoto(t), "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE", "AWS_CONFIG_FILE=" + t.TempDir() + "/none",
-	}}
+}
+
+// account is an AWS of moto's with a drill of a stack.
+func account(moto, stack string) *drill {
+	d := newDrill(options{}, nil, new(herokuAPI), io.Discard)
+	d.began, d.pace, d.stack = time.Now().Add(-time.Minute), pace{tick: time.Millisecond}, target{poller: "keepcurrent-poller", webhook: "keepcurrent-webhook"}
+	d.cloud = &cloud{stack: stack, region: "eu-west-1", more: []string{"--endpoint-url", moto}}
 	return d
 }
 
@@ -36,6 +46,30 @@ func (d *drill) aws(t *testing.T, args ...string) {
 	t.Helper()
 	if err := d.cloud.ask(t.Context(), nil, args...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// moto makes a request by hand, because the CLI takes a second to start.
+func (d *drill) moto(t *testing.T, service, action, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", d.cloud.more[1], strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if action != "" {
+		req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		req.Header.Set("X-Amz-Target", "Logs_20140328."+action)
+	}
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=EXAMPLE/20260101/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=EXAMPLE")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 {
+		answer, _ := io.ReadAll(resp.Body)
+		t.Fatalf("%s %s: %d %s", service, action, resp.StatusCode, answer)
 	}
 }
 
@@ -51,6 +85,9 @@ func absent(t *testing.T, what string) {
 // startMoto returns the address of a moto_server that ends with the test.
 func startMoto(t *testing.T) string {
 	t.Helper()
+	if _, err := exec.LookPath("aws"); err != nil {
+		absent(t, "the AWS CLI is not installed")
+	}
 	if _, err := exec.LookPath("moto_server"); err != nil || testing.Short() {
 		absent(t, "moto_server is not installed, or the test is to be short")
 	}
@@ -58,55 +95,54 @@ func startMoto(t *testing.T) string {
 }
 
 // A stack that only has what the drill reads. moto does not know the template's own resources.
-const template = `{"Parameters": {"Pause": {"Type": "String", "Default": "off"}, "PollMinutes": {"Type": "String", "Default": "5"}},
+const template = `{"Parameters": {"Pause": {"Type": "String", "Default": "off"}, "PollMinutes": {"Type": "String", "Default": "5"}, "OnlyTag": {"Type": "String", "Default": ""}},
  "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
  "Outputs": {"WebhookUrl": {"Value": "https://hook.invalid/heroku/webhook"}, "SigningKey": {"Value": "key"},
-  "PollerFunction": {"Value": "keepcurrent-poller"}, "WebhookFunction": {"Value": "keepcurrent-webhook"}, "Pause": {"Value": {"Ref": "Pause"}}}}`
+  "PollerFunction": {"Value": "keepcurrent-poller"}, "WebhookFunction": {"Value": "keepcurrent-webhook"}}}`
 
-func TestTheStackIsFoundAndPausedByTheCLI(t *testing.T) {
-	t.Parallel()
-	d := account(t)
-	if err := d.cloud.describe(t.Context()); err == nil || !strings.Contains(err.Error(), "does not exist") {
+// createStack makes that stack.
+func (d *drill) createStack(t *testing.T) {
+	t.Helper()
+	d.aws(t, "cloudformation", "create-stack", "--stack-name", d.cloud.stack, "--template-body", template, "--parameters", // moto knows no others
+		"ParameterKey=Pause,ParameterValue=off", "ParameterKey=PollMinutes,ParameterValue=5", "ParameterKey=OnlyTag,ParameterValue=team=shop")
+}
+
+func findsAndPauses(t *testing.T, moto string) {
+	d := account(moto, "found")
+	if _, err := d.cloud.find(t.Context()); err == nil || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("without a stack: %v", err)
 	}
-	d.aws(t, "cloudformation", "create-stack", "--stack-name", "kc", "--template-body", template,
-		"--parameters", "ParameterKey=Pause,ParameterValue=off", "ParameterKey=PollMinutes,ParameterValue=5") // moto knows no others
-	if err := d.cloud.describe(t.Context()); err != nil {
+	d.createStack(t)
+	want := target{"https://hook.invalid/heroku/webhook", "key", "keepcurrent-poller", "keepcurrent-webhook", 5 * time.Minute, []string{"team", "shop"}}
+	if got, err := d.cloud.find(t.Context()); !reflect.DeepEqual(got, want) || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := d.cloud.pause(t.Context(), "on"); err != nil {
 		t.Fatal(err)
 	}
-	want := target{"https://hook.invalid/heroku/webhook", "key", "keepcurrent-poller", "keepcurrent-webhook"}
-	if got, err := d.cloud.target(); got != want || err != nil || d.cloud.poll() != 5*time.Minute {
-		t.Errorf("got %v, %v, %s", got, err, d.cloud.poll())
+	if _, err := d.cloud.find(t.Context()); err == nil || !strings.Contains(err.Error(), "make deploy STACK=found Pause=off") {
+		t.Errorf("a stack that a killed drill has left paused: %v", err)
 	}
-	for _, to := range []string{"on", "off"} {
-		if err := d.cloud.pause(t.Context(), to); err != nil {
-			t.Fatal(err)
-		}
-		if err := d.cloud.describe(t.Context()); err != nil || d.cloud.outputs["Pause"] != to {
-			t.Errorf("the pause is %q, want %q, %v", d.cloud.outputs["Pause"], to, err)
-		}
-	}
-	d.cloud.outputs["WebhookUrl"] = ""
-	if _, err := d.cloud.target(); err == nil {
-		t.Error("a stack without the output is taken for one of keepcurrent")
+	d.cloud.stack = "other"
+	d.aws(t, "cloudformation", "create-stack", "--stack-name", "other", "--template-body", `{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}`)
+	if _, err := d.cloud.find(t.Context()); err == nil || !strings.Contains(err.Error(), "is it one of keepcurrent") {
+		t.Errorf("a stack without the outputs: %v", err)
 	}
 }
 
 // A stack that stays paused is the worst that a drill could leave.
-func TestThePauseIsTriedAndAlwaysEnds(t *testing.T) {
-	t.Parallel()
+func pauses(t *testing.T, moto string) {
 	l := start(t)
 	d := l.drill(io.Discard)
-	d.cloud, d.mayPause = account(t).cloud, true
+	d.cloud, d.mayPause = account(moto, "paused").cloud, true
 	obeys := true
-	d.cloud.env = append(d.cloud.env, "AWS_ENDPOINT_URL_CLOUDFORMATION="+l.cloudFormation(strings.TrimPrefix(d.cloud.env[0], "AWS_ENDPOINT_URL="), func(pause string) {
+	l.cloudFormation(d, func(pause string) {
 		if obeys {
 			l.deploy("PAUSE=" + pause)
 		}
-	}))
-	d.aws(t, "cloudformation", "create-stack", "--stack-name", "kc", "--template-body", template,
-		"--parameters", "ParameterKey=Pause,ParameterValue=off", "ParameterKey=PollMinutes,ParameterValue=5")
-	if err := d.cloud.describe(t.Context()); err != nil {
+	})
+	d.createStack(t)
+	if _, err := d.cloud.find(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if f := l.perform(d, "subscribe", "pause"); f.Verdict != passed {
@@ -118,19 +154,19 @@ func TestThePauseIsTriedAndAlwaysEnds(t *testing.T) {
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	d.cloud.env = append(d.cloud.env, "AWS_ENDPOINT_URL_CLOUDFORMATION="+l.cloudFormation(strings.TrimPrefix(d.cloud.env[0], "AWS_ENDPOINT_URL="), func(string) { interrupt() }))
+	l.cloudFormation(d, func(string) { interrupt() })
 	if err := d.perform(ctx, named(t, "pause")); err == nil {
 		t.Error("it was not interrupted")
 	}
 	l.over(d)
-	if err := d.cloud.describe(t.Context()); err != nil || d.cloud.outputs["Pause"] != "off" {
-		t.Errorf("the pause is %q, %v", d.cloud.outputs["Pause"], err)
+	if _, err := d.cloud.find(t.Context()); err != nil {
+		t.Errorf("the pause has not ended: %v", err)
 	}
 }
 
-// cloudFormation stands before moto's and tells of each change of the parameter Pause.
-func (l *local) cloudFormation(moto string, paused func(to string)) string {
-	to, err := url.Parse(moto)
+// cloudFormation stands before the drill's AWS and tells of each change of the parameter Pause.
+func (l *local) cloudFormation(d *drill, paused func(to string)) {
+	to, err := url.Parse(d.cloud.more[1])
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -144,13 +180,11 @@ func (l *local) cloudFormation(moto string, paused func(to string)) string {
 		}
 	}))
 	l.t.Cleanup(server.Close)
-	return server.URL
+	d.cloud.more = []string{"--endpoint-url", server.URL}
 }
 
-// One account for all, because each takes seconds to start; the steps follow each other.
-func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
-	t.Parallel()
-	d := account(t)
+func watches(t *testing.T, moto string) {
+	d := account(moto, "kc")
 	expect := func(name, verdict, says string) {
 		t.Helper()
 		if err := d.perform(t.Context(), named(t, name)); err != nil {
@@ -161,8 +195,8 @@ func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
 		}
 	}
 	alarm := func(name string) {
-		d.aws(t, "cloudwatch", "put-metric-alarm", "--alarm-name", "kc-"+name+"-EXAMPLE", "--namespace", "keepcurrent", "--metric-name", "Failed", "--statistic", "Sum",
-			"--period", "60", "--evaluation-periods", "1", "--threshold", "1", "--comparison-operator", "GreaterThanThreshold")
+		d.moto(t, "monitoring", "", url.Values{"Action": {"PutMetricAlarm"}, "Version": {"2010-08-01"}, "AlarmName": {"kc-" + name + "-EXAMPLE"}, "Namespace": {"keepcurrent"}, "MetricName": {"Failed"}, "Statistic": {"Sum"},
+			"Period": {"60"}, "EvaluationPeriods": {"1"}, "Threshold": {"1"}, "ComparisonOperator": {"GreaterThanThreshold"}}.Encode())
 	}
 	for _, name := range alarmNames[1:] {
 		alarm(name)
@@ -175,7 +209,8 @@ func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
 	d.findings = append(d.findings, finding{Check: "webhook", Verdict: passed})
 	expect("metrics", failed, "the metric Published of keepcurrent-webhook is more than 0")
 	count := func(name, function, value string) {
-		d.aws(t, "cloudwatch", "put-metric-data", "--namespace", "keepcurrent", "--metric-name", name, "--dimensions", "FunctionName="+function, "--value", value)
+		d.moto(t, "monitoring", "", url.Values{"Action": {"PutMetricData"}, "Version": {"2010-08-01"}, "Namespace": {"keepcurrent"}, "MetricData.member.1.MetricName": {name}, "MetricData.member.1.Value": {value},
+			"MetricData.member.1.Dimensions.member.1.Name": {"FunctionName"}, "MetricData.member.1.Dimensions.member.1.Value": {function}}.Encode())
 	}
 	count("Published", "keepcurrent-webhook", "3")
 	count("GoodRounds", "keepcurrent-poller", "0")
@@ -184,18 +219,17 @@ func TestAlarmsMetricsAndLogsAreChecked(t *testing.T) {
 	expect("metrics", passed, "have arrived")
 
 	for _, function := range []string{"webhook", "poller"} {
-		d.aws(t, "logs", "create-log-group", "--log-group-name", "/aws/lambda/kc-"+function)
-		d.aws(t, "logs", "create-log-stream", "--log-group-name", "/aws/lambda/kc-"+function, "--log-stream-name", "1")
+		d.moto(t, "logs", "CreateLogGroup", `{"logGroupName":"/aws/lambda/kc-`+function+`"}`)
+		d.moto(t, "logs", "CreateLogStream", `{"logGroupName":"/aws/lambda/kc-`+function+`","logStreamName":"1"}`)
 	}
 	say := func(function, line string) {
-		d.aws(t, "logs", "put-log-events", "--log-group-name", "/aws/lambda/kc-"+function, "--log-stream-name", "1",
-			"--log-events", fmt.Sprintf(`[{"timestamp":%d,"message":%q}]`, time.Now().UnixMilli(), line))
+		d.moto(t, "logs", "PutLogEvents", fmt.Sprintf(`{"logGroupName":"/aws/lambda/kc-%s","logStreamName":"1","logEvents":[{"timestamp":%d,"message":%q}]}`, function, time.Now().UnixMilli(), line))
 	}
 	expect("logs", failed, "the webhook has logged nothing")
 	say("webhook", "published")
 	say("poller", "round")
 	expect("logs", passed, "2 lines of both functions show none")
-	say("poller", "error-EXAMPLEPASSWORD7")
+	say("poller", "error-"+d.password+"7")
 	expect("logs", failed, "the log of the poller shows a credential of this drill")
 	if says := d.findings[len(d.findings)-1].Says; strings.Contains(says, d.password) {
 		t.Errorf("it shows the credential: %s", says)

@@ -11,14 +11,17 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keepcurrent.example/internal/credential"
 )
 
 // target is the deployed stack.
 type target struct {
-	WebhookURL string
-	SigningKey string // the secret with the signing key
-	Poller     string // the functions' names, for their metrics
-	Webhook    string
+	webhookURL      string
+	signingKey      string        // the secret with the signing key
+	poller, webhook string        // the functions' names
+	poll            time.Duration // from one poll to the next
+	onlyTag         []string      // the key and the value of a tag that every bound secret must have
 }
 
 // pace is how long things may take, and how often they are measured.
@@ -26,18 +29,19 @@ type pace struct {
 	tick    time.Duration // between two looks at a secret: the resolution of what is measured
 	poll    time.Duration // from one poll to the next
 	list    time.Duration // the longest lag of ListSecrets
-	deliver time.Duration // the longest that a delivery may take
+	deliver time.Duration // the longest that a delivery may take, with Heroku's first tries
 	settle  time.Duration // how long a poll itself may take
 	retry   time.Duration // how long Heroku's retries are watched
 	rounds  int           // how often the way of a change is measured
 	calls   int           // how often a consumer calls
 	pause   time.Duration // between two calls: the function leaves the next one out before that
+	most    int           // requests are sent in the hope of a 429: an account has 4,500 an hour
 	rotate  int           // how often a database's credential is rotated
 }
 
 func livePace(poll time.Duration, rounds int) pace {
-	return pace{tick: 200 * time.Millisecond, poll: poll, list: 6 * time.Minute, deliver: time.Minute, settle: 15 * time.Second, retry: time.Minute,
-		rounds: rounds, calls: 3, pause: 11 * time.Second, rotate: 5}
+	return pace{tick: 200 * time.Millisecond, poll: poll, list: 6 * time.Minute, deliver: 3 * time.Minute, settle: 15 * time.Second, retry: time.Minute,
+		rounds: rounds, calls: 3, pause: 11 * time.Second, most: 5000, rotate: 5}
 }
 
 // onePoll is a time in which there is a poll.
@@ -46,32 +50,34 @@ func (p pace) onePoll() time.Duration { return p.poll + p.settle }
 // patience is how long a poll is waited for: one may be lost.
 func (p pace) patience() time.Duration { return 2 * p.onePoll() }
 
+// longest is the longest that a drill can take.
+func (p pace) longest() time.Duration { return 2*time.Hour + 40*p.poll }
+
 // drill is one run.
 type drill struct {
+	options
 	heroku  *herokuAPI
+	dataURL string // of Heroku Data's API
 	secrets *secretsmanager.Client
 	events  *eventbridge.Client // nil: there is no event bus
 	cloud   *cloud              // nil: the stack is not one of CloudFormation
 	stack   target
 	pace    pace
 	began   time.Time
-	mark    string // the time, which all that the drill makes has in its name
-
-	rotateKey, mayPause, database bool
-	collaborator, dataURL         string
-	env                           []string // of the programs that it starts, beside its own
+	mark    string   // the time and five letters, which all that the drill makes has in its name
+	goEnv   []string // of `go test`, beside that of the drill
 
 	out  io.Writer
 	hide []string // credentials that no output shows
 
-	app, secret string // a name and an ARN
-	password    string // of the made-up URLs, without the number at its end
-	written     int    // the number of the last URL
-	known       map[string]string
-	subscribes  bool // whether the poller was seen to subscribe
-	undo        []step
-	findings    []finding
-	facts       []fact
+	secret     string            // its ARN
+	password   string            // of the made-up URLs, without the number at its end
+	written    int               // the number of the last URL
+	known      map[string]string // the values of the secret that were current, by version
+	subscribes bool              // whether the poller was seen to subscribe
+	undo       []step
+	findings   []finding
+	facts      []fact
 }
 
 // step undoes one thing that the drill has made.
@@ -80,67 +86,63 @@ type step struct {
 	run  func(context.Context) error
 }
 
-// finding is what became of one check.
-type finding struct {
-	Check   string             `json:"check"`
-	Verdict string             `json:"verdict"`
-	Says    string             `json:"says"`
-	Figures map[string]float64 `json:"figures,omitempty"`
-	Seconds float64            `json:"seconds"`
-}
-
-// fact is an answer to a question that the documentation of Heroku or AWS leaves open.
-type fact struct {
-	Question string `json:"question"`
-	Answer   string `json:"answer"`
-}
-
-// The verdicts.
-const (
-	passed     = "pass"
-	failed     = "FAIL"
-	notChecked = "not checked"
-)
-
-// skip says why something is not checked.
-type skip string
-
-func (s skip) Error() string { return string(s) }
-
-// outcome is what a check has seen. Its error is a skip, or says what is wrong.
-type outcome struct {
-	says    string
-	figures map[string]float64
-}
-
 // check is one assumption that is tried.
 type check struct {
 	name, title string
-	run         func(context.Context, *drill) (outcome, error)
-	alone       bool // needs nothing of the check "subscribe"
+	run         func(*trial)
+	needs       string // the check that must have shown something before
 }
 
 // checks are in the order in which they run.
 var checks = []check{
-	{"swap", "of 20 writers at once exactly one moves AWSCURRENT", swap, true},
-	{"list", "ListSecrets catches up with a change", list, true},
-	{"subscribe", "a poll fills the new secret and subscribes the app", subscribe, true},
-	{"webhook", "a changed config var comes by webhook", byWebhook, false},
-	{"forged", "a delivery that is not signed with our key is refused", forged, false},
-	{"lost", "a poll brings what the webhook missed, and the subscription is back", lost, false},
-	{"call", "a consumer's call brings it at once", call, false},
-	{"off", "heroku:sync=off leaves the secret alone", off, false},
-	{"bad", "a value that is no URL is not written", bad, false},
-	{"quiet", "nothing is written while nothing changes", quiet, false},
-	{"key", "the signing key changes without a lost delivery", key, false},
-	{"pause", "a paused stack writes nothing, and catches up", pauseStack, false},
-	{"database", "a rotated credential reaches a consumer", rotation, false},
-	{"held", "a URL that does not log in is not published", held, false},
-	{"scopes", "a token of the scope write-protected may write webhooks", scopes, true},
-	{"alarms", "the alarms exist", alarms, true},
-	{"metrics", "the metrics arrive", metrics, false},
-	{"logs", "no credential is in the functions' logs", logs, true},
-	{"rules", "Secrets Manager follows the rules that the tests assume", rules, true},
+	{"swap", "of 20 writers at once exactly one moves AWSCURRENT", swap, ""},
+	{"list", "ListSecrets catches up with a change", list, ""},
+	{"subscribe", "a poll fills the new secret and subscribes the app", subscribe, ""},
+	{"webhook", "a changed config var comes by webhook", byWebhook, "subscribe"},
+	{"forged", "a delivery that is not signed with our key is refused", forged, "subscribe"},
+	{"lost", "a poll brings what the webhook missed, and the subscription is back", lost, "subscribe"},
+	{"call", "a consumer's call brings it at once", call, "subscribe"},
+	{"off", "heroku:sync=off leaves the secret alone", off, "subscribe"},
+	{"bad", "a value that is no URL is not written", bad, "subscribe"},
+	{"quiet", "nothing is written while nothing changes", quiet, "subscribe"},
+	{"key", "the signing key changes without a lost delivery", key, "subscribe"},
+	{"pause", "a paused stack writes nothing, and catches up", pauseStack, "subscribe"},
+	{"database", "a rotated credential reaches a consumer", rotation, "subscribe"},
+	{"held", "a URL that does not log in is not published", held, "subscribe"},
+	{"scopes", "a token of the scope write-protected may write webhooks", scopes, ""},
+	{"alarms", "the alarms exist", alarms, ""},
+	{"metrics", "the metrics arrive", metrics, "webhook"},
+	{"logs", "no credential is in the functions' logs", logs, "webhook"},
+	{"rules", "Secrets Manager follows the rules that the tests assume", rules, ""},
+	{"limit", "Heroku answers 429 when an account's requests are used up", limit, ""},
+}
+
+// drill makes what it needs, checks, removes everything, and returns the exit status.
+func (d *drill) drill(ctx context.Context, chosen []check, file string, complaints io.Writer) int {
+	err := d.prepare(ctx)
+	if err == nil {
+		err = d.perform(ctx, chosen)
+	}
+	left := d.cleanUp(ctx)
+	d.tellLeft()
+	d.table()
+	if saved := d.save(file, err == nil, left == nil); saved != nil {
+		left = errors.Join(left, saved)
+	} else {
+		fmt.Fprintln(d.out, "\nThe report is in", file)
+	}
+	for _, e := range []error{err, left} {
+		if e != nil {
+			fmt.Fprintln(complaints, "drill:", d.clean(e.Error()))
+		}
+	}
+	switch {
+	case err != nil:
+		return 2
+	case left != nil || slices.ContainsFunc(d.findings, func(f finding) bool { return f.Verdict == failed }):
+		return 1
+	}
+	return 0
 }
 
 // perform runs the checks and prints a line for each. It fails if the context ends.
@@ -148,21 +150,22 @@ func (d *drill) perform(ctx context.Context, checks []check) error {
 	for _, c := range checks {
 		began := time.Now()
 		fmt.Fprintf(d.out, "%s  %-10s %s … ", began.Format(time.TimeOnly), c.name, c.title)
-		seen, err := c.run(ctx, d)
+		x := &trial{drill: d, ctx: ctx, finding: finding{Check: c.name, Verdict: passed, Figures: make(map[string]float64)}}
+		err := x.try(c)
 		if ctx.Err() != nil {
 			fmt.Fprintln(d.out, "interrupted")
 			return ctx.Err()
 		}
-		f := finding{Check: c.name, Verdict: passed, Says: d.clean(seen.says), Figures: seen.figures, Seconds: time.Since(began).Round(time.Millisecond).Seconds()}
-		if err != nil {
-			f.Verdict, f.Says = failed, d.clean(err.Error())
-			var s skip
-			if errors.As(err, &s) {
-				f.Verdict = notChecked
-			}
+		var s skip
+		switch {
+		case errors.As(err, &s):
+			x.Verdict, x.Says = notChecked, err.Error()
+		case err != nil:
+			x.Verdict, x.Says = failed, err.Error()
 		}
-		d.findings = append(d.findings, f)
-		fmt.Fprintf(d.out, "%s: %s\n", f.Verdict, f.Says)
+		x.Says, x.Seconds = d.clean(x.Says), seconds(time.Since(began))
+		d.findings = append(d.findings, x.finding)
+		fmt.Fprintf(d.out, "%s: %s\n", x.Verdict, x.Says)
 	}
 	return nil
 }
@@ -188,25 +191,88 @@ func (d *drill) made(what string, undo func(context.Context) error) {
 	d.undo = append(d.undo, step{what, undo})
 }
 
-// cleanUp removes what the drill has made, the newest first. It tries everything, and
-// returns what could not be removed.
+// cleanUp removes what the drill has made, the newest first. It tries everything, each for
+// a minute or more, and returns what could not be removed.
 func (d *drill) cleanUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Minute) // an update of the stack takes minutes
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Minute) // an update of the stack takes minutes
 	defer cancel()
 	var errs []error
-	for i := len(d.undo) - 1; i >= 0; i-- {
-		if err := d.undo[i].run(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s is left: %w", d.undo[i].what, err))
+	for _, s := range slices.Backward(d.undo) {
+		if _, err := until(ctx, "it is removed", d.pace.deliver, 10*d.pace.tick, func() (bool, error) { return true, s.run(ctx) }); err != nil {
+			errs = append(errs, fmt.Errorf("%s is left: %w", s.what, err))
 		} else {
-			fmt.Fprintln(d.out, "removed", d.undo[i].what)
+			fmt.Fprintln(d.out, "removed", s.what)
 		}
 	}
 	d.undo = nil
 	return errors.Join(errs...)
 }
 
+// trial is one run of a check. What ends it is a panic with a failure, so that a check
+// reads as a list of steps: each that returns no error has succeeded.
+type trial struct {
+	*drill
+	finding
+	ctx    context.Context
+	during string // which part of the check it is, for the failure's words
+}
+
+type failure struct{ error }
+
+// skip says why something is not checked.
+type skip string
+
+func (s skip) Error() string { return string(s) }
+
+// try runs the check, and returns what has ended it.
+func (x *trial) try(c check) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case failure:
+			err = p.error
+		default: // a fault of the drill's own: it still removes what it has made
+			err = credential.Recovered(p)
+		}
+		if err != nil && x.during != "" {
+			err = fmt.Errorf("%s: %w", x.during, err)
+		}
+	}()
+	switch {
+	case c.needs == "subscribe" && len(x.known) == 0:
+		return skip("no poll has filled the secret, so nothing would come")
+	case c.needs == "webhook" && !slices.ContainsFunc(x.findings, func(f finding) bool { return f.Check == c.needs && f.Verdict == passed }):
+		return skip("the check webhook has not passed, so there may be nothing to see")
+	}
+	c.run(x)
+	return nil
+}
+
+// says notes what the check has seen.
+func (x *trial) says(format string, args ...any) { x.Says = fmt.Sprintf(format, args...) }
+
+// figures notes the median and the worst of a sample.
+func (x *trial) figures(name string, s sample) {
+	x.Figures[name+"_median_s"], x.Figures[name+"_worst_s"] = seconds(s.median()), seconds(s.worst())
+}
+
+// ok ends the check unless the step has succeeded.
+func ok(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+func must[T any](v T, err error) T {
+	ok(err)
+	return v
+}
+
+// fail ends the check.
+func fail(format string, args ...any) { ok(fmt.Errorf(format, args...)) }
+
 // until asks until the answer is yes, and returns how long that took. An error counts as
-// no: a request may fail now and then.
+// no: a request may fail now and then. If it is to be patient for hours, it asks less often.
 func until(ctx context.Context, what string, patience, every time.Duration, ask func() (bool, error)) (time.Duration, error) {
 	began := time.Now()
 	for {
@@ -222,7 +288,7 @@ func until(ctx context.Context, what string, patience, every time.Duration, ask 
 		case took > patience:
 			return took, fmt.Errorf("waited %s for this: %s", patience, what)
 		}
-		if err := wait(ctx, every); err != nil {
+		if err := wait(ctx, max(every, patience/3000)); err != nil {
 			return took, err
 		}
 	}
@@ -235,11 +301,4 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
-
-// hasPassed reports whether a check of this drill has passed.
-func (d *drill) hasPassed(name string) bool {
-	return slices.ContainsFunc(d.findings, func(f finding) bool { return f.Check == name && f.Verdict == passed })
 }

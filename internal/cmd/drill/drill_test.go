@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,24 +24,25 @@ import (
 	"keepcurrent.example/internal/testserver/secretstest"
 )
 
+// The test of the program runs the rules, too, which take seconds.
 func TestAStackThatIsWellPassesEveryCheckThatCanRunHere(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	out := &output{}
 	d := l.drill(out)
 	d.rotateKey = false
-	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs", "rules")
+	l.perform(d, "swap", "list", "subscribe", "webhook", "forged", "lost", "off", "bad", "quiet", "key", "scopes", "pause", "alarms", "metrics", "logs", "limit")
 	l.over(d)
 	for _, f := range d.findings {
 		want := passed
-		if slices.Contains([]string{"key", "pause", "alarms", "metrics", "logs"}, f.Check) {
+		if slices.Contains([]string{"key", "pause", "alarms", "metrics", "logs", "limit"}, f.Check) {
 			want = notChecked
 		}
 		if f.Verdict != want {
 			t.Errorf("%s: %s: %s", f.Check, f.Verdict, f.Says)
 		}
 	}
-	if len(d.facts) < 5 {
+	if d.tellLeft(); len(d.facts) < 7 {
 		t.Errorf("it answers only %v", d.facts)
 	}
 	for _, credential := range l.Heroku.Credentials() {
@@ -93,6 +96,7 @@ func (l *local) withDatabases(d *drill, breaks func(*postgrestest.Database)) {
 func TestARotationIsMeasuredUnderAConsumer(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
+		dead     bool // nothing runs when the wrong URL comes
 		breaks   func(*local, *drill, *postgrestest.Database)
 		writer   bool              // one that mends nothing and writes everything
 		verdicts map[string]string // with a part of what they say
@@ -102,6 +106,7 @@ func TestARotationIsMeasuredUnderAConsumer(t *testing.T) {
 			breaks:   func(l *local, _ *drill, db *postgrestest.Database) { _ = db.Rotate(context.Background()) },
 			verdicts: map[string]string{"database": "FAIL the consumer's queries succeed again"},
 		},
+		"a stack that has stopped":                     {dead: true, verdicts: map[string]string{"held": "FAIL afterwards"}},
 		"a writer that publishes what does not log in": {writer: true, verdicts: map[string]string{"held": "FAIL AWSCURRENT has moved"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,8 +121,25 @@ func TestARotationIsMeasuredUnderAConsumer(t *testing.T) {
 			if f := l.perform(d, "subscribe"); f.Verdict != passed {
 				t.Fatal(f)
 			}
+			if tt.breaks != nil {
+				d.pace.deliver = 2 * time.Second
+			}
 			if tt.writer {
 				l.writer(d, secretPrefix+d.mark+"/held", loginVar, awsCurrent)
+			}
+			if tt.dead {
+				l.Heroku.Wrap(func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						body, _ := io.ReadAll(r.Body)
+						r.Body = io.NopCloser(bytes.NewReader(body))
+						if strings.Contains(string(body), loginVar) && strings.Contains(string(body), d.password) {
+							l.pollerOff()
+							l.polled()
+							l.answers(204)
+						}
+						next.ServeHTTP(w, r)
+					})
+				})
 			}
 			for _, check := range []string{"database", "held"} {
 				f := l.perform(d, check)
@@ -213,7 +235,7 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		says   string
 	}{
 		"a swap that does not look where AWSCURRENT is": {"", func(l *local, _ *drill) { l.Secrets.Intercept(everybodyWins) }, "swap", "of 20 writers won"},
-		"AWSCURRENT on two versions":                    {"", func(l *local, _ *drill) { l.Secrets.Intercept(twoHolders) }, "swap", "AWSCURRENT is on several versions at once: "},
+		"AWSCURRENT on two versions":                    {"", func(l *local, _ *drill) { l.Secrets.Intercept(twoHolders) }, "swap", "AWSCURRENT is on several versions at once"},
 		"a swap that fails for another reason": {"", func(l *local, _ *drill) {
 			l.Secrets.Intercept(on("UpdateSecretVersionStage", secretstest.Fail(400, "AccessDeniedException")))
 		}, "swap", "neither won nor lost"},
@@ -223,9 +245,14 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 			l.pollerOff()
 			l.answers(204)
 		}, "webhook", "2 deliveries were answered 2xx, but AWSCURRENT has not"},
-		"a webhook that fails":             {"subscribe", func(l *local, _ *drill) { l.answers(500) }, "webhook", "came, but not by webhook"},
-		"a Heroku that delivers nothing":   {"subscribe", func(l *local, _ *drill) { l.Heroku.SetPolicy(herokutest.Policy{Drop: true}) }, "webhook", "came, but not by webhook"},
-		"an app whose webhook is gone":     {"subscribe", func(_ *local, d *drill) { _ = d.dropWebhook(context.Background()) }, "webhook", "the app has no webhook"},
+		"a webhook that fails":           {"subscribe", func(l *local, _ *drill) { l.answers(500) }, "webhook", "came, but not by webhook"},
+		"a Heroku that delivers nothing": {"subscribe", func(l *local, _ *drill) { l.Heroku.SetPolicy(herokutest.Policy{Drop: true}) }, "webhook", "came, but not by webhook"},
+		"an app whose webhook is gone": {"subscribe", func(l *local, d *drill) {
+			id, err := d.heroku.webhookAt(l.t.Context(), d.stack.webhookURL)
+			if err = errors.Join(err, d.heroku.unsubscribe(l.t.Context(), id)); err != nil {
+				l.t.Fatal(err)
+			}
+		}, "webhook", "the app has no webhook"},
 		"a webhook that believes anything": {"subscribe", func(l *local, _ *drill) { l.answers(204) }, "forged", `the signature "" is answered 204`},
 		"a webhook that believes any signature": {"subscribe", func(l *local, _ *drill) {
 			l.stand(func(w http.ResponseWriter, r *http.Request) bool {
@@ -254,7 +281,8 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		"an AWS that takes any size": {"", func(l *local, _ *drill) {
 			l.Secrets.Intercept(on("TagResource", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, "{}") }))
 		}, "rules", "rules do not hold: "},
-		"an AWS that answers nothing":                {"", func(l *local, d *drill) { d.env = append(d.env, "GOFLAGS=-mod=nonsense") }, "rules", "did not run"},
+		"a Heroku without a limit":                   {"", func(_ *local, d *drill) { d.useUp = true }, "limit", "no 429 after 100 requests"},
+		"an AWS that answers nothing":                {"", func(l *local, d *drill) { d.goEnv = append(d.goEnv, "GOFLAGS=-mod=nonsense") }, "rules", "has shown nothing"},
 		"a stack that stays off after heroku:sync":   {"subscribe", func(l *local, d *drill) { l.pollerOff(); l.answers(204) }, "off", "afterwards"},
 		"a stack that never recovers from a bad URL": {"subscribe", func(l *local, d *drill) { l.pollerOff(); l.answers(204) }, "bad", "afterwards"},
 	} {
@@ -267,7 +295,7 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 					t.Fatalf("%s before it is broken: %s", f.Verdict, f.Says)
 				}
 			}
-			if d.app == "" {
+			if d.heroku.app == "" {
 				if err := d.prepare(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -284,6 +312,14 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 	}
 }
 
+// loseAnswer does what is asked, and answers nothing.
+func loseAnswer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	})
+}
+
 // on is a fault of one action.
 func on(action string, fault secretstest.Fault) func(secretstest.Call) secretstest.Fault {
 	return func(c secretstest.Call) secretstest.Fault {
@@ -298,7 +334,7 @@ func on(action string, fault secretstest.Fault) func(secretstest.Call) secretste
 func everybodyWins(c secretstest.Call) secretstest.Fault {
 	return on("UpdateSecretVersionStage", func(w http.ResponseWriter, r *http.Request, work http.Handler) {
 		work.ServeHTTP(httptest.NewRecorder(), r)
-		_, _ = io.WriteString(w, "{}")
+		_, _ = io.WriteString(w, `{"ARN":"arn"}`)
 	})(c)
 }
 
@@ -307,7 +343,7 @@ func twoHolders(c secretstest.Call) secretstest.Fault {
 	return on("DescribeSecret", func(w http.ResponseWriter, r *http.Request, work http.Handler) {
 		truth := httptest.NewRecorder()
 		work.ServeHTTP(truth, r)
-		_, _ = io.WriteString(w, strings.ReplaceAll(truth.Body.String(), candidate, awsCurrent))
+		_, _ = io.WriteString(w, strings.ReplaceAll(truth.Body.String(), "HEROKU_CANDIDATE", awsCurrent))
 	})(c)
 }
 
@@ -332,23 +368,152 @@ func refuses(route string) func(*local, *drill) {
 func (l *local) writeAnything(d *drill) { l.writer(d, d.secret, configVar, awsCurrent) }
 
 // stageAnything starts a writer that puts candidates.
-func (l *local) stageAnything(d *drill) { l.writer(d, d.secret, configVar, candidate) }
+func (l *local) stageAnything(d *drill) { l.writer(d, d.secret, configVar, "HEROKU_CANDIDATE") }
 
 func (l *local) writer(d *drill, secret, name, label string) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	l.t.Cleanup(func() { stop(); <-ended })
-	client, app := d.heroku.with(d.heroku.token), d.app
+	client := d.heroku.with(d.heroku.token)
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
-			vars := make(map[string]string)
-			if err := client.do(ctx, "GET", "/apps/"+app+"/config-vars", nil, &vars); err == nil && vars[name] != "" {
+			if vars, err := client.configVars(ctx); err == nil && vars[name] != "" {
 				_, _ = l.AWS.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &secret, SecretString: new(vars[name]), VersionStages: []string{label}})
 			}
 			_ = wait(ctx, 50*time.Millisecond)
 		}
 	}()
+}
+
+func TestHerokusLimitIsReachedAndItsAnswerKept(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	d.useUp = true
+	if err := d.prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.pollerOff()
+	l.polled()
+	l.Heroku.SetRateLimit(20)
+	l.Heroku.Wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if d.heroku.limited.Load() != nil { // an hour has passed
+				l.Heroku.SetRateLimit(1000)
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	if f := l.perform(d, "limit"); f.Verdict != passed || !strings.Contains(f.Says, "429 after 2") {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	d.tellLeft()
+	if want := `status 429, id "rate_limit", Retry-After "", RateLimit-Remaining "0"`; d.facts[0].Answer != want {
+		t.Errorf("got %v", d.facts)
+	}
+	l.over(d)
+}
+
+// Two stacks in one account share the secrets between them by a tag.
+func TestAStackThatTakesOnlySecretsWithATagIsDrilledWithIt(t *testing.T) {
+	t.Parallel()
+	l := startWith(t, pollEvery, true, "ONLY_TAG=team=shop")
+	d := l.drill(io.Discard)
+	d.stack.onlyTag = []string{"team", "shop"}
+	if f := l.perform(d, "subscribe"); f.Verdict != passed {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	l.over(d)
+}
+
+func TestWhatNeedsAnotherCheckIsNotCheckedWithoutIt(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.pollerOff()
+	d := l.drill(io.Discard)
+	for _, name := range []string{"webhook", "held", "logs"} {
+		if f := l.perform(d, name); f.Verdict != notChecked {
+			t.Errorf("%s: %s: %s", name, f.Verdict, f.Says)
+		}
+	}
+	l.over(d)
+	for only, want := range map[string]string{"logs": "subscribe webhook logs", "swap": "swap", "held,lost": "subscribe lost held"} {
+		if chosen, err := choose(only); names(chosen) != want || err != nil {
+			t.Errorf("-only %s: %s, %v", only, names(chosen), err)
+		}
+	}
+}
+
+// A second change of the key would make the stack refuse the webhooks that still have the one before the first.
+func TestTheSigningKeyIsNotChangedWhileWebhooksHaveTheOneBefore(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	if f := l.perform(d, "subscribe"); f.Verdict != passed {
+		t.Fatal(f)
+	}
+	d.subscribes = false
+	if f := l.perform(d, "key"); f.Verdict != notChecked || !strings.Contains(f.Says, "does not give other apps' webhooks") {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	d.subscribes = true
+	if _, err := l.AWS.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &d.stack.signingKey, SecretString: new("EXAMPLE")}); err != nil {
+		t.Fatal(err)
+	}
+	if f := l.perform(d, "key"); f.Verdict != notChecked || !strings.Contains(f.Says, "the key was changed") {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	l.over(d)
+}
+
+// The policy of docs/live.md may not allow what a rule tries with an invalid name.
+func TestARuleThatMayNotBeTriedIsNoFailure(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	l.Secrets.Intercept(on("TagResource", secretstest.Fail(400, "AccessDeniedException")))
+	d := l.drill(io.Discard)
+	if f := l.perform(d, "rules"); f.Verdict != passed || !strings.Contains(f.Says, "for these a right is missing: ") {
+		t.Errorf("%s: %s", f.Verdict, f.Says)
+	}
+	l.Secrets.Intercept(nil)
+	l.over(d)
+}
+
+// What is left must not depend on Heroku's good days, nor on the drill's own faults.
+func TestEverythingIsRemovedAfterATroubleToo(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	l.Heroku.Wrap(herokutest.On("DELETE /apps/{app}", herokutest.Times(1, herokutest.HTML503())))
+	faulty := []check{{name: "faulty", run: func(x *trial) { _ = x.Figures[x.findings[0].Check] }}}
+	file := filepath.Join(t.TempDir(), "report")
+	if code := d.drill(t.Context(), faulty, file, io.Discard); code != 1 || len(d.findings) != 1 || !strings.Contains(d.findings[0].Says, "index out of range") {
+		t.Errorf("status %d, %v", code, d.findings)
+	}
+	l.nothingLeft()
+}
+
+// It can be the app of another user, who has let this one see it.
+func TestALeftoverThatCannotBeRemovedStopsNothing(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	out := &output{}
+	d := l.drill(out)
+	if err := d.prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	unwrap := l.Heroku.Wrap(herokutest.On("DELETE /apps/{app}", herokutest.Refuse(403, "forbidden")))
+	left, err := d.leftovers(t.Context())
+	if err != nil || len(left) != 2 {
+		t.Errorf("left is %v, %v", left, err)
+	}
+	d.removeLeftovers(t.Context(), left, bufio.NewReader(strings.NewReader("y\n")))
+	if !strings.Contains(out.String(), " is left: ") || !strings.Contains(out.String(), "removed the secret ") {
+		t.Errorf("it says\n%s", out)
+	}
+	unwrap()
+	l.over(d)
 }
 
 func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
@@ -376,7 +541,7 @@ func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
 		}
 		unwrap()
 		// An answer that is lost says nothing: the app is there.
-		l.Heroku.Wrap(herokutest.On("POST /apps", herokutest.CutBody()))
+		l.Heroku.Wrap(herokutest.On("POST /apps", loseAnswer))
 		if err := d.prepare(t.Context()); err == nil || len(d.undo) != 1 {
 			t.Errorf("got error %v, and %d things to undo", err, len(d.undo))
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"flag"
 	"fmt"
 	"io"
@@ -44,6 +43,12 @@ func TestMain(m *testing.M) {
 
 func runTests(m *testing.M) (code int, err error) {
 	postgrestest.ClearEnvironment()
+	// For the AWS CLI and the rules; each test has an AWS of its own.
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE", "AWS_CONFIG_FILE": os.DevNull} {
+		if err := os.Setenv(name, value); err != nil {
+			return 0, err
+		}
+	}
 	// These tests wait most of their time, as the end-to-end tests do.
 	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		return 0, err
@@ -88,9 +93,9 @@ type local struct {
 func start(t *testing.T) *local { return startWith(t, pollEvery, true) }
 
 // startWith starts a stack whose poller keeps the subscriptions, or does not.
-func startWith(t *testing.T, every time.Duration, subscribes bool) *local {
+func startWith(t *testing.T, every time.Duration, subscribes bool, env ...string) *local {
 	t.Helper()
-	l := &local{t: t, poller: true, every: every}
+	l := &local{t: t, poller: true, every: every, env: env}
 	// The poller must know the address before the stack has its own.
 	var to http.Handler
 	l.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +104,7 @@ func startWith(t *testing.T, every time.Duration, subscribes bool) *local {
 		}
 	}))
 	if subscribes {
-		l.env = []string{"WEBHOOK_URL=" + l.front.URL + "/heroku/webhook"}
+		l.env = append(l.env, "WEBHOOK_URL="+l.front.URL+"/heroku/webhook")
 	}
 	var err error
 	l.Stack, err = stacktest.Start(t.Context(), stacktest.Config{Functions: compiled, Env: l.env})
@@ -200,22 +205,16 @@ func (l *local) answers(status int) {
 
 // drill returns a drill of the stack, in a hurry.
 func (l *local) drill(out io.Writer) *drill {
-	now := time.Now().UTC()
 	transport := &http.Transport{}
 	l.t.Cleanup(transport.CloseIdleConnections)
-	return &drill{
-		heroku:  &herokuAPI{url: l.Heroku.URL, token: credential.New(l.Heroku.Token()), client: &http.Client{Transport: transport, Timeout: 10 * time.Second}},
-		secrets: l.AWS,
-		events:  events(l.bus),
-		stack:   target{WebhookURL: l.front.URL + "/heroku/webhook", SigningKey: stacktest.SigningSecret},
-		pace: pace{
-			tick: 10 * time.Millisecond, poll: l.every, list: 5 * time.Second, deliver: 5 * time.Second, settle: 600 * time.Millisecond, retry: 300 * time.Millisecond,
-			rounds: 3, calls: 1, rotate: 2,
-		},
-		began: now, mark: now.Format(markLayout), out: out, rotateKey: true,
-		env:  []string{"AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE"},
-		hide: []string{l.Heroku.Token()}, password: "EXAMPLE" + rand.Text(), known: make(map[string]string),
+	d := newDrill(options{rotateKey: true}, l.AWS, &herokuAPI{url: l.Heroku.URL, token: credential.New(l.Heroku.Token()), base: transport}, out)
+	d.events = events(l.bus)
+	d.stack = target{webhookURL: l.front.URL + "/heroku/webhook", signingKey: stacktest.SigningSecret}
+	d.pace = pace{
+		tick: 10 * time.Millisecond, poll: l.every, list: 5 * time.Second, deliver: 5 * time.Second, settle: 600 * time.Millisecond, retry: 300 * time.Millisecond,
+		rounds: 3, calls: 1, most: 100, rotate: 2,
 	}
+	return d
 }
 
 func events(bus *eventstest.Bus) *eventbridge.Client {
@@ -227,7 +226,7 @@ func events(bus *eventstest.Bus) *eventbridge.Client {
 // perform runs checks, and returns what the last of them found.
 func (l *local) perform(d *drill, names ...string) finding {
 	l.t.Helper()
-	if d.app == "" {
+	if d.heroku.app == "" {
 		if err := d.prepare(l.t.Context()); err != nil {
 			l.t.Fatal(err)
 		}

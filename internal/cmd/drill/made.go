@@ -5,20 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
+	platform "github.com/heroku/heroku-go/v5"
 )
 
 // What a drill makes has these names, with its mark behind.
 const (
-	appPrefix           = "kc-drill-"
-	secretPrefix        = "keepcurrent-drill/"
-	authorizationPrefix = "keepcurrent drill "
-	markLayout          = "20060102150405"
+	appPrefix    = "kc-drill-"
+	secretPrefix = "keepcurrent-drill/"
+	tokenPrefix  = "keepcurrent drill " // of the description
+	markLayout   = "20060102150405"
 )
 
 // configVar is what the secret follows.
@@ -32,79 +34,87 @@ func (d *drill) prepare(ctx context.Context) error {
 	if err := d.makeApp(ctx); err != nil {
 		return err
 	}
-	if err := d.setVar(ctx, d.nextURL()); err != nil {
+	if err := d.heroku.setVar(ctx, configVar, d.nextURL()); err != nil {
 		return err
 	}
-	arn, err := d.makeSecret(ctx, "follows", nil,
-		"heroku:app", d.app, "heroku:config-var", configVar, "heroku:format", "url", "heroku:verify", "off", "heroku:sslmode", "unchanged")
+	arn, err := d.bind(ctx, "follows", "heroku:config-var", configVar, "heroku:format", "url", "heroku:verify", "off", "heroku:sslmode", "unchanged")
 	d.secret = arn
 	return err
 }
 
+// unstoppable returns a context that Ctrl-C does not end: nobody would know whether the
+// request has made something.
+func unstoppable(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+}
+
 func (d *drill) makeApp(ctx context.Context) error {
 	name := appPrefix + d.mark
-	// Not cut off by Ctrl-C: then nobody would know whether there is an app.
-	alone, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	alone, cancel := unstoppable(ctx)
 	defer cancel()
-	err := d.heroku.do(alone, "POST", "/apps", map[string]string{"name": name}, nil)
-	var refused *herokuError
-	if errors.As(err, &refused) && refused.status < 500 { // there is none of ours
-		if strings.Contains(refused.why, "taken") {
+	err := d.heroku.do(alone, "POST", "/apps", map[string]string{"name": name}, nil, nil)
+	if err != nil {
+		err = fmt.Errorf("make the app %s: %w", name, err)
+	}
+	if refused := (platform.Error{}); errors.As(err, &refused) && refused.StatusCode < 500 { // there is none of ours
+		if strings.Contains(refused.Error(), "taken") {
 			err = fmt.Errorf("%w: %w", errTaken, err)
 		}
-		return fmt.Errorf("make the app %s: %w", name, err)
+		return err
 	}
+	d.heroku.app = name
 	d.made("the app "+name, func(ctx context.Context) error { return d.removeApp(ctx, name) })
-	if err != nil {
-		return fmt.Errorf("make the app %s: %w", name, err)
+	if err != nil || d.collaborator == "" {
+		return err
 	}
-	d.app = name
-	if d.collaborator == "" {
-		return nil
-	}
-	err = d.heroku.do(ctx, "POST", "/apps/"+name+"/collaborators", map[string]any{"user": d.collaborator, "silent": true}, nil)
-	if err != nil {
+	if err := d.heroku.onApp(ctx, "POST", "/collaborators", map[string]any{"user": d.collaborator, "silent": true}, nil); err != nil {
 		return fmt.Errorf("let the stack's Heroku user %s see the app: %w", d.collaborator, err)
 	}
 	return nil
 }
 
 func (d *drill) removeApp(ctx context.Context, name string) error {
-	err := d.heroku.do(ctx, "DELETE", "/apps/"+name, nil, nil)
+	err := d.heroku.do(ctx, "DELETE", "/apps/"+name, nil, nil, nil)
 	if hasStatus(err, http.StatusNotFound) {
 		return nil
 	}
 	return err
 }
 
+// bind makes a secret without a value that is bound to the app, with further tags.
+func (d *drill) bind(ctx context.Context, name string, tags ...string) (arn string, err error) {
+	return d.makeSecret(ctx, name, nil, slices.Concat([]string{"heroku:app", d.heroku.app}, d.stack.onlyTag, tags)...)
+}
+
 // makeSecret makes a secret with a first value, or without one, and tags.
 func (d *drill) makeSecret(ctx context.Context, name string, value *string, tags ...string) (arn string, err error) {
 	name = secretPrefix + d.mark + "/" + name
 	in := &secretsmanager.CreateSecretInput{Name: &name, SecretString: value, Description: new("Of a drill of keepcurrent, which removes it.")}
-	for i := 0; i < len(tags); i += 2 {
-		in.Tags = append(in.Tags, types.Tag{Key: &tags[i], Value: &tags[i+1]})
+	for tag := range slices.Chunk(tags, 2) {
+		in.Tags = append(in.Tags, types.Tag{Key: &tag[0], Value: &tag[1]})
 	}
-	alone, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	alone, cancel := unstoppable(ctx)
 	defer cancel()
 	out, err := d.secrets.CreateSecret(alone, in)
-	var refused smithy.APIError
-	if errors.As(err, &refused) && refused.ErrorFault() != smithy.FaultServer { // there is none of ours
+	if err != nil {
+		err = fmt.Errorf("make the secret %s: %w", name, err)
+	}
+	if refused := smithy.APIError(nil); errors.As(err, &refused) && refused.ErrorFault() != smithy.FaultServer { // there is none of ours
 		if refused.ErrorCode() == new(types.ResourceExistsException).ErrorCode() {
 			err = fmt.Errorf("%w: %w", errTaken, err)
 		}
-		return "", fmt.Errorf("make the secret %s: %w", name, err)
+		return "", err
 	}
 	d.made("the secret "+name, func(ctx context.Context) error { return d.removeSecret(ctx, name) })
 	if err != nil {
-		return "", fmt.Errorf("make the secret %s: %w", name, err)
+		return "", err
 	}
 	return *out.ARN, nil
 }
 
 func (d *drill) removeSecret(ctx context.Context, name string) error {
 	_, err := d.secrets.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &name, ForceDeleteWithoutRecovery: new(true)})
-	var gone *types.ResourceNotFoundException
-	if errors.As(err, &gone) {
+	if gone := (*types.ResourceNotFoundException)(nil); errors.As(err, &gone) {
 		return nil
 	}
 	return err
@@ -117,20 +127,21 @@ type leftover struct {
 }
 
 // leftovers finds what drills have left that were killed. Another drill that runs right
-// now looks the same.
+// now looks the same. What a person has given such a name was not made at the time in it.
 func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
-	var apps []struct {
-		Name      string
-		CreatedAt time.Time `json:"created_at"`
+	note := func(kind, name, prefix string, made time.Time, remove func(context.Context) error) {
+		mark, ours := strings.CutPrefix(name, prefix)
+		began, err := time.Parse(markLayout, mark[:min(len(mark), len(markLayout))])
+		if after := made.Sub(began); ours && err == nil && after > -5*time.Minute && after < d.pace.longest() {
+			left = append(left, leftover{step{kind + name, remove}, began})
+		}
 	}
-	if err := d.heroku.do(ctx, "GET", "/apps", nil, &apps, "Range: name ..; max=1000"); err != nil {
+	var apps platform.AppListResult
+	if err := d.heroku.do(ctx, "GET", "/apps", nil, &apps, &platform.ListRange{Field: "name", Max: 1000}); err != nil {
 		return nil, fmt.Errorf("look for apps of an earlier drill: %w", err)
 	}
 	for _, app := range apps {
-		mark, ours := strings.CutPrefix(app.Name, appPrefix)
-		if began, same := madeAt(mark, app.CreatedAt); ours && same {
-			left = append(left, leftover{step{"the app " + app.Name, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) }}, began})
-		}
+		note("the app ", app.Name, appPrefix, app.CreatedAt, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) })
 	}
 	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{})
 	for pages.HasMorePages() {
@@ -139,42 +150,21 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 			return nil, fmt.Errorf("look for secrets of an earlier drill: %w", err)
 		}
 		for _, secret := range page.SecretList {
-			rest, ours := strings.CutPrefix(*secret.Name, secretPrefix)
-			mark, _, _ := strings.Cut(rest, "/")
-			if secret.CreatedDate == nil {
-				continue
-			}
-			if began, same := madeAt(mark, *secret.CreatedDate); ours && same {
-				left = append(left, leftover{step{"the secret " + *secret.Name, func(ctx context.Context) error { return d.removeSecret(ctx, *secret.Name) }}, began})
+			if secret.Name != nil && secret.CreatedDate != nil {
+				note("the secret ", *secret.Name, secretPrefix, *secret.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *secret.Name) })
 			}
 		}
 	}
-	var authorizations []struct {
+	var tokens []struct { // heroku-go has no description
 		ID, Description string
 		CreatedAt       time.Time `json:"created_at"`
 	}
-	err = d.heroku.do(ctx, "GET", "/oauth/authorizations", nil, &authorizations)
-	if hasStatus(err, http.StatusForbidden) { // a token that may not list them has made none
-		return left, nil
-	}
-	if err != nil {
+	err = d.heroku.do(ctx, "GET", "/oauth/authorizations", nil, &tokens, nil)
+	if err != nil && !hasStatus(err, http.StatusForbidden) { // a token that may not list them has made none
 		return nil, fmt.Errorf("look for tokens of an earlier drill: %w", err)
 	}
-	for _, a := range authorizations {
-		mark, ours := strings.CutPrefix(a.Description, authorizationPrefix)
-		if began, same := madeAt(mark, a.CreatedAt); ours && same {
-			left = append(left, leftover{step{"the token that is described as " + a.Description, func(ctx context.Context) error {
-				return d.heroku.do(ctx, "DELETE", "/oauth/authorizations/"+a.ID, nil, nil)
-			}}, began})
-		}
+	for _, t := range tokens {
+		note("the token that is described as ", t.Description, tokenPrefix, t.CreatedAt, func(ctx context.Context) error { return d.heroku.revoke(ctx, t.ID) })
 	}
 	return left, nil
-}
-
-// madeAt returns when a drill with a mark began, and whether something was made during it:
-// a person can use such a name too.
-func madeAt(mark string, made time.Time) (began time.Time, same bool) {
-	began, err := time.Parse(markLayout, mark)
-	after := made.Sub(began)
-	return began, err == nil && after > -5*time.Minute && after < 2*time.Hour
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +52,58 @@ func TestTheProgramDrillsAStackAndReportsWithoutACredential(t *testing.T) {
 	l.nothingLeft()
 }
 
+// shows waits until a program has printed something.
+func shows(t *testing.T, out *output, what string) {
+	t.Helper()
+	if _, err := until(t.Context(), "it prints "+what, time.Minute, time.Millisecond, func() (bool, error) { return strings.Contains(out.String(), what), nil }); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+}
+
+// A closed terminal ends a program as Ctrl-C does.
+func TestAProgramThatIsInterruptedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, signal := range map[string]os.Signal{"Ctrl-C": os.Interrupt, "a closed terminal": syscall.SIGHUP, "kill": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := start(t)
+			cmd, out := l.command(filepath.Join(t.TempDir(), "report.json"), "y\n", "-rounds", "60", "-only", "webhook")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			shows(t, out, "  webhook ")
+			_ = cmd.Process.Signal(signal)
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != 2 {
+				t.Errorf("status %d\n%s", code, out)
+			}
+			l.nothingLeft()
+		})
+	}
+}
+
+func TestCtrlCAtTheQuestionEndsTheProgram(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	cmd, out := l.command(filepath.Join(t.TempDir(), "report.json"), "")
+	nobody, answers, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nobody.Close()
+	defer answers.Close()
+	cmd.Stdin = nobody
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	shows(t, out, "Begin?")
+	_ = cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(out.String(), "nothing was made") {
+		t.Errorf("status %d\n%s", code, out)
+	}
+}
+
 func TestALaterRunRemovesWhatAKilledOneLeft(t *testing.T) {
 	t.Parallel()
 	l := start(t)
@@ -59,18 +112,11 @@ func TestALaterRunRemovesWhatAKilledOneLeft(t *testing.T) {
 	if err := killed.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for !strings.Contains(out.String(), "  webhook ") {
-		if err := wait(t.Context(), time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+	shows(t, out, "  webhook ")
 	_ = killed.Process.Kill()
 	_ = killed.Wait()
 	if left := l.left(); len(left) != 3 {
 		t.Fatalf("left is %q, want an app and two secrets", left)
-	}
-	for mark := time.Now().Add(time.Second).UTC().Format(markLayout); time.Now().UTC().Format(markLayout) != mark; { // a second is a name
-		_ = wait(t.Context(), 10*time.Millisecond)
 	}
 	somebodys := l.Heroku.CreateApp(appPrefix + "20200101000000") // made at another time than its name says
 	for _, tt := range []struct {
@@ -89,7 +135,7 @@ func TestALaterRunRemovesWhatAKilledOneLeft(t *testing.T) {
 			t.Errorf("%q: status %d, left is %q\n%s", tt.answers, cmd.ProcessState.ExitCode(), left, out)
 		}
 	}
-	if err := l.drill(io.Discard).heroku.do(t.Context(), "GET", "/apps/"+somebodys.Name+"/config-vars", nil, nil); err != nil {
+	if err := l.drill(io.Discard).heroku.do(t.Context(), "GET", "/apps/"+somebodys.Name+"/config-vars", nil, nil, nil); err != nil {
 		t.Errorf("somebody's app is gone: %v", err)
 	}
 }
@@ -109,30 +155,21 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 		"no token":         {"HEROKU_API_KEY=", []string{stack}, 2, "export HEROKU_API_KEY"},
 		"an unknown check": {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-only=everything"}, 2, "there is no check everything"},
 		"an unknown flag":  {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-force"}, 2, "-force"},
+		"your own stack":   {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-use-up-requests"}, 2, "would stop the stack"},
 		"a word":           {"HEROKU_API_KEY=EXAMPLE", []string{stack, "shop"}, 2, "shop is not understood"},
 		"too many rounds":  {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=61"}, 2, "from 1 to 60"},
 		"no rounds":        {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=0"}, 2, "from 1 to 60"},
+		"no TLS":           {"HEROKU_API_KEY=EXAMPLE\nAWS_REGION=eu-west-1\nHEROKU_API_URL=http://api.invalid", []string{stack}, 2, "does not begin with https://"},
 		"no Region":        {"HEROKU_API_KEY=EXAMPLE", []string{stack}, 2, "AWS has no Region"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), program, tt.args...)
-			cmd.Env = []string{"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", tt.env}
+			cmd.Env = append(strings.Split(tt.env, "\n"), "HOME="+t.TempDir(), "AWS_EC2_METADATA_DISABLED=true")
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != tt.code || !strings.Contains(string(out), tt.says) {
 				t.Errorf("status %d:\n%s", code, out)
 			}
 		})
-	}
-}
-
-func TestWhatARateLimitLooksLikeIsKept(t *testing.T) {
-	t.Parallel()
-	l := start(t)
-	d := l.drill(io.Discard)
-	l.pollerOff()
-	l.Heroku.SetRateLimit(0)
-	if err := d.setVar(t.Context(), d.nextURL()); !hasStatus(err, 429) || !strings.Contains(d.heroku.limited, `RateLimit-Remaining "0"`) {
-		t.Errorf("got error %v, kept %q", err, d.heroku.limited)
 	}
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
+	platform "github.com/heroku/heroku-go/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"keepcurrent.example/consumer"
@@ -16,102 +16,83 @@ import (
 
 const plan = "heroku-postgresql:essential-0"
 
-// buy makes a database of the drill's app, and returns the add-on's name and the URL. The
-// database goes with the app.
-func (d *drill) buy(ctx context.Context) (name string, err error) {
+// buy makes a database of the drill's app, and returns the add-on's name. The database goes
+// with the app.
+func (x *trial) buy() string {
 	var made struct{ Name string }
-	if err := d.heroku.do(ctx, "POST", "/apps/"+d.app+"/addons", map[string]string{"plan": plan}, &made); err != nil {
-		return "", err
-	}
-	_, err = until(ctx, "Heroku has provisioned the database", 3*d.pace.list, 10*d.pace.tick, func() (bool, error) {
-		address, err := d.configVar(ctx, "DATABASE_URL")
-		return address != "", err
-	})
-	return made.Name, err
+	ok(x.heroku.onApp(x.ctx, "POST", "/addons", map[string]string{"plan": plan}, &made))
+	must(until(x.ctx, "Heroku has provisioned the database", 3*x.pace.list, 10*x.pace.tick, func() (bool, error) {
+		address, err := x.databaseURL()
+		return address != nil, err
+	}))
+	return made.Name
 }
 
-// configVar reads a config var, "" if there is none, and notes its password.
-func (d *drill) configVar(ctx context.Context, name string) (string, error) {
-	vars := make(map[string]string)
-	if err := d.heroku.do(ctx, "GET", "/apps/"+d.app+"/config-vars", nil, &vars); err != nil {
-		return "", err
+// databaseURL reads DATABASE_URL, and notes that its password is not to be shown. It
+// returns nil if the app has none.
+func (x *trial) databaseURL() (*url.URL, error) {
+	vars, err := x.heroku.configVars(x.ctx)
+	if err != nil {
+		return nil, err
 	}
-	if u, err := url.Parse(vars[name]); err == nil && u.User != nil {
-		password, _ := u.User.Password()
-		d.hide = append(d.hide, password)
+	u, err := url.Parse(vars["DATABASE_URL"])
+	if err != nil || u.User == nil {
+		return nil, nil
 	}
-	return vars[name], nil
+	password, _ := u.User.Password()
+	x.hide = append(x.hide, password)
+	return u, nil
 }
 
 // rotate asks Heroku to replace the default credential, as `heroku pg:credentials:rotate`
 // does (https://github.com/heroku/cli, commands/pg/credentials/rotate.ts).
-func (d *drill) rotate(ctx context.Context, addon string) error {
-	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(":"+d.heroku.token.Reveal()))
-	return d.heroku.do(ctx, "POST", d.dataURL+"/postgres/v0/databases/"+addon+"/credentials/default/credentials_rotation", map[string]any{}, nil, "Authorization: "+basic)
+func (x *trial) rotate(addon string) {
+	api := platform.NewService(&http.Client{Transport: &platform.Transport{Password: x.heroku.token.Reveal()}})
+	api.URL = x.dataURL
+	ok(api.Post(x.ctx, nil, "/postgres/v0/databases/"+addon+"/credentials/default/credentials_rotation", struct{}{}))
 }
 
 // rotation rotates the credential of a database under a consumer.
-func rotation(ctx context.Context, d *drill) (outcome, error) {
-	if !d.database {
-		return outcome{}, skip("it costs money: give -database")
+func rotation(x *trial) {
+	if !x.database {
+		ok(skip("it costs money: give -database"))
 	}
-	addon, err := d.buy(ctx)
-	if err != nil {
-		return outcome{}, err
-	}
-	arn, err := d.makeSecret(ctx, "database", nil, "heroku:app", d.app)
-	if err != nil {
-		return outcome{}, err
-	}
-	_, err = until(ctx, "a poll fills the secret of the database", d.pace.list+d.pace.patience(), d.pace.tick, func() (bool, error) {
-		version, err := d.current(ctx, arn)
-		return version != "", err
-	})
-	if err != nil {
-		return outcome{}, err
-	}
-	user, err := d.consume(ctx, arn)
-	if err != nil {
-		return outcome{}, err
-	}
-	defer user.end()
+	addon := x.buy()
+	arn := must(x.bind(x.ctx, "database"))
+	x.filled(arn)
+	u := must(x.consume(arn))
+	defer u.end()
 	var gaps, moved sample
 	failures := 0
-	for n := range d.pace.rotate {
-		before, err := d.current(ctx, arn)
-		if err != nil {
-			return outcome{}, err
-		}
-		user.reset()
+	for n := range x.pace.rotate {
+		x.during = fmt.Sprintf("rotation %d of %d", n+1, x.pace.rotate)
+		before := must(x.current(x.ctx, arn))
+		u.take()
 		began := time.Now()
-		if err := d.rotate(ctx, addon); err != nil {
-			return outcome{}, err
-		}
-		_, err = until(ctx, "AWSCURRENT moves after a rotation", d.pace.deliver+d.pace.patience(), d.pace.tick, func() (bool, error) {
-			version, err := d.current(ctx, arn)
+		x.rotate(addon)
+		must(until(x.ctx, "AWSCURRENT moves after a rotation", x.pace.deliver+x.pace.patience(), x.pace.tick, func() (bool, error) {
+			version, err := x.current(x.ctx, arn)
 			return version != before, err
-		})
-		if err != nil {
-			return outcome{}, fmt.Errorf("rotation %d of %d: %w", n+1, d.pace.rotate, err)
-		}
+		}))
 		moved = append(moved, time.Since(began))
-		after := user.good()
-		_, err = until(ctx, "the consumer's queries succeed again", d.pace.deliver, d.pace.tick, func() (bool, error) { return user.good() > after, nil })
-		if err != nil {
-			return outcome{}, fmt.Errorf("rotation %d of %d: %w", n+1, d.pace.rotate, errors.Join(err, user.why()))
-		}
-		gap, failed := user.reset()
-		gaps, failures = append(gaps, gap), failures+failed
-		if _, err := d.configVar(ctx, "DATABASE_URL"); err != nil { // notes the password
-			return outcome{}, err
-		}
+		ok(wait(x.ctx, x.pace.settle)) // Heroku may end the old connections later
+		all := u.take()
+		must(until(x.ctx, "the consumer's queries succeed again", x.pace.deliver, x.pace.tick, func() (bool, error) {
+			more := u.take()
+			all.failed, all.gap = all.failed+more.failed, max(all.gap, more.gap)
+			if more.good > 0 {
+				return true, nil
+			}
+			return false, more.err
+		}))
+		gaps, failures = append(gaps, all.gap), failures+all.failed
+		must(x.databaseURL()) // notes the password
 	}
-	return outcome{
-		fmt.Sprintf("%d rotations under a query each %s: %d queries failed; without a good query for %s (median), %s at worst; AWSCURRENT moved after %s (median), %s at worst",
-			d.pace.rotate, queryEvery, failures, round(gaps.median()), round(gaps.worst()), round(moved.median()), round(moved.worst())),
-		map[string]float64{"rotations": float64(d.pace.rotate), "failed_queries": float64(failures), "outage_median_s": seconds(gaps.median()), "outage_worst_s": seconds(gaps.worst()),
-			"rotation_to_current_median_s": seconds(moved.median()), "rotation_to_current_worst_s": seconds(moved.worst())},
-	}, nil
+	x.says("%d rotations under a query each %s: %d queries failed; without a good query: %s; until AWSCURRENT moved: %s", x.pace.rotate, queryEvery, failures, gaps, moved)
+	x.Figures["rotations"] = float64(x.pace.rotate)
+	x.Figures["failed_queries"] = float64(failures)
+	x.figures("outage", gaps)
+	x.figures("rotation_to_current", moved)
 }
 
 const queryEvery = 50 * time.Millisecond
@@ -120,26 +101,30 @@ const queryEvery = 50 * time.Millisecond
 type user struct {
 	end func()
 
-	mu     sync.Mutex // guards what follows
-	ok     int
-	failed int
-	last   time.Time     // of the last query that was good
-	gap    time.Duration // the longest time between two
-	err    error         // of the last one that failed
+	mu   sync.Mutex // guards what follows
+	seen queries
+	last time.Time // of the last query that was good
 }
 
-func (d *drill) consume(ctx context.Context, arn string) (*user, error) {
-	source := &consumer.Source{Client: d.secrets, SecretID: arn}
-	config, err := source.PoolConfig(ctx)
+// queries are what became of some queries.
+type queries struct {
+	good, failed int
+	gap          time.Duration // the longest time between two that were good
+	err          error         // of the last one that failed
+}
+
+func (x *trial) consume(arn string) (*user, error) {
+	source := &consumer.Source{Client: x.secrets, SecretID: arn}
+	config, err := source.PoolConfig(x.ctx)
 	if err != nil {
 		return nil, err
 	}
 	config.MaxConns = 2 // a small plan has few connections
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := pgxpool.NewWithConfig(x.ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(x.ctx)
 	u := &user{last: time.Now()}
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -156,80 +141,53 @@ func (u *user) note(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err != nil {
-		u.failed++
-		u.err = err
+		u.seen.failed, u.seen.err = u.seen.failed+1, err
 		return
 	}
-	u.ok++
 	now := time.Now()
-	u.gap = max(u.gap, now.Sub(u.last))
+	u.seen.good, u.seen.gap = u.seen.good+1, max(u.seen.gap, now.Sub(u.last))
 	u.last = now
 }
 
-// reset returns the longest gap and the failed queries since the last reset.
-func (u *user) reset() (gap time.Duration, failed int) {
+// take returns what became of the queries since it was called before.
+func (u *user) take() queries {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	gap, failed = u.gap, u.failed
-	u.gap, u.failed = 0, 0
-	return gap, failed
-}
-
-func (u *user) good() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.ok
-}
-
-func (u *user) why() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.err
+	seen := u.seen
+	u.seen = queries{}
+	return seen
 }
 
 const loginVar = "DRILL_LOGIN_URL"
 
-// held sets a URL that does not log in, while the one in the secret does.
-func held(ctx context.Context, d *drill) (outcome, error) {
-	if !d.database {
-		return outcome{}, skip("it needs a URL that logs in: give -database")
+// held sets a URL that does not log in, while the one in the secret does, and then another
+// that does.
+func held(x *trial) {
+	if !x.database {
+		ok(skip("it needs a URL that logs in: give -database"))
 	}
-	good, err := d.configVar(ctx, "DATABASE_URL")
-	if err != nil {
-		return outcome{}, err
+	u := must(x.databaseURL())
+	if u == nil {
+		ok(skip("the app has no database: run the check database before"))
 	}
-	u, err := url.Parse(good)
-	if err != nil || u.User == nil {
-		return outcome{}, skip("the app has no database: run the check database before")
+	set := func(to string) { ok(x.heroku.setVar(x.ctx, loginVar, to)) }
+	set(u.String())
+	arn := must(x.bind(x.ctx, "held", "heroku:config-var", loginVar))
+	version := x.filled(arn)
+	good, query := u.User, u.Query()
+	u.User = url.UserPassword(good.Username(), x.password)
+	set(u.String())
+	ok(wait(x.ctx, x.pace.onePoll()))
+	if must(x.current(x.ctx, arn)) != version {
+		fail("AWSCURRENT has moved to a URL that does not log in")
 	}
-	set := func(value string) error {
-		return d.heroku.do(ctx, "PATCH", "/apps/"+d.app+"/config-vars", map[string]string{loginVar: value}, nil)
-	}
-	if err := set(good); err != nil {
-		return outcome{}, err
-	}
-	arn, err := d.makeSecret(ctx, "held", nil, "heroku:app", d.app, "heroku:config-var", loginVar)
-	if err != nil {
-		return outcome{}, err
-	}
-	version := ""
-	_, err = until(ctx, "a poll fills the secret", d.pace.list+d.pace.patience(), d.pace.tick, func() (bool, error) {
-		version, err = d.current(ctx, arn)
-		return version != "", err
-	})
-	if err != nil {
-		return outcome{}, err
-	}
-	u.User = url.UserPassword(u.User.Username(), d.password)
-	if err := set(u.String()); err != nil {
-		return outcome{}, err
-	}
-	if err := wait(ctx, d.pace.onePoll()); err != nil {
-		return outcome{}, err
-	}
-	now, err := d.current(ctx, arn)
-	if err == nil && now != version {
-		err = errors.New("AWSCURRENT has moved to a URL that does not log in")
-	}
-	return outcome{says: "a URL with a wrong password was held for " + round(d.pace.onePoll()).String()}, err
+	query.Set("application_name", "drill")
+	u.User, u.RawQuery = good, query.Encode()
+	set(u.String())
+	x.during = "afterwards"
+	must(until(x.ctx, "AWSCURRENT moves to a URL that logs in", x.pace.patience(), x.pace.tick, func() (bool, error) {
+		now, err := x.current(x.ctx, arn)
+		return now != version, err
+	}))
+	x.says("a URL with a wrong password was held for %s, and one with the right password came", round(x.pace.onePoll()))
 }

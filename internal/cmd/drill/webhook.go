@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,384 +12,270 @@ import (
 	"time"
 )
 
-// ours returns the app's webhook that leads to the stack, or false.
-func (d *drill) ours(ctx context.Context) (webhook, bool, error) {
-	all, err := d.heroku.webhooks(ctx, d.app)
-	i := slices.IndexFunc(all, func(w webhook) bool { return w.URL == d.stack.WebhookURL })
-	if err != nil || i < 0 {
-		return webhook{}, false, err
+// subscribe waits for the first value, which only a poll can bring, and for the webhook.
+func subscribe(x *trial) {
+	took, err := x.arrives(x.lastURL(), x.pace.list+x.pace.patience())
+	if err != nil {
+		fail("no poll has filled the secret: %w. Does the schedule run the poller, and may the stack's Heroku user see the app? If it is another user than yours, give -collaborator EMAIL", err)
 	}
-	return all[i], true, nil
+	x.Figures["first_value_s"] = seconds(took)
+	err = x.pollerSubscribes()
+	x.subscribes = err == nil
+	if x.subscribes {
+		x.says("after %s the secret had its first value, and the poller has subscribed the app", round(took))
+		return
+	}
+	why := x.whyNotSubscribed()
+	x.subscribed()
+	const instead = "the drill has subscribed it with your login, as make subscribe does"
+	if strings.Contains(why, "write-protected") || strings.Contains(why, "make subscribe") {
+		ok(skip("the secret has its first value; the stack's token may not write webhooks; " + instead))
+	}
+	fail("the secret has its first value, but no poll has subscribed the app (%s); %s. If the stack's token is one that only reads, that is right", why, instead)
 }
 
-// dropWebhook removes the subscription, so that what changes next is lost. It first waits
-// for the deliveries of earlier changes: a run that is late would bring the next one.
-func (d *drill) dropWebhook(ctx context.Context) error {
-	ours, found, err := d.ours(ctx)
-	if err != nil || !found {
-		return err
-	}
-	if err := d.delivered(ctx, ours); err != nil {
-		return err
-	}
-	return d.heroku.unsubscribe(ctx, d.app, ours.ID)
-}
-
-// delivered waits until Heroku has nothing left to deliver. A release has two events, and
-// the second can come some seconds later.
-func (d *drill) delivered(ctx context.Context, w webhook) error {
-	if all, err := d.heroku.deliveries(ctx, d.app, w.ID); err != nil || len(all) == 0 {
-		return err
-	}
-	for range 2 {
-		_, err := until(ctx, "all deliveries are answered", d.pace.deliver, 5*d.pace.tick, func() (bool, error) {
-			all, err := d.heroku.deliveries(ctx, d.app, w.ID)
-			return !slices.ContainsFunc(all, func(d delivery) bool { return d.Status == "pending" || d.Status == "retrying" }), err
-		})
-		if err == nil {
-			err = wait(ctx, d.pace.settle/3)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// subscribed waits until the poller has subscribed the app. If it was never seen to do so,
-// the drill subscribes the app itself, as `make subscribe` does.
-func (d *drill) subscribed(ctx context.Context) error {
-	if !d.subscribes {
-		return d.subscribeApp(ctx)
-	}
-	_, err := until(ctx, "the poller subscribes the app", d.pace.patience(), 2*d.pace.tick, func() (bool, error) {
-		_, found, err := d.ours(ctx)
-		return found, err
+func (x *trial) pollerSubscribes() error {
+	_, err := until(x.ctx, "the poller subscribes the app", x.pace.patience(), 5*x.pace.tick, func() (bool, error) {
+		id, err := x.heroku.webhookAt(x.ctx, x.stack.webhookURL)
+		return id != "", err
 	})
 	return err
 }
 
-func (d *drill) subscribeApp(ctx context.Context) error {
-	if d.stack.SigningKey == "" {
-		return errors.New("the app has no webhook, and which secret holds the signing key is not known")
+// subscribed waits until the poller has subscribed the app. If it was never seen to do so,
+// the drill subscribes the app itself, as `make subscribe` does.
+func (x *trial) subscribed() {
+	if x.subscribes {
+		ok(x.pollerSubscribes())
+		return
 	}
-	key, err := d.readSecret(ctx, d.stack.SigningKey)
-	if err != nil {
-		return err
+	if x.stack.signingKey == "" {
+		fail("the app has no webhook, and which secret holds the signing key is not known")
 	}
-	_, err = d.heroku.subscribe(ctx, d.app, d.stack.WebhookURL, key)
-	return err
-}
-
-// subscribe waits for the first value, which only a poll can bring, and for the webhook.
-func subscribe(ctx context.Context, d *drill) (outcome, error) {
-	took, err := d.arrives(ctx, d.lastURL(), d.pace.list+d.pace.patience())
-	if err != nil {
-		return outcome{}, fmt.Errorf("no poll has filled the secret: %w. Does the schedule run the poller, and may the stack's Heroku user see the app? If it is another user than yours, give -collaborator EMAIL", err)
-	}
-	figures := map[string]float64{"first_value_s": seconds(took)}
-	d.subscribes = true
-	err = d.subscribed(ctx)
-	if err == nil {
-		return outcome{fmt.Sprintf("after %s the secret had its first value, and the poller has subscribed the app", round(took)), figures}, nil
-	}
-	d.subscribes = false
-	why := d.whyNotSubscribed(ctx)
-	if own := d.subscribeApp(ctx); own != nil {
-		return outcome{}, errors.Join(err, own)
-	}
-	const instead = "the drill has subscribed it with your login, as make subscribe does"
-	if strings.Contains(why, "write-protected") || strings.Contains(why, "make subscribe") {
-		return outcome{figures: figures}, skip("the secret has its first value; the stack's token may not write webhooks; " + instead)
-	}
-	return outcome{figures: figures}, fmt.Errorf("the secret has its first value, but no poll has subscribed the app (%s); %s. If the stack's token is one that only reads, that is right", why, instead)
+	key := strings.TrimSpace(must(x.manager().Value(x.ctx, x.stack.signingKey)).Reveal()) // as the functions read it
+	x.hide = append(x.hide, key)
+	must(x.heroku.subscribe(x.ctx, x.stack.webhookURL, key))
 }
 
 // whyNotSubscribed returns what the poller's log says about the app.
-func (d *drill) whyNotSubscribed(ctx context.Context) string {
-	if d.cloud == nil {
+func (x *trial) whyNotSubscribed() string {
+	if x.cloud == nil {
 		return "the poller's log is not at hand"
 	}
-	lines, err := d.cloud.logs(ctx, "poller", d.began)
+	lines, err := x.cloud.logs(x.ctx, "poller", x.began)
 	if err != nil {
 		return err.Error()
 	}
 	for _, line := range lines {
-		if strings.Contains(line, `"subscription"`) && strings.Contains(line, d.app) {
+		if strings.Contains(line, `"subscription"`) && strings.Contains(line, x.heroku.app) && leak(line, x.hide) == "" {
 			return line
 		}
 	}
 	return "the poller's log does not say why"
 }
 
-// trip is the way of one change.
-type trip struct {
-	patch    time.Duration // until Heroku has answered: by then there is a release
-	shown    bool          // Heroku showed the new value at once
-	early    bool          // a delivery was answered before Heroku showed it to the function
-	current  time.Duration // until AWSCURRENT
-	made     time.Duration // from the release to the delivery, by Heroku's clock
-	answered time.Duration // from the delivery to its answer, by Heroku's clock
-	tries    int
+// trips are the ways of some changes.
+type trips struct {
+	current, // from the request until AWSCURRENT
+	release, // from the request until Heroku has answered: by then there is a release
+	delivery, // from the release to the delivery, by Heroku's clock
+	answer sample // from the delivery to its answer, by Heroku's clock
+	hidden  int // Heroku did not show the new value at once
+	early   int // a delivery was answered before Heroku showed the new value to the function
+	retried int // the delivery that brought it was not answered at the first try
 }
 
 // change sets the config var to a new value, and follows it to AWSCURRENT. It fails unless
 // the webhook has brought it.
-func (d *drill) change(ctx context.Context) (t trip, err error) {
-	ours, found, err := d.ours(ctx)
-	if err != nil || !found {
-		return t, errors.Join(err, errors.New("the app has no webhook of the stack"))
+func (x *trial) change(t *trips) {
+	ours := must(x.heroku.webhookAt(x.ctx, x.stack.webhookURL))
+	if ours == "" {
+		fail("the app has no webhook of the stack")
 	}
-	old, err := d.heroku.deliveries(ctx, d.app, ours.ID)
-	if err != nil {
-		return t, err
-	}
-	value := d.nextURL()
+	old := must(x.heroku.deliveries(x.ctx, ours))
 	began := time.Now()
-	if err := d.setVar(ctx, value); err != nil {
-		return t, err
+	value := x.set()
+	t.release = append(t.release, time.Since(began))
+	if must(x.heroku.configVars(x.ctx))[configVar] != value {
+		t.hidden++
 	}
-	t.patch = time.Since(began)
-	vars := make(map[string]*string)
-	if err := d.heroku.do(ctx, "GET", "/apps/"+d.app+"/config-vars", nil, &vars); err != nil {
-		return t, err
+	released := must(x.heroku.released(x.ctx))
+	current, before, brought := x.follow(value, began, ours, old)
+	if before > 0 {
+		t.early++
 	}
-	t.shown = vars[configVar] != nil && *vars[configVar] == value
-	released, err := d.heroku.released(ctx, d.app)
-	if err != nil {
-		return t, err
+	if brought.NumAttempts > 1 {
+		t.retried++
 	}
-	// The function answers when it is done. So a secret that is still old after an answer is
-	// one that this delivery has left; what comes without a further answer, a poll has brought.
-	var brought []delivery
-	in, next := 0, began
-	_, err = until(ctx, "AWSCURRENT has the new value and a delivery is answered", d.pace.deliver, d.pace.tick, func() (bool, error) {
-		look := func() error {
-			there, err := d.holds(ctx, value)
-			if there {
-				t.current = time.Since(began)
-			}
-			return err
-		}
-		if t.current == 0 {
-			if err := look(); err != nil {
-				return false, err
-			}
-		}
-		if t.current == 0 && time.Now().Before(next) { // Heroku counts requests, AWS does not
-			return false, nil
-		}
-		next = time.Now().Add(5 * d.pace.tick)
-		all, err := d.heroku.deliveries(ctx, d.app, ours.ID)
-		if err != nil {
-			return false, err
-		}
-		fresh := answered(all, old)
-		if t.current == 0 {
-			if err := look(); err != nil {
-				return false, err
-			}
-		}
-		if t.current == 0 {
-			in = len(fresh)
-			return in >= eventsOfRelease, nil
-		}
-		brought = fresh[min(in, len(fresh)):]
-		return len(brought) > 0, nil
-	})
-	switch {
-	case err != nil && t.current != 0:
-		return t, fmt.Errorf("the value came, but not by webhook: %w", err)
-	case err != nil:
-		return t, err
-	case t.current == 0:
-		return t, fmt.Errorf("%d deliveries were answered 2xx, but AWSCURRENT has not got the new value", in)
-	}
-	first := brought[0]
-	t.early = in > 0
-	t.made, t.tries = first.CreatedAt.Sub(released), first.NumAttempts
-	t.answered = first.LastAttempt.UpdatedAt.Sub(first.CreatedAt)
-	return t, nil
+	t.current = append(t.current, current)
+	t.delivery = append(t.delivery, brought.CreatedAt.Sub(released))
+	t.answer = append(t.answer, brought.LastAttempt.UpdatedAt.Sub(brought.CreatedAt))
 }
 
 // eventsOfRelease is how many events Heroku has of one release: create and update
 // (https://help.heroku.com/JP3QR5I5).
 const eventsOfRelease = 2
 
-// answered returns the deliveries that are new and were answered 2xx, the earliest first.
-func answered(all, old []delivery) (fresh []delivery) {
-	for _, one := range slices.Backward(all) {
-		if one.code()/100 == 2 && !slices.ContainsFunc(old, func(o delivery) bool { return o.ID == one.ID }) {
-			fresh = append(fresh, one)
+// follow waits until a value is current and until Heroku has an answer to the delivery that
+// brought it. The function answers when it is done. So a secret that is still old after an
+// answer is one that this delivery has left; before is the number of these. What comes
+// without a further answer, a poll has brought. The second event of a release can come some
+// seconds later: follow waits for it a little, so that it is not taken for one of the next.
+func (x *trial) follow(value string, began time.Time, webhookID string, old []delivery) (current time.Duration, before int, brought delivery) {
+	var fresh []delivery
+	var next time.Time
+	_, err := until(x.ctx, "AWSCURRENT has the new value and a delivery is answered", x.pace.deliver, x.pace.tick, func() (bool, error) {
+		if !time.Now().Before(next) { // Heroku counts requests, AWS does not
+			next = time.Now().Add(5 * x.pace.tick)
+			all, err := x.heroku.deliveries(x.ctx, webhookID)
+			if err != nil {
+				return false, err
+			}
+			fresh = answered(all, old)
 		}
+		if current == 0 {
+			there, err := x.holds(x.ctx, value)
+			if !there {
+				before = len(fresh)
+				return before >= eventsOfRelease, err
+			}
+			current = time.Since(began)
+		}
+		return len(fresh) > before && (len(fresh) >= eventsOfRelease || time.Since(began) > current+x.pace.settle), nil
+	})
+	switch {
+	case err != nil && current != 0:
+		fail("the value came, but not by webhook: %w", err)
+	case current == 0 && err == nil:
+		fail("%d deliveries were answered 2xx, but AWSCURRENT has not got the new value", before)
 	}
-	return fresh
+	ok(err)
+	return current, before, fresh[before]
+}
+
+// answered returns the deliveries that are new and were answered 2xx.
+func answered(all, old []delivery) []delivery {
+	return slices.DeleteFunc(all, func(one delivery) bool {
+		return code(one)/100 != 2 || slices.ContainsFunc(old, func(o delivery) bool { return o.ID == one.ID })
+	})
 }
 
 // byWebhook measures the way of a change.
-func byWebhook(ctx context.Context, d *drill) (outcome, error) {
-	var current, patch, made, answered sample
-	shown, early, retried := 0, 0, 0
-	for n := range d.pace.rounds {
-		t, err := d.change(ctx)
-		if err != nil {
-			return outcome{}, fmt.Errorf("change %d of %d: %w", n+1, d.pace.rounds, err)
-		}
-		current, patch, made, answered = append(current, t.current), append(patch, t.patch), append(made, t.made), append(answered, t.answered)
-		if t.shown {
-			shown++
-		}
-		if t.early {
-			early++
-		}
-		if t.tries > 1 {
-			retried++
-		}
+func byWebhook(x *trial) {
+	var t trips
+	for n := range x.pace.rounds {
+		x.during = fmt.Sprintf("change %d of %d", n+1, x.pace.rounds)
+		x.change(&t)
 	}
-	d.tell("Does Heroku show a new config var at once?", "%d of %d times, in the first request after the change; %d times the first delivery came before the new value could be read",
-		shown, d.pace.rounds, early)
-	return outcome{
-		says: fmt.Sprintf("%d changes, from the request to AWSCURRENT: median %s, worst %s (to %s); to the release: median %s, worst %s; from there to the delivery, in whole seconds: median %s, worst %s; %d deliveries not at the first try",
-			d.pace.rounds, round(current.median()), round(current.worst()), d.pace.tick, round(patch.median()), round(patch.worst()), made.median(), made.worst(), retried),
-		figures: map[string]float64{
-			"changes": float64(d.pace.rounds), "resolution_s": seconds(d.pace.tick),
-			"change_to_current_median_s": seconds(current.median()), "change_to_current_worst_s": seconds(current.worst()),
-			"change_to_release_median_s": seconds(patch.median()), "change_to_release_worst_s": seconds(patch.worst()),
-			"release_to_delivery_median_s": seconds(made.median()), "release_to_delivery_worst_s": seconds(made.worst()),
-			"delivery_to_answer_median_s": seconds(answered.median()), "delivery_to_answer_worst_s": seconds(answered.worst()),
-		},
-	}, nil
+	x.tell("Does Heroku show a new config var at once?", "%d of %d times, in the first request after the change; %d times the first delivery came before the new value could be read",
+		x.pace.rounds-t.hidden, x.pace.rounds, t.early)
+	x.says("%d changes, from the request to AWSCURRENT: %s (to %s); to the release: %s; from there to the delivery, in whole seconds: %s; %d deliveries not at the first try",
+		x.pace.rounds, t.current, x.pace.tick, t.release, t.delivery, t.retried)
+	x.Figures["changes"], x.Figures["resolution_s"] = float64(x.pace.rounds), seconds(x.pace.tick)
+	x.figures("change_to_current", t.current)
+	x.figures("change_to_release", t.release)
+	x.figures("release_to_delivery", t.delivery)
+	x.figures("delivery_to_answer", t.answer)
 }
 
 // forged tries the stack's address without our key: from here, and with a second webhook
-// of Heroku's that has another key. Heroku's retries of that one are watched.
-func forged(ctx context.Context, d *drill) (outcome, error) {
-	body := []byte(`{"resource":"release","data":{"app":{"name":"` + d.app + `"}}}`)
+// of Heroku's that has another key.
+func forged(x *trial) {
 	for _, signature := range []string{"", base64.StdEncoding.EncodeToString(make([]byte, 32))} {
-		req, err := http.NewRequestWithContext(ctx, "POST", d.stack.WebhookURL, bytes.NewReader(body))
-		if err != nil {
-			return outcome{}, err
-		}
-		req.Header.Set("Content-Type", "application/json")
-		if signature != "" {
-			req.Header.Set("Heroku-Webhook-Hmac-SHA256", signature)
-		}
-		resp, err := d.heroku.client.Do(req)
-		if err != nil {
-			return outcome{}, err
-		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusUnauthorized {
-			return outcome{}, fmt.Errorf("a request with the signature %q is answered %d, want 401", signature, resp.StatusCode)
+		if status := must(x.post(signature)); status != http.StatusUnauthorized {
+			fail("a request with the signature %q is answered %d, want 401", signature, status)
 		}
 	}
-	tries, err := d.retries(ctx)
-	if err != nil {
-		return outcome{}, err
-	}
-	return outcome{says: fmt.Sprintf("401 without a signature, with a wrong one, and in all %d tries of a delivery that Heroku signed with another key", tries)}, nil
+	x.says("401 without a signature, with a wrong one, and in all %d tries of a delivery that Heroku signed with another key", x.retries())
 }
 
-// retries lets Heroku deliver to the stack with a key that is not ours, and returns how
-// often it tried. The poller leaves the webhook alone: its address is another.
-func (d *drill) retries(ctx context.Context) (tries int, err error) {
-	key := "EXAMPLE-" + rand.Text()
-	d.hide = append(d.hide, key)
-	w, err := d.heroku.subscribe(ctx, d.app, d.stack.WebhookURL+"?drill=forged", key)
+// post sends to the stack's address what looks like a delivery.
+func (x *trial) post(signature string) (status int, err error) {
+	body := []byte(`{"resource":"release","data":{"app":{"name":"` + x.heroku.app + `"}}}`)
+	req, err := http.NewRequestWithContext(x.ctx, "POST", x.stack.webhookURL, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		err = errors.Join(err, d.heroku.unsubscribe(context.WithoutCancel(ctx), d.app, w.ID))
-	}()
-	value := d.nextURL()
-	if err := d.setVar(ctx, value); err != nil {
+	req.Header.Set("Content-Type", "application/json")
+	if signature != "" {
+		req.Header.Set("Heroku-Webhook-Hmac-SHA256", signature)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
 		return 0, err
 	}
-	if _, err := until(ctx, "Heroku delivers to a second webhook", d.pace.deliver, d.pace.tick, func() (bool, error) {
-		all, err := d.heroku.deliveries(ctx, d.app, w.ID)
-		return len(all) > 0 && all[len(all)-1].NumAttempts > 0, err
-	}); err != nil {
-		return 0, err
-	}
+	return resp.StatusCode, resp.Body.Close()
+}
+
+// retries lets Heroku deliver to the stack with a key that is not ours, watches its retries,
+// and returns how often it tried. The poller leaves the webhook alone: its address is
+// another.
+func (x *trial) retries() (tries int) {
+	key := "EXAMPLE-" + rand.Text()
+	x.hide = append(x.hide, key)
+	id := must(x.heroku.subscribe(x.ctx, x.stack.webhookURL+"?drill=forged", key))
+	defer func() { ok(x.heroku.unsubscribe(context.WithoutCancel(x.ctx), id)) }()
+	value := x.set()
 	var steps []string
-	for end := time.Now().Add(d.pace.retry); ; {
-		all, err := d.heroku.deliveries(ctx, d.app, w.ID)
-		if err != nil {
-			return tries, err
-		}
-		oldest := all[len(all)-1]
-		if oldest.NumAttempts > tries && oldest.LastAttempt != nil {
-			if oldest.code() != http.StatusUnauthorized {
-				return tries, fmt.Errorf("a delivery that is signed with another key is answered %d, want 401", oldest.code())
+	status := http.StatusUnauthorized
+	watched := func(patience time.Duration) error {
+		_, err := until(x.ctx, "Heroku delivers to a second webhook", patience, 5*x.pace.tick, func() (bool, error) {
+			all, err := x.heroku.deliveries(x.ctx, id)
+			if err != nil || len(all) == 0 || all[0].NumAttempts <= tries || all[0].LastAttempt == nil || code(all[0]) == 0 {
+				return false, err
 			}
-			tries = oldest.NumAttempts
-			steps = append(steps, fmt.Sprintf("try %d after %s", tries, oldest.LastAttempt.CreatedAt.Sub(oldest.CreatedAt)))
-		}
-		if !time.Now().Before(end) {
-			d.tell("In what steps does Heroku try again?", "%s; watched for %s, in whole seconds", strings.Join(steps, ", "), d.pace.retry)
-			_, err := d.arrives(ctx, value, d.pace.deliver)
-			return tries, err
-		}
-		if err := wait(ctx, 5*d.pace.tick); err != nil {
-			return tries, err
-		}
+			tries = all[0].NumAttempts
+			steps = append(steps, fmt.Sprintf("try %d after %s", tries, all[0].LastAttempt.CreatedAt.Sub(all[0].CreatedAt)))
+			status = code(all[0])
+			return true, nil
+		})
+		return err
 	}
+	ok(watched(x.pace.deliver))
+	for end := time.Now().Add(x.pace.retry); time.Now().Before(end) && status == http.StatusUnauthorized && x.ctx.Err() == nil; {
+		_ = watched(time.Until(end)) // that there is no further try is an answer, too
+	}
+	if status != http.StatusUnauthorized {
+		fail("a delivery that is signed with another key is answered %d, want 401", status)
+	}
+	x.tell("In what steps does Heroku try again?", "%s; watched for %s, in whole seconds", strings.Join(steps, ", "), x.pace.retry)
+	must(x.arrives(value, x.pace.deliver))
+	return tries
 }
 
 // missed makes a change that no webhook brings, and returns how long the poller takes.
-func (d *drill) missed(ctx context.Context) (time.Duration, error) {
-	if err := d.dropWebhook(ctx); err != nil {
-		return 0, err
-	}
-	value := d.nextURL()
-	if err := d.setVar(ctx, value); err != nil {
-		return 0, err
-	}
-	return d.arrives(ctx, value, d.pace.patience())
+func (x *trial) missed() time.Duration {
+	x.dropWebhook()
+	return must(x.arrives(x.set(), x.pace.patience()))
 }
 
-func lost(ctx context.Context, d *drill) (outcome, error) {
-	took, err := d.missed(ctx)
-	if err != nil {
-		return outcome{}, err
+// dropWebhook removes the subscription, so that what changes next is lost. It first waits
+// for the deliveries of earlier changes, because a run that is late would bring the next
+// one. A release has two events, and the second can come some seconds later. What Heroku
+// has still to try again is lost, too.
+func (x *trial) dropWebhook() {
+	ours := must(x.heroku.webhookAt(x.ctx, x.stack.webhookURL))
+	if ours == "" {
+		return
 	}
-	if err := d.subscribed(ctx); err != nil {
-		return outcome{}, err
+	all := must(x.heroku.deliveries(x.ctx, ours))
+	for n := 0; n < 2 && len(all) > 0; n++ {
+		_, _ = until(x.ctx, "all deliveries are answered", 2*x.pace.settle, 5*x.pace.tick, func() (bool, error) {
+			all, err := x.heroku.deliveries(x.ctx, ours)
+			return !slices.ContainsFunc(all, func(d delivery) bool { return d.Status == "pending" || d.Status == "retrying" }), err
+		})
+		ok(wait(x.ctx, x.pace.settle/3))
 	}
+	ok(x.heroku.unsubscribe(x.ctx, ours))
+}
+
+func lost(x *trial) {
+	took := x.missed()
+	x.subscribed()
 	by := "the poller has subscribed the app again"
-	if !d.subscribes {
+	if !x.subscribes {
 		by = "the drill has subscribed the app again, as the poller does not"
 	}
-	return outcome{fmt.Sprintf("the poll brought it after %s; %s", round(took), by), map[string]float64{"change_to_current_s": seconds(took)}}, nil
-}
-
-// key changes the signing key of the whole stack.
-func key(ctx context.Context, d *drill) (outcome, error) {
-	if !d.rotateKey {
-		return outcome{}, skip("it concerns the whole stack: give -rotate-key")
-	}
-	if err := d.putKey(ctx); err != nil {
-		return outcome{}, err
-	}
-	if _, err := d.change(ctx); err != nil {
-		return outcome{}, fmt.Errorf("with a webhook that signs with the key before: %w", err)
-	}
-	if _, err := d.missed(ctx); err != nil {
-		return outcome{}, err
-	}
-	if err := d.subscribed(ctx); err != nil {
-		return outcome{}, err
-	}
-	if _, err := d.change(ctx); err != nil {
-		return outcome{}, fmt.Errorf("with a webhook that was made after the change of the key: %w", err)
-	}
-	return outcome{says: "a change came by a webhook with the key before, and one by a webhook with the new key"}, nil
-}
-
-func round(d time.Duration) time.Duration {
-	if d < 10*time.Second {
-		return d.Round(10 * time.Millisecond)
-	}
-	return d.Round(time.Second)
+	x.says("the poll brought it after %s; %s", round(took), by)
+	x.Figures["change_to_current_s"] = seconds(took)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,69 +10,55 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	tags "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
 // call lets a consumer call. It begins just after a poll, so that what comes before the
 // next one is due was not brought by it.
-func call(ctx context.Context, d *drill) (outcome, error) {
-	if d.events == nil {
-		return outcome{}, skip("there is no event bus here")
+func call(x *trial) {
+	if x.events == nil {
+		ok(skip("there is no event bus here"))
 	}
-	if _, err := d.missed(ctx); err != nil {
-		return outcome{}, err
+	x.missed()
+	due := time.Now().Add(x.pace.poll * 3 / 4)
+	if x.subscribes { // after it has published; the change below must not come by that webhook
+		ok(x.pollerSubscribes())
 	}
-	due := time.Now().Add(d.pace.poll * 3 / 4)
 	var took sample
-	for n := range d.pace.calls {
+	for n := range x.pace.calls {
 		if n > 0 {
-			if time.Until(due) < 2*d.pace.pause {
+			if time.Until(due) < 2*x.pace.pause {
 				break
 			}
-			if err := wait(ctx, d.pace.pause); err != nil {
-				return outcome{}, err
-			}
+			ok(wait(x.ctx, x.pace.pause))
 		}
-		if err := d.dropWebhook(ctx); err != nil {
-			return outcome{}, err
-		}
-		version, err := d.current(ctx, d.secret)
+		x.dropWebhook()
+		version := must(x.current(x.ctx, x.secret))
+		value := x.set()
+		ok(x.callFor(version))
+		t, err := x.arrives(value, time.Until(due))
 		if err != nil {
-			return outcome{}, err
-		}
-		value := d.nextURL()
-		if err := d.setVar(ctx, value); err != nil {
-			return outcome{}, err
-		}
-		if err := d.callFor(ctx, version); err != nil {
-			return outcome{}, err
-		}
-		t, err := d.arrives(ctx, value, time.Until(due))
-		if err != nil {
-			return outcome{}, fmt.Errorf("nothing has come of a consumer's call before the next poll was due: %w", err)
+			fail("nothing has come of a consumer's call before the next poll was due: %w", err)
 		}
 		took = append(took, t)
 	}
-	if d.subscribes { // with a poll that finds something
-		if _, err := d.missed(ctx); err != nil {
-			return outcome{}, err
-		}
+	if x.subscribes { // with a poll that finds something
+		x.missed()
 	}
-	if err := d.subscribed(ctx); err != nil {
-		return outcome{}, err
-	}
-	return outcome{
-		fmt.Sprintf("%d calls, from the event to AWSCURRENT: median %s, worst %s (to %s)", len(took), round(took.median()), round(took.worst()), d.pace.tick),
-		map[string]float64{"calls": float64(len(took)), "event_to_current_median_s": seconds(took.median()), "event_to_current_worst_s": seconds(took.worst())},
-	}, nil
+	x.subscribed()
+	x.says("%d calls, from the event to AWSCURRENT: %s (to %s)", len(took), took, x.pace.tick)
+	x.Figures["calls"] = float64(len(took))
+	x.figures("event_to_current", took)
 }
 
 // callFor puts the event of a consumer whose credential was refused.
-func (d *drill) callFor(ctx context.Context, version string) error {
-	detail, err := json.Marshal(map[string]string{"secret": d.secret, "version": version})
+func (x *trial) callFor(version string) error {
+	detail, err := json.Marshal(map[string]string{"secret": x.secret, "version": version})
 	if err != nil {
 		return err
 	}
-	out, err := d.events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
+	out, err := x.events.PutEvents(x.ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
 		Source: new("keepcurrent.consumer"), DetailType: new("Credential Refused"), Detail: new(string(detail)),
 	}}})
 	if err == nil && out.FailedEntryCount > 0 {
@@ -80,75 +67,96 @@ func (d *drill) callFor(ctx context.Context, version string) error {
 	return err
 }
 
-// passOver sets the config var, and waits until the next poll is over: Heroku's delivery
-// comes sooner.
-func (d *drill) passOver(ctx context.Context, value string) error {
-	if err := d.setVar(ctx, value); err != nil {
-		return err
-	}
-	return wait(ctx, d.pace.onePoll())
-}
-
-// off opts the secret out while the config var changes.
-func off(ctx context.Context, d *drill) (outcome, error) {
-	if err := d.tag(ctx, "heroku:sync", "off"); err != nil {
-		return outcome{}, err
-	}
-	err := d.still(ctx, func() error { return d.passOver(ctx, d.nextURL()) })
-	if err := errors.Join(err, d.untag(ctx, "heroku:sync")); err != nil {
-		return outcome{}, err
-	}
-	return d.comesAgain(ctx, "it stayed as it was for "+round(d.pace.onePoll()).String())
-}
-
-// bad sets what is no URL.
-func bad(ctx context.Context, d *drill) (outcome, error) {
-	err := d.still(ctx, func() error { return d.passOver(ctx, "this is no URL") })
-	if err != nil {
-		return outcome{}, err
-	}
-	return d.comesAgain(ctx, "the secret kept its value")
+// passesOver sets the config var, and fails if the secret is written before the next poll is
+// over: Heroku's delivery comes sooner.
+func (x *trial) passesOver(value string) {
+	x.still(func() {
+		ok(x.heroku.setVar(x.ctx, configVar, value))
+		ok(wait(x.ctx, x.pace.onePoll()))
+	})
 }
 
 // comesAgain checks that the next change comes as ever.
-func (d *drill) comesAgain(ctx context.Context, before string) (outcome, error) {
-	value := d.nextURL()
-	if err := d.setVar(ctx, value); err != nil {
-		return outcome{}, err
-	}
-	took, err := d.arrives(ctx, value, d.pace.patience())
-	if err != nil {
-		return outcome{}, fmt.Errorf("afterwards: %w", err)
-	}
-	return outcome{says: fmt.Sprintf("%s; then the next change came after %s", before, round(took))}, nil
+func (x *trial) comesAgain(before string) {
+	x.during = "afterwards"
+	took := must(x.arrives(x.set(), x.pace.patience()))
+	x.says("%s; then the next change came after %s", before, round(took))
 }
 
-func quiet(ctx context.Context, d *drill) (outcome, error) {
-	err := d.still(ctx, func() error { return wait(ctx, d.pace.onePoll()) })
-	return outcome{says: "no version was put in " + round(d.pace.onePoll()).String()}, err
+// off opts the secret out while the config var changes.
+func off(x *trial) {
+	key := "heroku:sync"
+	must(x.secrets.TagResource(x.ctx, &secretsmanager.TagResourceInput{SecretId: &x.secret, Tags: []tags.Tag{{Key: &key, Value: new("off")}}}))
+	func() {
+		defer func() {
+			must(x.secrets.UntagResource(x.ctx, &secretsmanager.UntagResourceInput{SecretId: &x.secret, TagKeys: []string{key}}))
+		}()
+		x.passesOver(x.nextURL())
+	}()
+	x.comesAgain(fmt.Sprintf("it stayed as it was for %s", round(x.pace.onePoll())))
+}
+
+// bad sets what is no URL.
+func bad(x *trial) {
+	x.passesOver("this is no URL")
+	x.comesAgain("the secret kept its value")
+}
+
+func quiet(x *trial) {
+	x.still(func() { ok(wait(x.ctx, x.pace.onePoll())) })
+	x.says("no version was put in %s", round(x.pace.onePoll()))
 }
 
 // pauseStack pauses the whole stack for two polls.
-func pauseStack(ctx context.Context, d *drill) (outcome, error) {
+func pauseStack(x *trial) {
 	switch {
-	case !d.mayPause:
-		return outcome{}, skip("it concerns the whole stack: give -pause")
-	case d.cloud == nil:
-		return outcome{}, skip("there is no CloudFormation here")
-	case d.cloud.parameters["Pause"] == "on":
-		return outcome{}, skip("the stack is paused")
+	case !x.mayPause:
+		ok(skip("it concerns the whole stack: give -pause"))
+	case x.cloud == nil:
+		ok(skip("there is no CloudFormation here"))
 	}
-	d.made("the pause of the stack", func(ctx context.Context) error { return d.cloud.pause(ctx, "off") })
-	if err := d.cloud.pause(ctx, "on"); err != nil {
-		return outcome{}, err
+	x.made("the pause of the stack", func(ctx context.Context) error { return x.cloud.pause(ctx, "off") })
+	func() {
+		defer func() {
+			if x.ctx.Err() == nil { // else it is undone at the end
+				ok(x.cloud.pause(x.ctx, "off"))
+				x.undo = x.undo[:len(x.undo)-1]
+			}
+		}()
+		ok(x.cloud.pause(x.ctx, "on"))
+		x.passesOver(x.nextURL())
+	}()
+	x.comesAgain("nothing was written while the stack was paused")
+}
+
+// soon is how long after a change of the signing key the next one would lose deliveries: by
+// then the poller has given all webhooks the key before, 100 an hour.
+const soon = 2 * time.Hour
+
+// key changes the signing key of the whole stack.
+func key(x *trial) {
+	switch {
+	case !x.rotateKey:
+		ok(skip("it concerns the whole stack: give -rotate-key"))
+	case x.stack.signingKey == "":
+		ok(skip("which secret holds the signing key is not known"))
+	case !x.subscribes:
+		ok(skip("the poller does not give other apps' webhooks the new key"))
 	}
-	err := d.still(ctx, func() error { return d.passOver(ctx, d.nextURL()) })
-	if ended := d.cloud.pause(ctx, "off"); ended != nil {
-		return outcome{}, errors.Join(err, ended)
+	_, made, err := x.manager().Dated(x.ctx, x.stack.signingKey)
+	ok(err)
+	if !must(x.manager().Previous(x.ctx, x.stack.signingKey)).Empty() && time.Since(made) < soon {
+		ok(skip(fmt.Sprintf("the key was changed %s ago, and not every webhook may have it yet", round(time.Since(made)))))
 	}
-	d.undo = d.undo[:len(d.undo)-1]
-	if err != nil {
-		return outcome{}, err
-	}
-	return d.comesAgain(ctx, "nothing was written while the stack was paused")
+	fresh := rand.Text() + rand.Text()
+	x.hide = append(x.hide, fresh)
+	must(x.secrets.PutSecretValue(x.ctx, &secretsmanager.PutSecretValueInput{SecretId: &x.stack.signingKey, SecretString: &fresh}))
+	ok(wait(x.ctx, time.Second)) // Heroku tells the time of a webhook in whole seconds
+	x.during = "with a webhook that signs with the key before"
+	x.change(new(trips))
+	x.during = "with a webhook that was made after the change of the key"
+	x.missed()
+	x.subscribed()
+	x.change(new(trips))
+	x.says("a change came by a webhook with the key before, and one by a webhook with the new key")
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -614,3 +615,35 @@ func TestADrillThatIsInterruptedLeavesNothing(t *testing.T) {
 type writer func(p []byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
+func TestHowLongHerokuWaitsIsToldFromItsOwnClock(t *testing.T) {
+	t.Parallel()
+	// attempts are the last ones of the deliveries: the seconds until an answer, with its status, or until Heroku gave up.
+	type attempt struct {
+		seconds, status int
+		gaveUp          string
+	}
+	for want, attempts := range map[string][]attempt{
+		"not checked: no delivery was answered late":        {{0, 204, ""}, {0, 401, ""}},
+		"at least 11s: then an answer with status 503 came": {{10, 503, ""}, {11, 503, ""}, {0, 204, ""}},
+		"5s: then it gave up (timeout)":                     {{1, 204, ""}, {5, 0, "timeout"}},
+	} {
+		var deliveries []delivery
+		for _, a := range attempts {
+			text := fmt.Sprintf(`{"last_attempt":{"created_at":"2026-11-26T00:00:00Z","updated_at":"2026-11-26T00:00:%02dZ","code":%d}}`, a.seconds, a.status)
+			if a.gaveUp != "" {
+				text = fmt.Sprintf(`{"last_attempt":{"created_at":"2026-11-26T00:00:00Z","updated_at":"2026-11-26T00:00:%02dZ","code":null,"error_class":%q}}`, a.seconds, a.gaveUp)
+			}
+			var d delivery
+			if err := json.Unmarshal([]byte(text), &d); err != nil {
+				t.Fatal(err)
+			}
+			deliveries = append(deliveries, d)
+		}
+		x := &trial{drill: &drill{}}
+		x.tellWaited(append(deliveries, delivery{}))
+		if len(x.facts) != 1 || x.facts[0].Answer != want {
+			t.Errorf("%v, want %q", x.facts, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,8 +177,11 @@ func held(x *trial) {
 	version := x.filled(arn)
 	good, query := u.User, u.Query()
 	u.User = url.UserPassword(good.Username(), x.password)
+	ours := must(x.heroku.webhookAt(x.ctx, x.stack.webhookURL))
+	old := must(x.heroku.deliveries(x.ctx, ours))
 	set(u.String())
 	ok(wait(x.ctx, x.pace.onePoll()))
+	x.tellWaited(slices.DeleteFunc(must(x.heroku.deliveries(x.ctx, ours)), isIn(old)))
 	if must(x.current(x.ctx, arn)) != version {
 		fail("AWSCURRENT has moved to a URL that does not log in")
 	}
@@ -190,4 +194,27 @@ func held(x *trial) {
 		return now != version, err
 	}))
 	x.says("a URL with a wrong password was held for %s, and one with the right password came", round(x.pace.onePoll()))
+}
+
+const howLong = "How long does Heroku wait for an answer?"
+
+// tellWaited tells how long Heroku waited for the answers to some deliveries. The webhook
+// answers late if it holds a value: it looks again for ten seconds.
+func (x *trial) tellWaited(deliveries []delivery) {
+	var longest time.Duration
+	answer := "not checked: no delivery was answered late"
+	for _, d := range deliveries {
+		if d.LastAttempt == nil {
+			continue
+		}
+		took := d.LastAttempt.UpdatedAt.Sub(d.LastAttempt.CreatedAt)
+		switch {
+		case code(d) != 0 && took > longest:
+			longest, answer = took, fmt.Sprintf("at least %s: then an answer with status %d came", took, code(d))
+		case code(d) == 0 && d.LastAttempt.ErrorClass != nil:
+			x.tell(howLong, "%s: then it gave up (%s)", took, *d.LastAttempt.ErrorClass)
+			return
+		}
+	}
+	x.tell(howLong, "%s", answer)
 }

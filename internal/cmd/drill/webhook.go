@@ -155,9 +155,13 @@ func (x *trial) follow(value string, began time.Time, webhookID string, old []de
 
 // answered returns the deliveries that are new and were answered 2xx.
 func answered(all, old []delivery) []delivery {
-	return slices.DeleteFunc(all, func(one delivery) bool {
-		return code(one)/100 != 2 || slices.ContainsFunc(old, func(o delivery) bool { return o.ID == one.ID })
-	})
+	return slices.DeleteFunc(slices.DeleteFunc(all, isIn(old)), func(one delivery) bool { return code(one)/100 != 2 })
+}
+
+func isIn(old []delivery) func(delivery) bool {
+	return func(one delivery) bool {
+		return slices.ContainsFunc(old, func(o delivery) bool { return o.ID == one.ID })
+	}
 }
 
 // byWebhook measures the way of a change.

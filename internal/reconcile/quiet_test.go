@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -191,6 +192,37 @@ func TestAContainerThatWritesASecretTooOftenSaysSo(t *testing.T) {
 		time.Sleep(time.Hour)
 		if r := update(5); r.Outcome != reconcile.Published || r.Err != nil {
 			t.Errorf("an hour later: %s, %v", r.Outcome, r.Err)
+		}
+	})
+}
+
+// AWS keeps about a hundred versions of a day. Config vars that each change seldom can make
+// too many of them together.
+func TestAContainerThatWritesManyConfigVarsOfASecretTooOftenSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := new(reconcile.Memory)
+		wrote := func(arn string, n int) bool {
+			b := reconcile.Binding{Secret: reconcile.Secret{ARN: arn}, ConfigVar: fmt.Sprintf("V%d_URL", n%20)}
+			return m.Wrote(b, fmt.Sprintf("version-%d", n))
+		}
+		for n := range 50 {
+			if wrote("secret", n) || wrote("another", n) {
+				t.Fatalf("put %d of each", n+1)
+			}
+		}
+		if !wrote("secret", 50) {
+			t.Error("51 puts within an hour are not too many")
+		}
+		m.Withdraw(reconcile.Binding{Secret: reconcile.Secret{ARN: "secret"}, ConfigVar: "V10_URL"}, "version-50")
+		if wrote("secret", 49) {
+			t.Error("a put that was withdrawn, and one that was repeated, count")
+		}
+		time.Sleep(time.Hour + 1)
+		for n := range 20 {
+			if wrote("secret", 100+n) {
+				t.Fatalf("an hour later, put %d", n+1)
+			}
 		}
 	})
 }

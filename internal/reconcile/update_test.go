@@ -66,6 +66,9 @@ func TestUpdateIsQuietWhenNothingChanged(t *testing.T) {
 	if calls["DescribeSecret"] != 20 || len(calls) != 1 { // before Heroku was asked, and after it
 		t.Errorf("calls: %v", calls)
 	}
+	if h.database.logins != 1 { // with the first value
+		t.Errorf("%d logins", h.database.logins)
+	}
 }
 
 func TestUpdateReadsHerokuOnceForAllBindingsOfAnApp(t *testing.T) {

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,5 +157,105 @@ func TestABatchIsForTheCallsAndARequestForTheDeliveries(t *testing.T) {
 	got, err = answer(t.Context(), event{})
 	if err != nil || got.StatusCode != 401 || len(x.asked) != 1 {
 		t.Errorf("a request: %d, %v", got.StatusCode, err)
+	}
+}
+
+// secretsOf are secrets that follow the app shop, as a list names them.
+func secretsOf(ids ...string) (all []reconcile.Secret) {
+	for _, id := range ids {
+		all = append(all, reconcile.Secret{ARN: id, Name: id, Tags: map[string]string{reconcile.AppTag: "shop", reconcile.FormatTag: "url"}})
+	}
+	return all
+}
+
+// A list is minutes old. A secret that it names and that is gone is no failure, unless a new
+// list names it, too.
+func TestADeliveryForASecretThatWasRemovedSinceTheList(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		kept, listed []reconcile.Secret
+		err          error // of the new list
+		status       int
+		logged       string // outcomes
+	}{
+		"nothing is gone":             {secretsOf("a"), nil, errAway, 204, "unchanged"},
+		"it was the only one":         {secretsOf("gone"), nil, nil, 204, ""},
+		"another has its place":       {secretsOf("gone"), secretsOf("a"), nil, 204, "unchanged"},
+		"others are there":            {secretsOf("a", "gone"), secretsOf("a"), nil, 204, "unchanged"},
+		"the new list names it":       {secretsOf("gone"), secretsOf("gone"), nil, 503, "failed"},
+		"there is no new list":        {secretsOf("gone"), nil, errAway, 503, "bindings not found,failed"},
+		"no list, and it was no kept": {nil, nil, errAway, 503, "bindings not found"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := &exchange{spare: true}
+			c := x.calls()
+			d := &directory{
+				First:   func(context.Context) ([]reconcile.Secret, bool, error) { return tt.kept, true, nil },
+				ForApps: func(context.Context, ...string) ([]reconcile.Secret, error) { return tt.listed, tt.err },
+				Keep:    time.Minute,
+			}
+			if err := d.Prefetch(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h := &handler{bindings: d, reconciler: &c.reconciler, metrics: c.metrics, remaining: func() (int, bool) { return 4000, true }}
+			status := h.follow(t.Context(), c.log(t.Context(), trigger), release{AppName: "shop"})
+			var logged []string
+			for _, match := range regexp.MustCompile(`msg="?([a-z ]+?)"? [a-z]+=`).FindAllStringSubmatch(x.log.String(), -1) {
+				logged = append(logged, match[1])
+			}
+			if slices.Sort(logged); status != tt.status || strings.Join(logged, ",") != tt.logged {
+				t.Errorf("status %d, the log has %q", status, logged)
+			}
+			if hasResults := strings.Contains(tt.logged, "ed"); strings.Contains(x.metrics.String(), `"HerokuRequestsLeft":[4000]`) != hasResults {
+				t.Errorf("the metrics are %s", &x.metrics)
+			}
+		})
+	}
+}
+
+// retagged is an exchange in which a secret has got other tags since the list.
+type retagged struct {
+	*exchange
+	tags map[string]string
+}
+
+func (x retagged) Describe(ctx context.Context, id string) (reconcile.Secret, error) {
+	s, err := x.exchange.Describe(ctx, id)
+	if id == "retagged" {
+		maps.Copy(s.Tags, x.tags)
+	}
+	return s, err
+}
+
+func TestADeliveryUpdatesWhatFollowsTheAppInAnotherWayByNow(t *testing.T) {
+	t.Parallel()
+	const id = "01234567-89ab-cdef-0123-456789abcdef"
+	for name, tt := range map[string]struct {
+		tags map[string]string
+		want string // app, token and outcome of each result
+	}{
+		"by its id":           {map[string]string{reconcile.AppTag: id}, "[" + id + " unchanged, shop unchanged]"},
+		"with another token":  {map[string]string{reconcile.TokenTag: "team/token"}, "[shop unchanged, shopteam/token unchanged]"},
+		"another app":         {map[string]string{reconcile.AppTag: "other"}, "[other elsewhere, shop unchanged]"},
+		"with an invalid tag": {map[string]string{reconcile.FormatTag: "xml"}, "[shop failed, shop unchanged]"},
+		"by its id, wrongly":  {map[string]string{reconcile.AppTag: id, reconcile.FormatTag: "xml"}, "[" + id + " failed, shop unchanged]"},
+		"no more":             {map[string]string{reconcile.SyncTag: "off"}, "[shop off, shop unchanged]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := &exchange{spare: true}
+			c := x.calls()
+			c.reconciler.Secrets = retagged{x, tt.tags}
+			h := &handler{reconciler: &c.reconciler}
+			var got []string
+			for _, r := range h.update(t.Context(), []string{"shop", id}, bindings(secretsOf("retagged", "steady"))) {
+				got = append(got, fmt.Sprint(r.App, r.TokenSecretID, " ", r.Outcome))
+			}
+			if slices.Sort(got); "["+strings.Join(got, ", ")+"]" != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
 	}
 }

@@ -221,7 +221,7 @@ func TestARoundWithTimeLeftDefersNothing(t *testing.T) {
 	h.bind("in-time")
 	h.bind("opted-out", "heroku:sync=off")
 	results, err := h.reconciler.Poll(ctx, reconcile.Round{End: time.Now().Add(time.Minute)})
-	if err != nil || len(results) != 2 || results[0].Outcome != reconcile.Off || results[1].Outcome != reconcile.Published {
+	if err != nil || len(results) != 2 || results[0].Outcome != reconcile.Off || results[0].Err != nil || results[1].Outcome != reconcile.Published {
 		t.Errorf("%v, %v", results, err)
 	}
 }

@@ -54,7 +54,7 @@ func TestMembersOfSomeNamesAreThoseAlone(t *testing.T) {
 		`{"b":1}`:                     {},
 		"EXAMPLE":                     connection.MembersOf(credential.New("EXAMPLE")),
 	} {
-		if got := connection.MembersOf(credential.New(value)).Of("a", "c", "d"); !maps.Equal(got, want) {
+		if got := connection.MembersOf(credential.New(value)).Only("a", "c", "d"); !maps.Equal(got, want) {
 			t.Errorf("%s: %d members", value, len(got))
 		}
 	}

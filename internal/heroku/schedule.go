@@ -32,8 +32,9 @@ type AppWebhooks interface {
 }
 
 // Schedule decides which apps' webhooks a round checks: each app once an hour, or more
-// seldom if there are more than checksAnHour, and each app where the round filled a secret for the first time or published a value that the webhook
-// had missed. It stores nothing between rounds but the last one's time.
+// seldom if there are more than checksAnHour, and each app where the round filled a secret
+// for the first time or published a value that the webhook had missed. It stores nothing
+// between rounds but the last one's time.
 type Schedule struct {
 	// ForToken returns the webhooks of the account of a token secret. If it is nil, no webhook
 	// is checked.

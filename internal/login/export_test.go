@@ -44,3 +44,6 @@ func Refused(url connection.URL, code, message string) ([]string, error) {
 	s.config = &pgconn.Config{TLSConfig: new(tls.Config)}
 	return s.refused(&pgconn.PgError{Code: code, Message: message}), err
 }
+
+// WithoutClearText takes the password in clear text out of a require_auth.
+var WithoutClearText = withoutClearText

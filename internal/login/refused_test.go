@@ -44,3 +44,23 @@ func TestAnErrorIsAboutAParameterOrTheCredential(t *testing.T) {
 		}
 	}
 }
+
+func TestNoRequireAuthAllowsThePasswordInClearText(t *testing.T) {
+	t.Parallel()
+	for allowed, want := range map[string]string{
+		"":                        "!password",
+		"password":                "", // nothing is left
+		"!password":               "!password",
+		"!md5":                    "!md5,!password",
+		"!password, !md5":         "!md5,!password",
+		"scram-sha-256":           "scram-sha-256",
+		"password, scram-sha-256": "scram-sha-256",
+		"md5,scram-sha-256":       "md5,scram-sha-256",
+		"none":                    "none",
+	} {
+		got, err := login.WithoutClearText(allowed)
+		if got != want || (err != nil) != (want == "") {
+			t.Errorf("%q becomes %q, want %q: %v", allowed, got, want, err)
+		}
+	}
+}

@@ -31,7 +31,11 @@ func TestTheSecretHoldsWhatTheTagsAskFor(t *testing.T) {
 			h := newFixture(t)
 			h.account.set(map[string]string{"DATABASE_URL": tt.shown})
 			b := h.bind("orders", append([]string{"heroku:format=url"}, tt.tags...)...)
+			h.aws.ResetCalls()
 			r := h.update(b)
+			if tt.want == "" && h.writes() != 0 {
+				t.Errorf("%d writes", h.writes())
+			}
 			if got := h.value(b); got != tt.want || (r.Err == nil) != (tt.want != "") || tt.err != nil && !errors.Is(r.Err, tt.err) {
 				t.Errorf("%s, it holds %q: %v", r.Outcome, got, r.Err)
 			}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/reconcile"
@@ -225,4 +226,53 @@ func TestAContainerThatWritesManyConfigVarsOfASecretTooOftenSaysSo(t *testing.T)
 			}
 		}
 	})
+}
+
+// unlabel takes HEROKU_CANDIDATE from the candidate, as a put of another writer does.
+func (h *fixture) unlabel(b reconcile.Binding) {
+	h.t.Helper()
+	candidate := h.binding(b.ARN).Candidate
+	if _, err := h.client.UpdateSecretVersionStage(h.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: &b.ARN, VersionStage: aws.String("HEROKU_CANDIDATE"), RemoveFromVersionId: &candidate,
+	}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// A version can be promoted by its id, so a candidate that has lost its label is not put again,
+// unless its swap has failed: then AWS may have removed it.
+func TestACandidateThatHasLostItsLabelIsPutAgainIfItsSwapHasFailed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		login error // with the candidate, at first
+		swap  secretstest.Fault
+		puts  int
+	}{
+		"it was held":     {refused, nil, 1},
+		"its swap failed": {nil, secretstest.Fail(400, "AccessDeniedException"), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, b := upToDate(t)
+			h.reconciler.Memory = new(reconcile.Memory)
+			h.account.show(2)
+			h.database.answer(2, tt.login)
+			h.aws.Intercept(func(c secretstest.Call) secretstest.Fault {
+				if c.Action == "UpdateSecretVersionStage" {
+					return tt.swap
+				}
+				return nil
+			})
+			if r := h.update(b); r.Outcome == reconcile.Published || r.Err == nil {
+				t.Fatalf("%s: %v", r.Outcome, r.Err)
+			}
+			h.aws.Intercept(nil)
+			h.database.answer(2, nil)
+			h.unlabel(b)
+			h.mustPublish(b)
+			if puts := h.aws.Calls()["PutSecretValue"]; puts != tt.puts || h.value(b) != want(2) {
+				t.Errorf("%d puts, the secret holds %s", puts, h.value(b))
+			}
+		})
+	}
 }

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -33,18 +32,14 @@ func unread(err error) error {
 // the SDK what a process prints.
 func safe(err error) error {
 	var api smithy.APIError
-	var network *net.OpError
-	var process *exec.ExitError
-	switch {
-	case errors.As(err, &api):
+	if errors.As(err, &api) {
 		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	case errors.As(err, &network):
+	}
+	if network := networkError(err); network != nil {
 		return network
-	case errors.As(err, &process):
+	}
+	var process *exec.ExitError
+	if errors.As(err, &process) {
 		return process
 	}
 	return nil

@@ -53,9 +53,9 @@
 // Manager cannot be reached, the last value stays in use.
 //
 // [Source.Refused] is called while the server refuses the newest version and the secret has
-// nothing newer, also if an older version serves. It can send the event that makes keepcurrent look at once: the example
-// of Source (Refused) does. [Source.ConnConfig] is for a connection outside a pool,
-// and [Source.URL] for a tool that takes only a text.
+// nothing newer, also if an older version serves. It can send the event that makes
+// keepcurrent look at once: the example of Source (Refused) does. [Source.ConnConfig] is for a
+// connection outside a pool, and [Source.URL] for a tool that takes only a text.
 //
 // # What it does not do
 //

@@ -62,8 +62,20 @@ var errNoPostgres = errors.New("the connection broke off, or the server answers 
 // unquoted returns the part of pgx's error that no server can have written. pgx names
 // the user, and quotes what it does not understand: a server can send back the password.
 func unquoted(err error) error {
-	var network *net.OpError
+	if network := networkError(err); network != nil {
+		return network
+	}
 	var name *net.DNSError
+	if errors.As(err, &name) {
+		return name
+	}
+	return errNoPostgres
+}
+
+// networkError returns the part of an error that comes from the network or from the end of a
+// context, nil if there is none.
+func networkError(err error) error {
+	var network *net.OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return context.DeadlineExceeded
@@ -71,8 +83,6 @@ func unquoted(err error) error {
 		return context.Canceled
 	case errors.As(err, &network):
 		return network
-	case errors.As(err, &name):
-		return name
 	}
-	return errNoPostgres
+	return nil
 }

@@ -382,10 +382,10 @@ func TestANewerVersionIsProvenWithItsOwnParameters(t *testing.T) {
 }
 
 func TestTheURLsParametersForPgxCount(t *testing.T) {
+	s := open(t) // before the variables are set: the first database of the process removes them
 	t.Setenv("PGAPPNAME", "environment")
 	t.Setenv("PGTARGETSESSIONATTRS", "read-only")
 	t.Setenv("PGOPTIONS", "-c search_path=environment")
-	s := open(t)
 	s.secret.put(s.db.URL() + "?application_name=url&target_session_attrs=any&connect_timeout=7&default_query_exec_mode=exec&statement_cache_capacity=3&description_cache_capacity=4")
 	single, err := s.source.ConnConfig(t.Context())
 	s.must(err)

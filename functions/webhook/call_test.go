@@ -138,6 +138,8 @@ func TestACallUpdatesASecretThatStillHoldsWhatWasRefused(t *testing.T) {
 		"no version":               {[]events.SQSMessage{message("a", "")}, 0, "no call of a consumer"},
 		"another account's secret": {[]events.SQSMessage{message("arn:aws:secretsmanager:eu-west-1:210987654321:secret:a", "v1")}, 0, "no call of a consumer"},
 		"another Region's secret":  {[]events.SQSMessage{message("arn:aws:secretsmanager:us-east-1:123456789012:secret:a", "v1")}, 0, "no call of a consumer"},
+		"an ARN, and no queue":     {[]events.SQSMessage{{EventSource: "aws:sqs", Body: message("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a", "v1").Body}}, 0, "no call of a consumer"},
+		"an ARN, and half a queue": {[]events.SQSMessage{{EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:eu-west-1", Body: message("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a", "v1").Body}}, 0, "no call of a consumer"},
 		"our own secret's ARN":     {[]events.SQSMessage{message("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a", "v1")}, 1, "unchanged"},
 		"a name that is none":      {[]events.SQSMessage{message("a b", "v1")}, 0, "no call of a consumer"},
 		"a name without an end":    {[]events.SQSMessage{message(strings.Repeat("a", 2049), "v1")}, 0, "no call of a consumer"},

@@ -108,10 +108,12 @@ func (w *world) Released(_ context.Context, app string) (time.Time, error) {
 
 func (w *world) Login(context.Context, connection.URL, string) error { return w.call("login", noLogin) }
 
-func (w *world) handler() lambda.Handler {
+func (w *world) handler() lambda.Handler { return lambda.NewHandler(w.edge().handle) }
+
+func (w *world) edge() *handler {
 	ring := &credential.Ring{Read: w.readKeys}
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return lambda.NewHandler((&handler{
+	return &handler{
 		keys:       ring,
 		bindings:   &directory{ForApps: func(ctx context.Context, _ ...string) ([]reconcile.Secret, error) { return w.List(ctx) }},
 		reconciler: &reconcile.Reconciler{Secrets: w, Heroku: func(string) reconcile.Heroku { return w }, Database: w, Keys: ring},
@@ -119,7 +121,7 @@ func (w *world) handler() lambda.Handler {
 		metrics:    report.Writer{Out: &w.counts},
 
 		remaining: func() (int, bool) { return 0, false },
-	}).handle)
+	}
 }
 
 // goodCalls are all that the handler may ever do, whatever the event says: the

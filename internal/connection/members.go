@@ -48,8 +48,8 @@ func MemberOf(name string, value credential.Value) Members {
 	return Members{"." + name: digest(quote(value.Reveal()))}
 }
 
-// Of returns the members of these names, and the digest of a value that is no object.
-func (m Members) Of(names ...string) Members {
+// Only returns the members of these names, and the digest of a value that is no object.
+func (m Members) Only(names ...string) Members {
 	some := make(Members)
 	if whole, isText := m[text]; isText {
 		some[text] = whole

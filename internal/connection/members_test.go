@@ -1,6 +1,7 @@
 package connection_test
 
 import (
+	"maps"
 	"testing"
 
 	"keepcurrent.example/internal/connection"
@@ -23,6 +24,10 @@ func TestMembersContainWhatSaysTheSame(t *testing.T) {
 		"a member is another":             {`{"a":"EXAMPLE","port":5433}`, `{"a":"EXAMPLE","port":5432}`, false},
 		"a member is of another type":     {`{"port":"5432"}`, `{"port":5432}`, false},
 		"a member stands there twice":     {`{"a":"EXAMPLE","a":"EXAMPLE"}`, `{"a":"EXAMPLE"}`, false},
+		"both stand there twice":          {`{"a":"EXAMPLE","a":"EXAMPLE"}`, `{"a":"EXAMPLE","a":"EXAMPLE"}`, false},
+		"numbers that one float64 holds":  {`{"a":12345678901234567890}`, `{"a":12345678901234567891}`, false},
+		"an empty text for an object":     {" ", `{"a":"EXAMPLE"}`, false},
+		"a list of a name and a value":    {`["a","EXAMPLE"]`, `{"a":"EXAMPLE"}`, false},
 		"an object for a text":            {`{"a":"EXAMPLE"}`, "EXAMPLE", false},
 		"a text for an object":            {"EXAMPLE", `{"a":"EXAMPLE"}`, false},
 		"a member without a name":         {`{"":"EXAMPLE"}`, "EXAMPLE", false},
@@ -39,5 +44,18 @@ func TestMembersContainWhatSaysTheSame(t *testing.T) {
 				t.Errorf("contained: %t", got)
 			}
 		})
+	}
+}
+
+func TestMembersOfSomeNamesAreThoseAlone(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]connection.Members{
+		`{"a":"EXAMPLE","b":1,"c":2}`: connection.MembersOf(credential.New(`{"a":"EXAMPLE","c":2}`)),
+		`{"b":1}`:                     {},
+		"EXAMPLE":                     connection.MembersOf(credential.New("EXAMPLE")),
+	} {
+		if got := connection.MembersOf(credential.New(value)).Only("a", "c", "d"); !maps.Equal(got, want) {
+			t.Errorf("%s: %d members", value, len(got))
+		}
 	}
 }

@@ -164,3 +164,20 @@ func TestJSONOfARedisHasNoKeysWithoutAValue(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherKeysAreThoseThatJSONDoesNotWrite(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		`{"MY_URL":"EXAMPLE"}`: false,
+		`{"engine":"","host":"","port":1,"username":"","password":"","dbname":"","MY_URL":""}`: false,
+		`{"MY_URL":"EXAMPLE","STRIPE":"EXAMPLE"}`:                                              true,
+		`{"DATABASE_URL":"EXAMPLE"}`:                                                           true,
+		`{}`:                                                                                   false,
+		`postgres://u1:pEXAMPLE@h/d1`:                                                          false,
+		``:                                                                                     false,
+	} {
+		if got := connection.HasOtherKeys(credential.New(value), "MY_URL"); got != want {
+			t.Errorf("%s: %t", value, got)
+		}
+	}
+}

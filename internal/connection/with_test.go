@@ -93,6 +93,7 @@ var takesNot = map[string]struct {
 	"a text":                            {"postgres://u1:pEXAMPLE@h/d1", connection.ErrNotObject},
 	"a JSON text":                       {`"{}"`, connection.ErrNotObject},
 	"a list":                            {`[{"db":"x"}]`, connection.ErrNotObject},
+	"a list of a key and a URL":         {`["db","postgres://u1:pEXAMPLE@h/d1"]`, connection.ErrNotObject},
 	"null":                              {`null`, connection.ErrNotObject},
 	"a byte order mark":                 {"\ufeff{}", connection.ErrNotObject},
 	"a byte order mark alone":           {"\ufeff", connection.ErrNotObject},

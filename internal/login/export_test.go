@@ -2,7 +2,10 @@ package login
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"keepcurrent.example/internal/connection"
 )
@@ -33,3 +36,14 @@ func (c Client) At(addresses ...string) Client {
 	c.lookup = func(context.Context, string) ([]string, error) { return addresses, nil }
 	return c
 }
+
+// Refused names the parameters of a URL that a server's error is about, in a login without a
+// certificate.
+func Refused(url connection.URL, code, message string) ([]string, error) {
+	s, err := read(url)
+	s.config = &pgconn.Config{TLSConfig: new(tls.Config)}
+	return s.refused(&pgconn.PgError{Code: code, Message: message}), err
+}
+
+// WithoutClearText takes the password in clear text out of a require_auth.
+var WithoutClearText = withoutClearText

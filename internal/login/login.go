@@ -90,9 +90,9 @@ func tryTwice(ctx context.Context, way *line, url connection.URL, own credential
 	return try(ctx, way, url, own)
 }
 
-// slots bound how many logins are under way: the 32 of a poll (four of each of eight
-// apps) and as many that their callers no
-// longer wait for, because no context ends what a server makes pgx compute.
+// slots bound how many logins are under way: the 32 of a poll (four of each of eight apps)
+// and as many for which no caller waits any more, because no context ends what a server
+// makes pgx compute.
 var slots = make(chan struct{}, 64)
 
 // grace is how long a login that its context has ended may take to say why.

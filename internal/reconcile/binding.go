@@ -107,12 +107,12 @@ type Source struct {
 	App           string // name or id, as the tag spells it
 }
 
-// Valid reports whether App can be an app, and Token a secret if there is one.
+// Valid reports whether App can be an app, and TokenSecretID a secret if there is one.
 func (s Source) Valid() bool {
 	return IsApp(s.App) && (s.TokenSecretID == "" || IsSecretID(s.TokenSecretID))
 }
 
-// source is for [BySource], of whatever embeds a Source.
+// source returns the Source that a binding or a result embeds, for [BySource].
 func (s Source) source() Source { return s }
 
 // Binding is one secret that follows one config var of one app.

@@ -15,7 +15,8 @@ type desired struct {
 	text credential.Value
 }
 
-// desiredOf returns what the secret ought to hold.
+// desiredOf returns what the secret ought to hold. It fails if the app has no such config
+// var, or if that holds nothing that can be written as the tags ask.
 func desiredOf(b Binding, vars map[string]credential.Value) (d desired, err error) {
 	text, present := vars[b.ConfigVar]
 	if !present {
@@ -32,9 +33,11 @@ func desiredOf(b Binding, vars map[string]credential.Value) (d desired, err erro
 	}
 	d.text = d.url.Text()
 	if b.Format == FormatJSON {
-		d.text, err = d.url.JSON(b.Key)
+		if d.text, err = d.url.JSON(b.Key); err != nil {
+			return desired{}, err
+		}
 	}
-	return d, err
+	return d, nil
 }
 
 // asTagged returns the URL with the sslmode that the tags ask for.

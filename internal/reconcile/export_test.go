@@ -7,3 +7,7 @@ func (k *Reconciler) SetJitter(jitter func(time.Duration) time.Duration) { k.jit
 
 // InOrder returns the order in which a round checks its apps.
 var InOrder = inOrder
+
+// Wrote and Withdraw are what a run tells the memory of its puts.
+func (m *Memory) Wrote(b Binding, version string) (tooOften bool) { return m.wrote(b, version) }
+func (m *Memory) Withdraw(b Binding, version string)              { m.withdraw(b, version) }

@@ -229,6 +229,7 @@ type database struct {
 	mu      sync.Mutex
 	answers map[string]error
 	logins  int
+	last    connection.URL // with which a login was tried
 }
 
 func (d *database) answer(n int, err error) {
@@ -244,6 +245,7 @@ func (d *database) Login(_ context.Context, u connection.URL, _ string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.logins++
+	d.last = u
 	return d.answers[u.Password().Reveal()]
 }
 

@@ -109,10 +109,12 @@ func TestAPollAsksForNoCredentials(t *testing.T) {
 func TestAnInspectionSaysWhyAnEqualSecretDoesNotLogIn(t *testing.T) {
 	t.Parallel()
 	h, _ := upToDate(t)
-	h.database.answer(1, full)
 	h.reconciler.DryRun, h.reconciler.Inspect = true, true
-	if r := h.poll()[0]; r.Outcome != reconcile.Unchanged || !errors.Is(r.Err, reconcile.ErrFull) {
-		t.Errorf("%s: %v", r.Outcome, r.Err)
+	for _, answer := range []error{nil, full} {
+		h.database.answer(1, answer)
+		if r := h.poll()[0]; r.Outcome != reconcile.Unchanged || !errors.Is(r.Err, answer) || (r.Err == nil) != (answer == nil) {
+			t.Errorf("%s: %v", r.Outcome, r.Err)
+		}
 	}
 }
 

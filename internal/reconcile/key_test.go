@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 // neighbours is a value with members of others, before and behind a place for ours.
@@ -296,5 +297,26 @@ func TestASecretWithThousandsOfKeysIsQuiet(t *testing.T) {
 		if calls := h.aws.Calls(); h.writes() > 0 || calls["GetSecretValue"] > 1 || round > 0 && calls["GetSecretValue"] > 0 {
 			t.Errorf("round %d: %v", round, calls)
 		}
+	}
+}
+
+// Without the value nobody knows what the other keys are.
+func TestAValueThatCannotBeReadTakesNoKey(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.account.show(1)
+	b := h.bind("orders", "heroku:format=key", "heroku:key=db")
+	h.put(b, neighbours(""))
+	h.aws.ResetCalls()
+	h.aws.Intercept(func(c secretstest.Call) secretstest.Fault {
+		if c.Action == "GetSecretValue" {
+			return secretstest.Fail(400, "AccessDeniedException")
+		}
+		return nil
+	})
+	r := h.update(b)
+	h.aws.Intercept(nil)
+	if r.Outcome != reconcile.Failed || h.writes() != 0 || h.value(b) != neighbours("") {
+		t.Errorf("%s after %d writes: %v", r.Outcome, h.writes(), r.Err)
 	}
 }

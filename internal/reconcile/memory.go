@@ -63,7 +63,7 @@ func (m *Memory) learn(b Binding, version string, members connection.Members) {
 	if m == nil {
 		return
 	}
-	members = members.Of(b.memberNames()...)
+	members = members.Only(b.memberNames()...)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.secrets == nil {

@@ -94,14 +94,15 @@ func TestAnEqualSecretIsUnchangedUnlessItsCredentialIsRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer  error
 		outcome reconcile.Outcome
+		isTold  bool // what only a person can repair before the next rotation
 	}{
-		"refused":     {refused, reconcile.Held},
-		"full":        {full, reconcile.Unchanged},
-		"answered":    {answered, reconcile.Unchanged},
-		"unreachable": {unreachable, reconcile.Unchanged},
-		"without TLS": {noTLS, reconcile.Unchanged},
-		"not tried":   {untried, reconcile.Unchanged},
-		"it logs in":  {nil, reconcile.Unchanged},
+		"refused":     {refused, reconcile.Held, true},
+		"full":        {full, reconcile.Unchanged, false},
+		"answered":    {answered, reconcile.Unchanged, false},
+		"unreachable": {unreachable, reconcile.Unchanged, false},
+		"without TLS": {noTLS, reconcile.Unchanged, false},
+		"not tried":   {untried, reconcile.Unchanged, true},
+		"it logs in":  {nil, reconcile.Unchanged, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +110,7 @@ func TestAnEqualSecretIsUnchangedUnlessItsCredentialIsRefused(t *testing.T) {
 			h.database.answer(1, tt.answer)
 			h.reconciler.Patience = time.Millisecond
 			r := h.update(b)
-			if r.Outcome != tt.outcome || h.writes() != 0 {
+			if r.Outcome != tt.outcome || (r.Err != nil) != tt.isTold || h.writes() != 0 {
 				t.Errorf("%s after %d writes: %v", r.Outcome, h.writes(), r.Err)
 			}
 			if tt.outcome == reconcile.Unchanged && (h.database.logins != 2 || h.account.reads != 1) { // one was for the first value

@@ -212,6 +212,20 @@ func TestARoundThatIsOutOfTimeDefers(t *testing.T) {
 	}
 }
 
+func TestARoundWithTimeLeftDefersNothing(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	h := newFixture(t)
+	h.account.show(1)
+	h.bind("in-time")
+	h.bind("opted-out", "heroku:sync=off")
+	results, err := h.reconciler.Poll(ctx, reconcile.Round{End: time.Now().Add(time.Minute)})
+	if err != nil || len(results) != 2 || results[0].Outcome != reconcile.Off || results[0].Err != nil || results[1].Outcome != reconcile.Published {
+		t.Errorf("%v, %v", results, err)
+	}
+}
+
 func TestPollFailsWithoutAList(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,11 +2,13 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keepcurrent.example/internal/reconcile"
@@ -193,4 +195,84 @@ func TestAContainerThatWritesASecretTooOftenSaysSo(t *testing.T) {
 			t.Errorf("an hour later: %s, %v", r.Outcome, r.Err)
 		}
 	})
+}
+
+// AWS keeps about a hundred versions of a day. Config vars that each change seldom can make
+// too many of them together.
+func TestAContainerThatWritesManyConfigVarsOfASecretTooOftenSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := new(reconcile.Memory)
+		wrote := func(arn string, n int) bool {
+			b := reconcile.Binding{Secret: reconcile.Secret{ARN: arn}, ConfigVar: fmt.Sprintf("V%d_URL", n%20)}
+			return m.Wrote(b, fmt.Sprintf("version-%d", n))
+		}
+		for n := range 50 {
+			if wrote("secret", n) || wrote("another", n) {
+				t.Fatalf("put %d of each", n+1)
+			}
+		}
+		if !wrote("secret", 50) {
+			t.Error("51 puts within an hour are not too many")
+		}
+		m.Withdraw(reconcile.Binding{Secret: reconcile.Secret{ARN: "secret"}, ConfigVar: "V10_URL"}, "version-50")
+		if wrote("secret", 49) {
+			t.Error("a put that was withdrawn, and one that was repeated, count")
+		}
+		time.Sleep(time.Hour + 1)
+		for n := range 20 {
+			if wrote("secret", 100+n) {
+				t.Fatalf("an hour later, put %d", n+1)
+			}
+		}
+	})
+}
+
+// unlabel takes HEROKU_CANDIDATE from the candidate, as a put of another writer does.
+func (h *fixture) unlabel(b reconcile.Binding) {
+	h.t.Helper()
+	candidate := h.binding(b.ARN).Candidate
+	if _, err := h.client.UpdateSecretVersionStage(h.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: &b.ARN, VersionStage: aws.String("HEROKU_CANDIDATE"), RemoveFromVersionId: &candidate,
+	}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// A version can be promoted by its id, so a candidate that has lost its label is not put again,
+// unless its swap has failed: then AWS may have removed it.
+func TestACandidateThatHasLostItsLabelIsPutAgainIfItsSwapHasFailed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		login error // with the candidate, at first
+		swap  secretstest.Fault
+		puts  int
+	}{
+		"it was held":     {refused, nil, 1},
+		"its swap failed": {nil, secretstest.Fail(400, "AccessDeniedException"), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, b := upToDate(t)
+			h.reconciler.Memory = new(reconcile.Memory)
+			h.account.show(2)
+			h.database.answer(2, tt.login)
+			h.aws.Intercept(func(c secretstest.Call) secretstest.Fault {
+				if c.Action == "UpdateSecretVersionStage" {
+					return tt.swap
+				}
+				return nil
+			})
+			if r := h.update(b); r.Outcome == reconcile.Published || r.Err == nil {
+				t.Fatalf("%s: %v", r.Outcome, r.Err)
+			}
+			h.aws.Intercept(nil)
+			h.database.answer(2, nil)
+			h.unlabel(b)
+			h.mustPublish(b)
+			if puts := h.aws.Calls()["PutSecretValue"]; puts != tt.puts || h.value(b) != want(2) {
+				t.Errorf("%d puts, the secret holds %s", puts, h.value(b))
+			}
+		})
+	}
 }

@@ -175,7 +175,7 @@ type Credential string
 const (
 	CredentialDefault Credential = "default" // the database's default one: the old password is dead at once
 	CredentialNamed   Credential = "named"   // another one: the old user and password work for some time
-	CredentialUnknown Credential = "unknown" // Heroku did not say, or no attachment makes the config var
+	CredentialUnknown Credential = "unknown" // Heroku did not say, no attachment makes the config var, or its add-on was renamed or is another maker's
 )
 
 // Login is how one login went.

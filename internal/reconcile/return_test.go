@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 // Heroku shows B, and returns to A while a run publishes B. Another run has found the
@@ -128,6 +129,17 @@ func TestAnEqualSecretMustStillBeWhereTheFenceSawIt(t *testing.T) {
 	}
 	if r := h.update(b); r.Outcome != reconcile.Published || r.Conflicts != 1 || h.value(b) != want(1) {
 		t.Errorf("%s after %d conflicts, the secret holds %s: %v", r.Outcome, r.Conflicts, h.value(b), r.Err)
+	}
+}
+
+func TestAnEqualSecretThatCannotBeCheckedOnceMoreIsAFailure(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.account.before = func(int) {
+		h.aws.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(400, "AccessDeniedException") })
+	}
+	if r := h.update(b); r.Outcome != reconcile.Failed || r.Conflicts != 0 || !strings.Contains(r.Err.Error(), "AccessDenied") {
+		t.Errorf("%s after %d conflicts: %v", r.Outcome, r.Conflicts, r.Err)
 	}
 }
 

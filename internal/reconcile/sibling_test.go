@@ -72,3 +72,25 @@ func (a *apart) Swap(ctx context.Context, arn, to, from string) error {
 	a.swap.Do(func() { close(a.published) })
 	return err
 }
+
+// What another binding of the secret has published in the same run is no other writer's.
+func TestASiblingsPublicationIsNoConflict(t *testing.T) {
+	t.Parallel()
+	h := newFixture(t)
+	h.three(1, 2, 3)
+	bindings := h.several("orders", neighbours(""))[:2]
+	h.outcomes(bindings)
+	h.three(1, 12, 3)
+	equal, changed := bindings[0], bindings[1]
+	changed.ARN = changed.Name
+	h.reconciler.Secrets = &apart{
+		Secrets: h.reconciler.Secrets, second: changed.ARN, between: func() {},
+		fenced: make(chan struct{}), published: make(chan struct{}),
+	}
+	results := h.reconciler.Update(t.Context(), []reconcile.Binding{equal, changed})
+	for i, want := range []reconcile.Outcome{reconcile.Unchanged, reconcile.Published} {
+		if r := results[i]; r.Outcome != want || r.Conflicts != 0 {
+			t.Errorf("%s: %s after %d conflicts: %v", r.ConfigVar, r.Outcome, r.Conflicts, r.Err)
+		}
+	}
+}

@@ -13,14 +13,13 @@ import (
 )
 
 // step takes a fenced binding from the observed config vars to the swap.
-func (u *run) step(ctx context.Context, t *task, vars map[string]credential.Value, keys []credential.Value) (Result, retry) {
-	d, err := desiredOf(t.Binding, vars)
-	if err != nil {
-		return t.stop(Failed, err)
+func (u *run) step(ctx context.Context, t *task, keys []credential.Value) (Result, retry) {
+	if t.undesired != nil {
+		return t.stop(Failed, t.undesired)
 	}
-	t.desired, t.key = d, keys[0]
-	r := t.Result
+	r, d := t.Result, t.desired
 	if r.Current != "" { // a first value has no version that a lag could be measured from
+		var err error
 		if r.Current, err = t.secret.current(ctx, r.Current); err != nil {
 			return r.stop(Failed, err)
 		}

@@ -61,6 +61,7 @@ type task struct {
 	// stagesEarly says that the binding stages beside its login, if it is not equal.
 	stagesEarly bool
 	desired     desired
+	undesired   error            // why the config vars give no desired value
 	key         credential.Value // of the version's id
 	wasRead     bool             // the secret was found equal by reading its value
 }
@@ -144,7 +145,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 func (u *run) attempt(ctx context.Context, pending []*task) {
 	for _, t := range pending {
 		t.before = t.Result
-		t.secret, t.desired, t.wasRead, t.stagesEarly = nil, desired{}, false, false
+		t.secret, t.desired, t.undesired, t.wasRead, t.stagesEarly = nil, desired{}, nil, false, false
 	}
 	u.observeAndStep(ctx, u.fenceAll(ctx, pending))
 	for _, t := range pending {
@@ -185,25 +186,26 @@ func (u *run) observeAndStep(ctx context.Context, fenced []*task) {
 		}
 		t.secret = secrets[t.ARN]
 		if err == nil {
-			t.stagesEarly = u.claim(t, vars, keys)
+			t.key = keys[0]
+			t.desired, t.undesired = desiredOf(t.Binding, vars)
+			t.stagesEarly = u.claim(t, keys)
 		}
 	}
 	eachTask(fenced, func(t *task) (Result, retry) {
 		if err != nil {
 			return t.stop(Failed, err)
 		}
-		return u.step(ctx, t, vars, keys)
+		return u.step(ctx, t, keys)
 	})
 }
 
 // claim reports whether a binding is the first of its secret that seems to change. One
 // whose candidate was held waits for its login: it would put in vain.
-func (u *run) claim(t *task, vars map[string]credential.Value, keys []credential.Value) bool {
-	if t.secret.isClaimed {
+func (u *run) claim(t *task, keys []credential.Value) bool {
+	if t.secret.isClaimed || t.undesired != nil {
 		return false
 	}
-	d, err := desiredOf(t.Binding, vars)
-	t.secret.isClaimed = err == nil && !u.isEqual(keys, t.Binding, d) && !u.Memory.isHeld(t.Binding, versionOf(keys[0], t.Binding, d.text))
+	t.secret.isClaimed = !u.isEqual(keys, t.Binding, t.desired) && !u.Memory.isHeld(t.Binding, versionOf(t.key, t.Binding, t.desired.text))
 	return t.secret.isClaimed
 }
 

@@ -13,6 +13,7 @@ import (
 	"keepcurrent.example/internal/connection"
 	"keepcurrent.example/internal/credential"
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/testserver/secretstest"
 )
 
 func TestUpdateFillsAnEmptySecret(t *testing.T) {
@@ -65,6 +66,9 @@ func TestUpdateIsQuietWhenNothingChanged(t *testing.T) {
 	calls := h.aws.Calls()
 	if calls["DescribeSecret"] != 20 || len(calls) != 1 { // before Heroku was asked, and after it
 		t.Errorf("calls: %v", calls)
+	}
+	if h.database.logins != 1 { // with the first value
+		t.Errorf("%d logins", h.database.logins)
 	}
 }
 
@@ -267,5 +271,38 @@ func TestLagIsFromTheReleaseToAWSCurrent(t *testing.T) {
 		if lag, known := r.Lag(); lag != tt.lag || known != tt.known {
 			t.Errorf("%s: %v, known: %t", name, lag, known)
 		}
+	}
+}
+
+func TestASecretThatWasMadeAnewIsFoundByItsName(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.account.show(2)
+	b.ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders-EXAMPL"
+	h.mustPublish(b)
+	b.Name = ""
+	if r := h.update(b); r.Outcome != reconcile.Failed || !errors.Is(r.Err, reconcile.ErrNoSecret) {
+		t.Errorf("without a name: %s: %v", r.Outcome, r.Err)
+	}
+}
+
+// What AWS does not answer says nothing of the tags: a person has nothing to repair.
+func TestASecretThatCannotBeDescribedIsAFailure(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.aws.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(400, "AccessDeniedException") })
+	r := h.update(b)
+	if r.Outcome != reconcile.Failed || r.ForAPerson() || h.account.reads != 0 {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
+	}
+}
+
+func TestAReplicaIsOffAndSaysWhy(t *testing.T) {
+	t.Parallel()
+	h, b := upToDate(t)
+	h.account.show(2)
+	h.aws.Mark("orders", secretstest.Kind{PrimaryRegion: "eu-west-1"})
+	if r := h.update(b); r.Outcome != reconcile.Off || !errors.Is(r.Err, reconcile.ErrReplica) || h.writes() != 0 {
+		t.Errorf("%s: %v", r.Outcome, r.Err)
 	}
 }

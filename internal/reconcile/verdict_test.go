@@ -206,3 +206,19 @@ func TestVerifyOffPublishesWithoutALogin(t *testing.T) {
 		t.Errorf("%d logins", h.database.logins)
 	}
 }
+
+func TestALoginHasTheParametersUnlessTheyAreForTheUsersClient(t *testing.T) {
+	t.Parallel()
+	for tag, query := range map[string]string{"login": "?application_name=orders&sslmode=require", "server": "?sslmode=require"} {
+		h := newFixture(t)
+		h.account.set(map[string]string{"DATABASE_URL": url(1) + "?application_name=orders"})
+		b := h.bind("orders", "heroku:format=url", "heroku:verify="+tag)
+		h.mustPublish(b)
+		if got := h.database.last.Text().Reveal(); got != url(1)+query {
+			t.Errorf("heroku:verify=%s logs in with %q", tag, got)
+		}
+		if got := h.value(b); got != url(1)+"?application_name=orders&sslmode=require" {
+			t.Errorf("heroku:verify=%s publishes %q", tag, got)
+		}
+	}
+}

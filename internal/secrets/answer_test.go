@@ -34,6 +34,8 @@ func TestTroubleThatIsNoConflict(t *testing.T) {
 func (h fixture) everyCall(arn string) map[string]error {
 	errs := map[string]error{}
 	_, errs["list"] = h.List(h.t.Context())
+	_, errs["list of apps"] = h.ForApps(h.t.Context(), "shop")
+	_, _, errs["first page"] = h.First(h.t.Context())
 	_, errs["describe"] = h.Describe(h.t.Context(), arn)
 	_, errs["stage"] = h.Stage(h.t.Context(), arn, version(2), credential.New("EXAMPLE"))
 	errs["swap"] = h.Swap(h.t.Context(), arn, version(2), version(1))

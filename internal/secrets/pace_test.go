@@ -82,5 +82,8 @@ func TestAWriteWhoseCallerHasGivenUpIsNotMade(t *testing.T) {
 		if err := manager.Swap(ctx, "arn", "v", "u"); !errors.Is(err, context.Canceled) || len(server.at) != 1 || time.Since(asked) > 0 {
 			t.Errorf("%d writes, %v after %v", len(server.at), err, time.Since(asked))
 		}
+		if _, err := manager.Stage(ctx, "arn", "v", credential.New("EXAMPLE")); !errors.Is(err, context.Canceled) {
+			t.Errorf("a put: %v", err)
+		}
 	})
 }

@@ -282,7 +282,7 @@ func (m Manager) Dated(ctx context.Context, id string) (value credential.Value, 
 }
 
 // Previous returns the value that holds AWSPREVIOUS, an empty one if none does, or if it
-// is binary: a mistake that has been put right.
+// is binary: a newer value has replaced it, so nobody has to put in another.
 func (m Manager) Previous(ctx context.Context, id string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(previous)})
 	if isA[*types.ResourceNotFoundException](err) || errors.Is(err, ErrBinary) {

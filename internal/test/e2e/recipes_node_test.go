@@ -395,76 +395,10 @@ func readsSeldom(t *testing.T, dir, name, script string) {
 // pausesOfASecond is how many reads fit into a time if the pauses grow to a second.
 func pausesOfASecond(seconds int) int { return 6 + 2*seconds }
 
-type addressCase struct {
-	value, host string
-	port        int
-}
-
-// nodeAndPythonCases are secrets whose keys make a URL, and the address in it; without a
-// host they make none.
-func nodeAndPythonCases() []addressCase {
-	const v4, v6 = "127.0.0.1", "::1"
-	cases := []addressCase{
-		{`{"host":"::1","port":3}`, v6, 3},
-		{`{"host":"[::1]","port":3}`, v6, 3},
-		{`{"host":"::1"}`, v6, 5432},
-		{`{"host":"127.0.0.1","Port":3}`, v4, 5432},
-		{`{"host":"127.0.0.1","port":3,"weight":1.5,"note":"\"1.0\" 2.0"}`, v4, 3},
-		{`{"Host":"127.0.0.1","port":3}`, "", 0},
-		{`{"host":"127.0.0.1","port":3,"weight":NaN}`, "", 0},
-		{`{"host":"127.0.0.1","port":3,"weight":Infinity}`, "", 0},
-		{`{"host":"127.0.0.1","port":3,"weight":-Infinity}`, "", 0},
-		{`{"host":"127.0.0.1","port":3,"weight":01}`, "", 0},
-		{`{"host":"127.0.0.1","port":3,"weight":1.}`, "", 0},
-	}
-	ports := map[int][]string{
-		1:     {`1`, `"1"`},
-		65535: {`65535`, `"65535"`},
-		5432:  {`null`, `0`, `""`},
-		0:     {`1.0`, `1e0`, `1.5`, `-1`, `65536`, `70000`, `100000`, `"01"`, `" 1"`, `"1 "`, `"+1"`, `"-1"`, `"1.0"`, `"65536"`, `true`, `false`, `[1]`, `[]`, `{}`},
-	}
-	for want, written := range ports {
-		for _, port := range written {
-			c := addressCase{`{"host":"127.0.0.1","port":` + port + `}`, v4, want}
-			if want == 0 {
-				c.host = ""
-			}
-			cases = append(cases, c)
-		}
-	}
-	return cases
-}
-
-func keyCasesOf(cases []addressCase) (converted []keyCase) {
-	for _, c := range cases {
-		converted = append(converted, keyCase{Value: c.value})
-	}
-	return converted
-}
-
-func TestNodeRecipeTakesAWSsOwnKeysByTheRule(t *testing.T) {
-	t.Parallel()
-	cases := nodeAndPythonCases()
-	checkAddresses(t, cases, readBy(t, nodeFolder(t, "testdata/keys.mjs"), "node", "keys.mjs", keyCasesOf(cases)))
-}
-
-func checkAddresses(t *testing.T, cases []addressCase, answers []recipeAnswer) {
-	t.Helper()
-	for i, got := range answers {
-		want := recipeAnswer{Host: cases[i].host, SSLMode: got.SSLMode}
-		if want.Port = cases[i].port; want.Port == 0 {
-			want.Error = "the secret holds neither a Postgres URL nor an object with one"
-		}
-		if got != want {
-			t.Errorf("%s: got %+v, want %+v", cases[i].value, got, want)
-		}
-	}
-}
-
 // recipeAnswer is what a recipe makes of a secret.
 type recipeAnswer struct {
 	keyAnswer
-	Host, SSLMode string
+	SSLMode string
 }
 
 // readBy gives the secrets to a program of testdata.

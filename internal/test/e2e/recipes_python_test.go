@@ -198,12 +198,6 @@ func readByPython(t *testing.T, cases []keyCase) []recipeAnswer {
 	return readBy(t, copied(t, recipes+"/pool.py", "testdata/keys.py"), interpreter, "keys.py", cases)
 }
 
-func TestPythonRecipeTakesAWSsOwnKeysByTheRule(t *testing.T) {
-	t.Parallel()
-	cases := nodeAndPythonCases()
-	checkAddresses(t, cases, readByPython(t, keyCasesOf(cases)))
-}
-
 // A connection that was used a moment ago is not tested with a query.
 func TestPythonRecipeNoticesThatASessionWasCut(t *testing.T) {
 	t.Parallel()

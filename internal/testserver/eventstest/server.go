@@ -19,6 +19,8 @@ import (
 	"net/http/httptest"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 const (
@@ -104,10 +106,7 @@ func (b *Bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Entries          []result
 	}{}
 	for _, entry := range request.Entries {
-		event := Event{
-			Version: "0", ID: newID(), DetailType: entry.DetailType, Source: entry.Source, Account: account,
-			Time: time.Now().UTC().Format(time.RFC3339), Region: region, Resources: []string{}, Detail: json.RawMessage(entry.Detail),
-		}
+		event := NewEvent(entry.Source, entry.DetailType, json.RawMessage(entry.Detail))
 		answer.Entries = append(answer.Entries, result{event.ID})
 		b.put(event, entry.EventBusName)
 	}
@@ -116,7 +115,7 @@ func (b *Bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Bus) put(event Event, bus string) {
-	body, err := json.Marshal(event)
+	message, err := Message(event)
 	switch {
 	case err != nil: // a detail that is not JSON
 		b.fail(fmt.Errorf("eventstest: %w", err))
@@ -126,28 +125,46 @@ func (b *Bus) put(event Event, bus string) {
 		b.mu.Lock()
 		b.events = append(b.events, event)
 		b.mu.Unlock()
-		b.deliveries.Go(func() { b.deliver(body) })
+		b.deliveries.Go(func() { b.deliver(message) })
 	}
 }
 
-// deliver invokes the function as Lambda does for a queue
-// (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event).
-func (b *Bus) deliver(body []byte) {
-	sum, now := md5.Sum(body), fmt.Sprint(time.Now().UnixMilli())
-	payload, err := json.Marshal(map[string]any{"Records": []any{map[string]any{
-		"messageId": newID(), "receiptHandle": "EXAMPLE", "body": string(body),
-		"attributes": map[string]string{
-			"ApproximateReceiveCount": "1", "SentTimestamp": now, "SenderId": "EXAMPLE", "ApproximateFirstReceiveTimestamp": now,
-		},
-		"messageAttributes": map[string]any{}, "md5OfBody": hex.EncodeToString(sum[:]), "eventSource": "aws:sqs",
-		"eventSourceARN": "arn:aws:sqs:" + region + ":" + account + ":keepcurrent-calls", "awsRegion": region,
-	}}})
+// deliver invokes the function as Lambda does for a queue.
+func (b *Bus) deliver(message events.SQSMessage) {
+	payload, err := json.Marshal(events.SQSEvent{Records: []events.SQSMessage{message}})
 	if err == nil {
 		_, err = b.invoke(context.Background(), payload)
 	}
 	if err != nil {
 		b.fail(fmt.Errorf("eventstest: %w", err))
 	}
+}
+
+// NewEvent returns an event of now with an id of its own.
+func NewEvent(source, detailType string, detail json.RawMessage) Event {
+	return Event{
+		Version: "0", ID: newID(), DetailType: detailType, Source: source, Account: account,
+		Time: time.Now().UTC().Format(time.RFC3339), Region: region, Resources: []string{}, Detail: detail,
+	}
+}
+
+// Message returns an event in a message of the queue, as Lambda hands it to the function
+// (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event).
+// It fails if the event's detail is not JSON.
+func Message(event Event) (events.SQSMessage, error) {
+	body, err := json.Marshal(event)
+	if err != nil {
+		return events.SQSMessage{}, err
+	}
+	sum, now := md5.Sum(body), fmt.Sprint(time.Now().UnixMilli())
+	return events.SQSMessage{
+		MessageId: newID(), ReceiptHandle: "EXAMPLE", Body: string(body), Md5OfBody: hex.EncodeToString(sum[:]),
+		Attributes: map[string]string{
+			"ApproximateReceiveCount": "1", "SentTimestamp": now, "SenderId": "EXAMPLE", "ApproximateFirstReceiveTimestamp": now,
+		},
+		MessageAttributes: map[string]events.SQSMessageAttribute{},
+		EventSource:       "aws:sqs", EventSourceARN: "arn:aws:sqs:" + region + ":" + account + ":keepcurrent-calls", AWSRegion: region,
+	}, nil
 }
 
 // newID returns a random UUID.

@@ -2,19 +2,15 @@ package stacktest
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/testserver/eventstest"
 )
 
 const (
@@ -38,9 +34,15 @@ const (
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events.html
 // https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 func (s *Stack) Call(ctx context.Context, secret, version string, times int) error {
+	detail, err := json.Marshal(map[string]string{"secret": secret, "version": version})
+	if err != nil {
+		return err
+	}
 	messages := make([]events.SQSMessage, times)
 	for i := range messages {
-		messages[i] = message(i, secret, version)
+		if messages[i], err = eventstest.Message(eventstest.NewEvent("keepcurrent.consumer", "Credential Refused", detail)); err != nil {
+			return err
+		}
 	}
 	var (
 		mu   sync.Mutex // guards errs
@@ -56,36 +58,4 @@ func (s *Stack) Call(ctx context.Context, secret, version string, times int) err
 		errs = append(errs, err)
 	})
 	return errors.Join(errs...)
-}
-
-// message returns a message of the queue with a consumer's event.
-func message(number int, secret, version string) events.SQSMessage {
-	now := time.Now()
-	event, _ := json.Marshal(map[string]any{ // strings always encode
-		"version":     "0",
-		"id":          fmt.Sprintf("eeeeeeee-0000-4000-8000-%012d", number),
-		"detail-type": "Credential Refused",
-		"source":      "keepcurrent.consumer",
-		"account":     "123456789012",
-		"time":        now.UTC().Format(time.RFC3339),
-		"region":      "us-east-1",
-		"resources":   []string{},
-		"detail":      map[string]string{"secret": secret, "version": version},
-	})
-	sum := md5.Sum(event)
-	at := strconv.FormatInt(now.UnixMilli(), 10)
-	return events.SQSMessage{
-		MessageId:     fmt.Sprintf("11111111-0000-4000-8000-%012d", number),
-		ReceiptHandle: "EXAMPLE",
-		Body:          string(event),
-		Md5OfBody:     hex.EncodeToString(sum[:]),
-		Attributes: map[string]string{
-			"ApproximateReceiveCount": "1", "SenderId": "AIDAEXAMPLE",
-			"SentTimestamp": at, "ApproximateFirstReceiveTimestamp": at,
-		},
-		MessageAttributes: map[string]events.SQSMessageAttribute{},
-		EventSource:       "aws:sqs",
-		EventSourceARN:    "arn:aws:sqs:us-east-1:123456789012:keepcurrent-CallQueue-EXAMPLE",
-		AWSRegion:         "us-east-1",
-	}
 }

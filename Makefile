@@ -116,7 +116,8 @@ deploy: zips ## put the stack on AWS, or change it: HerokuApp=shop AlarmEmail=yo
 	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack deploy $(GIVEN) $(if $(BUCKET),BUCKET="$$BUCKET")
 
 drill: ## show on live accounts that the stack STACK=name works, measure it and leave nothing: DRILL="-database" for flags (docs/live.md)
-	@go run ./internal/cmd/drill $(if $(STACK),-stack "$$STACK") $(DRILL)
+	@go build -o build/drill ./internal/cmd/drill
+	@build/drill $(if $(STACK),-stack "$$STACK") $(DRILL)
 
 remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secrets stay
 	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack remove $(GIVEN)

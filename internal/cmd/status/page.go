@@ -73,7 +73,7 @@ func (p page) rows(a answer) [][]string {
 		case p.all || seen[m] <= fold:
 			rows = append(rows, a.row(l))
 		case seen[m] == counts[m]:
-			rows = append(rows, []string{m.String(), fmt.Sprintf("… and %d more (-all lists them)", counts[m]-fold)})
+			rows = append(rows, []string{m.String(), fmt.Sprintf("… and %d more (ALL=1 or -all lists them)", counts[m]-fold)})
 		}
 	}
 	isSaid := map[string]bool{"WEBHOOK": len(a.Subscriptions) > 0, "CREDENTIAL": slices.ContainsFunc(a.Plan, hasCredential)}
@@ -133,7 +133,7 @@ func (p page) errors(a answer) {
 	}
 	for i, problem := range order {
 		if i == fold && !p.all {
-			p.paragraph(fmt.Sprintf("… and %d more errors (-all lists them)\n", len(order)-fold))
+			p.paragraph(fmt.Sprintf("… and %d more errors (ALL=1 or -all lists them)\n", len(order)-fold))
 			fmt.Fprintln(p.out)
 			break
 		}

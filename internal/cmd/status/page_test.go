@@ -149,14 +149,14 @@ func TestTenThousandBindingsFitOnAPage(t *testing.T) {
 		first, folded, end string
 	}{
 		{"equal", well, 44, 10003, "ok  app-00000/database  app-00000  yes",
-			"ok  … and 9960 more (-all lists them)", "\n\n10000 secrets: 10000 ok. All are equal and log in.\n"},
+			"ok  … and 9960 more (ALL=1 or -all lists them)", "\n\n10000 secrets: 10000 ok. All are equal and log in.\n"},
 		{"one error", same, 48, 10007, "FAILED  app-00000/database  app-00000  –",
-			"FAILED  … and 9960 more (-all lists them)",
+			"FAILED  … and 9960 more (ALL=1 or -all lists them)",
 			"\n\napp-00000/database, app-00001/database, app-00002/database and 9997 more:\n  Heroku refuses the API token" +
 				"\n\n10000 secrets: 10000 FAILED. 10000 need you: app-00000/database,\n  app-00001/database, app-00002/database and 9997 more.\n"},
 		{"an error each", unlike, 127, 30004, "FAILED  app-00000/database  app-00000  –",
-			"FAILED  … and 9960 more (-all lists them)",
-			"\n\n… and 9960 more errors (-all lists them)" +
+			"FAILED  … and 9960 more (ALL=1 or -all lists them)",
+			"\n\n… and 9960 more errors (ALL=1 or -all lists them)" +
 				"\n\n10000 secrets: 10000 FAILED. 10000 need you: app-00000/database,\n  app-00001/database, app-00002/database and 9997 more.\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

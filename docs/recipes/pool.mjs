@@ -186,10 +186,11 @@ function connectionURL(text, key) {
   if (key && !object) throw new Error(`the secret is not a JSON object, so it has no key ${quoted(key)}`);
   if (key && !Object.hasOwn(object, key)) throw new Error(`the secret has no key ${quoted(key)}; its keys: ${list(Object.keys(object))}`);
   const found = key ? object[key] : object ? urlOf(object) : String(text).trim();
+  if (isPostgres(found) && isSplit(found)) throw new Error(ambiguous);
   try {
     const url = new URL(found);
     const { hostname, searchParams } = url;
-    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]|^[^/]*\/\/[^/?#]*@[^/?#]*@/.test(found)) throw new Error(); // URL would drop a line end
+    if (!hostname || !isPostgres(found) || /[\0-\x1f\x7f]/.test(found)) throw new Error(); // URL would drop a line end
     if (/^(|allow|prefer)$/.test(searchParams.get("sslmode") ?? "")) searchParams.set("sslmode", "require");
     searchParams.set("uselibpqcompat", "true"); // else pg takes sslmode=require for verify-full
     return url.href;
@@ -209,6 +210,14 @@ function objectOf(text) {
 
 const isPostgres = (value) => typeof value === "string" && /^postgres(ql)?:\/\//.test(value);
 
+// A / ? # @ that is not encoded may end the password too early. A part of the password would then be taken for the host, and DNS
+// would be asked for it. An @ in the value of a parameter does no harm.
+const ambiguous = "the secret's Postgres URL is ambiguous: percent-encode each / ? # @ in its user name, password and database name";
+function isSplit(url) {
+  const [, user, rest] = /^\w+:\/\/([^@]*)@(.*)/.exec(url) ?? ["", "", ""];
+  return /[/?#]/.test(user) || /^([^?]*|[^=]*)@/.test(rest);
+}
+
 // If there are two URLs, a person has added one, and only AWS's own keys are certain.
 function urlOf(object) {
   const names = Object.keys(object).filter((name) => isPostgres(object[name]));
@@ -220,13 +229,13 @@ function urlOf(object) {
 
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 function urlOfParts(object) {
-  const port = object.port ?? 0; // some tools write it as a text
+  const port = [undefined, null, 0, ""].includes(object.port) ? 5432 : object.port; // some tools write it as a text
   const texts = ["engine", "host", "username", "password", "dbname"].map((name) => object[name] ?? "");
-  if (typeof port === "object" || !/^(|0|[1-9]\d{0,4})$/.test(port) || port > 65535 || texts.some((text) => typeof text !== "string")) return;
+  if (typeof port === "object" || !/^[1-9]\d{0,4}$/.test(port) || port > 65535 || texts.some((text) => typeof text !== "string")) return;
   const [engine, name, ...others] = texts, host = /^[^[].*:/.test(name) ? `[${name}]` : name;
   if (!host || !["", "postgres", "postgresql", "aurora-postgresql"].includes(engine)) return;
   const [user, password, database] = others.map(encodeURIComponent);
-  return `postgres://${user}:${password}@${host}:${Number(port) || 5432}/${database}`;
+  return `postgres://${user}:${password}@${host}:${port}/${database}`;
 }
 
 // A name that is not shown has another form, or is long: it could be a credential that was put into the wrong place.

@@ -261,6 +261,8 @@ def connection_url(text, key=None):
         url = members[key]
     elif text.startswith("{"):
         url = url_of(members or {})
+    if isinstance(url, str) and is_split(url):
+        raise ValueError(AMBIGUOUS)
     if not isinstance(url, str) or not URL.match(url) or re.search(r"[\x00-\x1f\x7f]", url):
         raise ValueError(no_url(key))
     return with_tls(url)
@@ -268,6 +270,16 @@ def connection_url(text, key=None):
 
 # A text that libpq splits in another way does not match: libpq would show a part of the password as a host or a port.
 URL = re.compile(r"postgres(ql)?://([^/?#@]*@)?(\[[^/?#@\[\]]+\]|[^/?#@:\[\]]+)(:[0-9]*)?([/?#]|$)")
+
+
+AMBIGUOUS = "the secret's Postgres URL is ambiguous: percent-encode each / ? # @ in its user name, password and database name"
+
+
+def is_split(url):
+    """Say whether a / ? # @ that is not encoded may end the password too early. A part of the password would then be taken for
+    the host, and DNS would be asked for it. An @ in the value of a parameter does no harm."""
+    found = re.match("postgres(?:ql)?://([^@]*)@(.*)", url)
+    return found and (re.search("[/?#]", found[1]) or re.match("([^?]*|[^=]*)@", found[2]))
 
 
 def no_url(key):
@@ -297,14 +309,15 @@ def url_of_parts(members):
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
     members = {name: value for name, value in members.items() if value is not None}
     engine, host, user, password, database = texts = [members.get(name, "") for name in ("engine", "host", "username", "password", "dbname")]
-    port = members.get("port", 0)
-    if not all(isinstance(text, str) for text in texts) or isinstance(port, bool) or not re.fullmatch("(0|[1-9][0-9]{0,4})?", str(port)):
+    port = re.fullmatch('0|""|"?([1-9][0-9]{0,4})"?', json.dumps(members.get("port", 0)))  # some tools write it as a text
+    if not port or not all(isinstance(text, str) for text in texts):
         return None
-    if not host or engine not in ("", "postgres", "postgresql", "aurora-postgresql") or int(port or 0) > 65535:
+    port = int(port[1] or 5432)
+    if not host or engine not in ("", "postgres", "postgresql", "aurora-postgresql") or port > 65535:
         return None
     user, password, database = (urllib.parse.quote(text, safe="") for text in (user, password, database))
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"postgres://{user}:{password}@{host}:{int(port or 0) or 5432}/{database}"
+    return f"postgres://{user}:{password}@{host}:{port}/{database}"
 
 
 def with_tls(url):

@@ -36,12 +36,12 @@
 // parameters of the URL. Connections of one pool that are opened at the same time share one
 // login. If the login fails, for whatever reason, the secret is read again at once, and then
 // at growing intervals until a version logs in or [Source.Wait] is over. So the caller that
-// asked for the connection waits, and does not see the failed login. A version whose user,
-// password or database the server refuses is not tried again in that search; every other
-// failure may pass, and is. The search goes on when its callers give up, so the next caller
-// finds its result. If the version in use has logged in before and its server only has no
-// connection left (53300), that is an error without a wait; the secret is read again for it
-// at growing intervals.
+// asked for the connection waits, and does not see the failed login. If the server refuses
+// the user, the password or the database, that version is not tried again in that search.
+// After any other failure it is tried again, because the cause may go away. The search goes
+// on when its callers give up, so the next caller finds its result. If the version in use
+// has logged in before and its server has no connection left (53300), the caller gets that
+// error without a wait; meanwhile the secret is read again at growing intervals.
 //
 // A pool that is in use reads the secret again once in a Lifetime, and earlier if the
 // server ends a session or takes no writes any more (25006). When a newer version has
@@ -49,8 +49,8 @@
 // acquired, and never while it is in use. A version that does not log in does not replace
 // one that does: that one serves, and the newer one is tried again at growing intervals of
 // up to a minute. The version that was in use before stays known until its server refuses
-// it: it serves when the newer one fails later, for want of connections, say. While Secrets
-// Manager cannot be reached, the last value stays in use.
+// it: it serves if the newer one fails later, for example because no connection is left.
+// While Secrets Manager cannot be reached, the last value stays in use.
 //
 // [Source.Refused] is called while the server refuses the newest version and the secret has
 // nothing newer, also if an older version serves. It can send the event that makes

@@ -63,7 +63,7 @@ type Source struct {
 	// dropped. The goroutine ends when it has made a call and the server has refused
 	// nothing since, or when the calls start over: it outlives the last refusal by a minute
 	// and the call itself at most. If Refused does not return, no other call follows.
-	Refused func(ctx context.Context, secretID, version string) `json:"-"` // which a func cannot be
+	Refused func(ctx context.Context, secretID, version string) `json:"-"` // encoding/json takes no func
 
 	mu      sync.Mutex    // guards what follows, and the provers
 	newest  *credential   // what was read last

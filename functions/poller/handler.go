@@ -63,7 +63,7 @@ func (h *handler) round(ctx context.Context, e event) (*report.Report, error) {
 	log := h.log(ctx, trigger)
 	results, err := h.reconciler.Poll(ctx, reconcile.Round{Number: e.roundNumber(h.period), End: time.Now().Add(h.period)})
 	if err != nil {
-		log.Error("no round", "error", err.Error())
+		log.Error("no poll", "error", err.Error())
 		set := make(report.Metrics)
 		h.beat(set, false)
 		h.metrics.Write(set)

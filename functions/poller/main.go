@@ -1,6 +1,7 @@
-// Poller is the Lambda function on the schedule: it checks every binding, repairs what
-// the webhook missed, and keeps the webhooks of the apps. docs/reference.md describes its
-// events, its report and its environment; they are a contract.
+// Poller is the Lambda function on the schedule. It checks every binding, publishes what the
+// webhook function missed, and keeps the webhooks of the apps right. It also answers a
+// person's dry run, and removes the webhook of an app on request. docs/reference.md describes
+// its events, its report and its environment; they are a contract.
 package main
 
 import (

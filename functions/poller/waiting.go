@@ -10,8 +10,8 @@ import (
 // later; see inOrder in internal/reconcile. Polls of more than that, and a moment in which others use
 // the account's requests, are no reason for an alarm.
 const (
-	turnPerApp = time.Minute * 2 / 67
-	grace      = 30 * time.Minute
+	intervalPerApp = time.Minute * 2 / 67
+	grace          = 30 * time.Minute
 )
 
 // waiting is since when each source is deferred that the last round deferred. It is lost with the
@@ -19,7 +19,7 @@ const (
 type waiting map[reconcile.Source]time.Time
 
 // overdue notes which sources a round deferred, and counts the bindings that were deferred in
-// all rounds for longer than twice their turn and the grace.
+// all rounds for longer than twice their interval and the grace.
 func (w *waiting) overdue(results []reconcile.Result, at time.Time, period time.Duration) (bindings int) {
 	deferred := make(map[reconcile.Source]int) // also of sources of which none was
 	for i := range results {
@@ -42,8 +42,8 @@ func (w *waiting) overdue(results []reconcile.Result, at time.Time, period time.
 		if before, known := (*w)[source]; known {
 			since[source] = before
 		}
-		turn := max(period, time.Duration(apps[source.TokenSecretID])*turnPerApp)
-		if at.Sub(since[source]) > 2*turn+grace {
+		interval := max(period, time.Duration(apps[source.TokenSecretID])*intervalPerApp)
+		if at.Sub(since[source]) > 2*interval+grace {
 			bindings += n
 		}
 	}

@@ -1,6 +1,8 @@
-// Webhook is the Lambda function behind the HTTP API: Heroku tells it that an app has a
-// new release, and it updates the app's bindings. docs/reference.md describes its requests, its
-// answers and its environment; they are a contract.
+// Webhook is the Lambda function behind the HTTP API. Heroku tells it that an app has a new
+// release, and it updates the app's bindings. It also takes the calls of consumers from a
+// queue: a consumer whose credential is refused names its secret, and the function updates the
+// bindings of that secret. docs/reference.md describes requests, answers, calls and
+// environment; they are a contract.
 package main
 
 import (

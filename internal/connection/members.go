@@ -13,7 +13,7 @@ import (
 )
 
 // Members are digests of a secret's value: one for each member of a JSON object, by
-// name, or one for the whole text. They show whether two values differ, and no value.
+// name, or one for the whole text. They show whether two values differ, and do not show the values.
 type Members map[string][sha256.Size]byte
 
 // text is the name of a value that is no object; the names of members have a dot before.
@@ -98,9 +98,9 @@ var (
 // (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
 const maxValue = 65_536
 
-// With returns the value of a secret with a member, a text: in the place of the member of
-// that name, or behind the others. All else keeps its bytes. An empty value becomes an
-// object. The error is [ErrNotObject], [ErrTwice] or [ErrTooLarge].
+// With returns value, a JSON object, with a text as its member of that name. The text replaces
+// that member, or is appended behind the others. All else keeps its bytes. An empty value
+// becomes an object. The error is [ErrNotObject], [ErrTwice] or [ErrTooLarge].
 func With(value credential.Value, name string, member credential.Value) (credential.Value, error) {
 	raw := value.Reveal()
 	if strings.TrimSpace(raw) == "" {

@@ -12,7 +12,7 @@ import (
 	"unicode"
 )
 
-// Parameter is one of the query of a Postgres URL, decoded.
+// Parameter is one parameter in the query of a Postgres URL, decoded.
 type Parameter struct{ Name, Value string }
 
 // ParameterError says that no client can log in with a URL because of these parameters.

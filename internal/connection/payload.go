@@ -57,10 +57,11 @@ func (p *port) UnmarshalJSON(raw []byte) error {
 // keys are those of parts.
 var keys = []string{"engine", "host", "port", "username", "password", "dbname"}
 
-// Parts returns AWS's keys.
+// Parts returns the keys that AWS's own tools read in a secret: engine, host, port, username,
+// password and dbname.
 func Parts() []string { return slices.Clone(keys) }
 
-// IsPart reports whether a name is one of AWS's keys.
+// IsPart reports whether a name is one of [Parts].
 func IsPart(name string) bool { return slices.Contains(keys, name) }
 
 // optional are the keys that the secret of a Redis may lack.

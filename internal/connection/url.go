@@ -1,15 +1,19 @@
-// Package connection parses the connection URL of a database as Heroku writes it, writes
-// the value that a consumer finds in the secret, and reads that value back.
+// Package connection parses the connection URL of a database as Heroku writes it, writes the
+// value that a consumer finds in the secret, and reads that value back.
 //
-// For Postgres Heroku writes postgres://USER:PASSWORD@HOST:PORT/DATABASE without a
-// query and refuses a client that does not speak TLS
-// (https://devcenter.heroku.com/articles/connecting-heroku-postgres), for Key-Value
-// Store rediss://:PASSWORD@HOST:PORT
-// (https://devcenter.heroku.com/articles/connecting-heroku-redis). A URL that leaves
-// this package asks for TLS, unless the user wants it unchanged.
+// [Parse] makes a [URL] of a config var. [URL.JSON], [URL.Text] and [With] write it in the
+// three formats of a secret, and [Read] reads it back. [Members] are digests of a secret's
+// value, by which two values are compared. A [Parameter] is checked by the rules of libpq.
 //
-// No error of this package quotes its input: a URL that cannot be parsed may
-// show its password anywhere.
+// For Postgres Heroku writes postgres://USER:PASSWORD@HOST:PORT/DATABASE without a query, and
+// refuses a client that does not speak TLS
+// (https://devcenter.heroku.com/articles/connecting-heroku-postgres). For Key-Value Store it
+// writes rediss://:PASSWORD@HOST:PORT
+// (https://devcenter.heroku.com/articles/connecting-heroku-redis). A URL that leaves this
+// package asks for TLS, unless the user wants it unchanged.
+//
+// No error of this package quotes its input: a URL that cannot be parsed may show its password
+// anywhere.
 package connection
 
 import (

@@ -1,9 +1,14 @@
-// Package credential has the type of values that must never be printed: a connection
-// URL, a password, a token, a signing key.
+// Package credential has the type of values that must never be printed: a connection URL, a
+// password, a token, a signing key.
 //
-// A [Value] redacts itself wherever Go turns a value into text: fmt with every
-// verb, log/slog, encoding/json. [Value.Reveal] is the only way to the text, so
-// the places that can leak one are the places that call it.
+// A [Value] redacts itself wherever Go turns a value into text: fmt with every verb, log/slog,
+// encoding/json. [Value.Reveal] is the only way to the text, so the places that can leak one
+// are the places that call it.
+//
+// A [Ring] keeps the values of one secret while a container is warm, and reads them again when
+// they no longer work. A [Mutex] is a lock that a caller gives up waiting for when its context
+// ends. [RecoverPanic] turns a panic into an error without the panic's value, which may be a
+// credential, and [NetworkError] takes out of an error the part that may be shown.
 package credential
 
 import (

@@ -92,7 +92,7 @@ func (b *budget) remaining() (left int, known bool) {
 }
 
 // Spare reports whether more than the reserve is left of the account's requests.
-// Before Heroku has said how many there are, it does.
+// Before Heroku has said how many there are, it returns true.
 func (a *API) Spare() bool {
 	left, known := a.budget.remaining()
 	return !known || left > a.Reserve

@@ -1,8 +1,14 @@
-// Package heroku is Heroku's Platform API as the reconciler needs it
-// (https://devcenter.heroku.com/articles/platform-api-reference), spoken by
-// heroku-go. What that client lacks is here: time-outs, bounded answers, a few
-// retries, statuses as errors, and a token that may change while the container
-// is warm.
+// Package heroku is the client of Heroku's Platform API
+// (https://devcenter.heroku.com/articles/platform-api-reference).
+//
+// An [API] is one account. It makes the requests with heroku-go, and adds what that client
+// lacks: time-outs, limits on the size of an answer, a few retries, statuses as errors, and a
+// token that may change while the container is warm. [Accounts] has an API for each token, and
+// a [Transport] opens the first connection early.
+//
+// [Webhooks] makes, repairs and removes the webhooks of an account's apps. A [Schedule]
+// decides which apps' webhooks a poll checks, and returns a [Check] for each app where it
+// changed something or failed.
 package heroku
 
 import (

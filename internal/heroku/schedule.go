@@ -24,7 +24,8 @@ const (
 	checksAnHour = 100
 )
 
-// AppWebhooks keeps the webhooks of one account's apps. It is a [Webhooks].
+// AppWebhooks makes, repairs and removes the webhooks of one account's apps. [Webhooks]
+// implements it.
 type AppWebhooks interface {
 	Ensure(ctx context.Context, app string, missed bool) (did string, err error)
 	Remove(ctx context.Context, app string) (did string, err error)

@@ -1,4 +1,8 @@
 // Package login proves a connection URL by logging in with it.
+//
+// [Client.Login] logs in to a Postgres or a Redis over TLS, within [Timeout], and says by its
+// error whether the server was reached and what it answered. [JudgeSQLState] says what kind of
+// error a SQLSTATE is, and [ValidSQLState] whether a text is one.
 package login
 
 import (

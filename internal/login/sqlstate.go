@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SQLStateKind is what an error of a Postgres, or of a PgBouncer in front of one, that ends
-// a login is about.
+// SQLStateKind says what the error that ended a login is about. The error came from a
+// Postgres, or from a PgBouncer in front of one.
 type SQLStateKind int
 
 const (

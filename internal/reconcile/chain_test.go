@@ -12,7 +12,7 @@ import (
 )
 
 // between lets another writer put a value between the fences of two bindings of a secret,
-// and makes the third description, a second look, wait for the first swap.
+// and makes the third description, the second fence, wait for the first swap.
 type between struct {
 	reconcile.Secrets
 	put func()

@@ -24,7 +24,7 @@ const (
 
 // Why an app was deferred, beside [ErrRateLimited].
 var (
-	ErrNoTime  = errors.New("the round was out of time")
+	ErrNoTime  = errors.New("the poll was out of time")
 	ErrReserve = errors.New("what is left of the account's hourly requests is the reserve of its other users")
 )
 
@@ -33,8 +33,8 @@ type Round struct {
 	// Number counts the rounds. It decides which apps come first, so that each app is
 	// checked in the end although every round may reach only some of them.
 	Number uint64
-	// End is when the next round begins. No app is begun after it, so that no round
-	// stands in the way of another; zero is never.
+	// End is when the next round begins. No app is begun after it, so that rounds do
+	// not overlap; zero is no limit.
 	End time.Time
 }
 

@@ -1,23 +1,32 @@
-// Package reconcile keeps secrets equal to config vars. It is the core of the
-// project and one algorithm for both triggers, the webhook and the poll:
+// Package reconcile keeps secrets equal to config vars. It is the core of the project, and has
+// one algorithm for both triggers, the webhook and the poll:
 //
 //  1. fence: which version holds AWSCURRENT?
 //  2. observe: the app's config vars, one call for all bindings of the app
-//  3. compare: the version id carries a digest of its payload, so equality shows
-//     without reading any value
-//  4. stage the payload under HEROKU_CANDIDATE, unless the value that is there says the
-//     same, and log in with it, at the same time
+//  3. compare: the version id carries a digest of its payload, so equality shows without
+//     reading any value
+//  4. stage the payload under HEROKU_CANDIDATE, unless the value that is there says the same,
+//     and log in with it, at the same time
 //  5. swap AWSCURRENT from the fence to the candidate
-//  6. look once more: does Heroku still show what was published?
+//  6. check after the swap: does Heroku still show what was published?
 //
-// The swap is Secrets Manager's own compare-and-swap: it fails if AWSCURRENT is
-// no longer where the fence saw it. So if it succeeds, no other writer has published
-// between fence and swap, and what it publishes was observed within that time:
-// it is no older than what it replaces, however slow this writer was. If the fence came
-// after the observation, a slow writer could put an old URL over a new one.
+// The swap is Secrets Manager's own compare-and-swap: AWS refuses it if AWSCURRENT is no
+// longer where the fence saw it. So if it succeeds, no other writer has published between
+// fence and swap, and what it publishes was observed within that time, however slow this
+// writer was. If the fence came after the observation, a slow writer could put an old URL over
+// a new one.
 //
-// The package knows neither AWS nor Heroku nor Postgres. It states the few
-// methods that it needs, and the packages around it fulfil them.
+// Two things remain. AWS does not say that its check and the move are one step. And a run may
+// die after its swap and before its check, while Heroku takes the value back. In both cases
+// AWSCURRENT can hold an older URL until the next update repairs it. docs/guarantees.md says
+// when that is.
+//
+// [Reconciler.Update] runs the algorithm for the bindings of a delivery or a call, and
+// [Reconciler.Poll] for all bindings. [ParseBindings] returns the bindings that a secret's
+// tags make. Each [Binding] gets a [Result].
+//
+// The package imports no client of AWS, Heroku or Postgres. It states the few methods that it
+// needs as [Secrets], [Heroku] and [Database], and the packages around it implement them.
 package reconcile
 
 import (

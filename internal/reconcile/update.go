@@ -88,7 +88,7 @@ func (k *Reconciler) update(ctx context.Context, from Source, bindings []Binding
 	pending := u.tasks
 	for pause := firstPause; len(pending) > 0; pause = min(2*pause, maxPause) {
 		u.attempt(ctx, pending)
-		u.lookOnceMore(ctx, pending)
+		u.checkAfterSwap(ctx, pending)
 		pending = startAgain(pending, time.Now().Before(patient))
 		if len(pending) > 0 && !sleep(ctx, k.jittered(pause)) {
 			break
@@ -294,10 +294,10 @@ const betweenReads = time.Second
 // errReturned says that a publication was overtaken by Heroku.
 var errReturned = errors.New("Heroku took this value back while it was published, and shows another one")
 
-// lookOnceMore asks Heroku once more after AWSCURRENT was moved: while that went on,
+// checkAfterSwap asks Heroku once more after AWSCURRENT was moved: while that went on,
 // Heroku may have taken the value back, and another run may have found the secret equal
 // to what it shows now, and left it to this one. Two looks must agree that it did.
-func (u *run) lookOnceMore(ctx context.Context, pending []*task) {
+func (u *run) checkAfterSwap(ctx context.Context, pending []*task) {
 	var moved []*task
 	for _, t := range pending {
 		if t.Outcome == Published && !t.Moved.IsZero() {

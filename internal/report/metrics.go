@@ -44,7 +44,7 @@ var MetricUnits = map[string]string{
 	"Deferred":  count,
 
 	"InTrouble":          count,        // failed or held, in a round or in their last checks before it, or written too often
-	"Overdue":            count,        // deferred for longer than their turn
+	"Overdue":            count,        // deferred for much longer than their interval
 	"Pending":            count,        // what a paused stack would have published
 	"Conflicts":          count,        // swaps lost to other writers
 	"WrittenTooOften":    count,        // bindings of which this container put more than 4 versions within an hour

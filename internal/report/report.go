@@ -1,5 +1,6 @@
-// Package report says how a run came out: the answer of the poller, and the metrics of both
-// functions.
+// Package report says how a run came out: a [Report] is the poller's answer, and [Metrics] are
+// what [Measure] counts in the results of a run of either function. A [Writer] writes metrics
+// to the log, in the format from which CloudWatch makes them.
 package report
 
 import (

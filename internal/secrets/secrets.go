@@ -1,12 +1,17 @@
-// Package secrets is Secrets Manager as the reconciler needs it. It gives each rule
-// of AWS's that the sync rests on its place:
+// Package secrets is the reconciler's client of Secrets Manager. A [Manager] lists and
+// describes the bound secrets ([Manager.List], [Manager.First], [Manager.ForApps],
+// [Manager.Describe]), reads their values ([Manager.Read]) and writes them ([Manager.Stage],
+// [Manager.Swap]). It also reads the stack's own secrets, the tokens and the signing key
+// ([Manager.Value], [Manager.Dated], [Manager.Previous]).
 //
-//   - a value is put with the label HEROKU_CANDIDATE only. Without a label a put
-//     would make it AWSCURRENT at once and unchecked, and AWSPENDING would tell AWS
-//     that a rotation is running
+// It follows these rules, which AWS does not demand:
+//
+//   - a value is put with the label HEROKU_CANDIDATE only. Without a label a put would make it
+//     AWSCURRENT at once and unchecked, and AWSPENDING would tell AWS that a rotation is
+//     running
 //     (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html)
-//   - AWSCURRENT moves by UpdateSecretVersionStage with RemoveFromVersionId, which
-//     fails if another version holds the label
+//   - AWSCURRENT moves by UpdateSecretVersionStage with RemoveFromVersionId, which fails if
+//     another version holds the label
 //     (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html)
 //   - values are read with an explicit VersionStage
 //
@@ -52,8 +57,8 @@ type Manager struct {
 	// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
 	Pace *rate.Limiter
 	// Only is a tag that a secret must have beside heroku:app to be bound here; the zero Tag
-	// asks for none. Two stacks in one account share the secrets between them by it. A
-	// secret without it shows no heroku:app, so to all who ask it is not bound.
+	// asks for none. It tells apart the secrets of two stacks in one account. A secret
+	// without it is returned without its tag heroku:app, so no caller takes it for bound.
 	Only Tag
 }
 
@@ -82,8 +87,8 @@ func (m Manager) onlyFilter() []types.Filter {
 	return []types.Filter{{Key: types.FilterNameStringTypeTagValue, Values: []string{m.Only.Value}}}
 }
 
-// ForApps is the part of [Manager.List] that has a tag with one of the values, or one
-// that begins with it.
+// ForApps returns the secrets of [Manager.List] that have a tag whose value is one of the
+// values, or begins with one: AWS matches prefixes.
 func (m Manager) ForApps(ctx context.Context, values ...string) ([]reconcile.Secret, error) {
 	secrets, _, err := m.list(ctx, allPages, types.Filter{Key: types.FilterNameStringTypeTagValue, Values: values})
 	return secrets, err
@@ -257,8 +262,8 @@ func (m Manager) move(ctx context.Context, in *secretsmanager.UpdateSecretVersio
 
 // Read returns the value of the version if it holds AWSCURRENT. Id and label
 // together make AWS check that; if they disagree it answers
-// InvalidRequestException. Of a binary value it returns something that is not understood
-// either: the secret is there, and what it holds is of no use to a consumer.
+// InvalidRequestException. For a binary value it returns a text that no format has: the
+// secret exists, but holds nothing that a consumer can use.
 func (m Manager) Read(ctx context.Context, arn, version string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: aws.String(current)})
 	if isA[*types.InvalidRequestException](err) || isA[*types.ResourceNotFoundException](err) {
@@ -282,7 +287,7 @@ func (m Manager) Dated(ctx context.Context, id string) (value credential.Value, 
 }
 
 // Previous returns the value that holds AWSPREVIOUS, an empty one if none does, or if it
-// is binary: a newer value has replaced it, so nobody has to put in another.
+// is binary. That is no error, because a newer value has replaced it.
 func (m Manager) Previous(ctx context.Context, id string) (credential.Value, error) {
 	value, _, err := m.get(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: aws.String(previous)})
 	if isA[*types.ResourceNotFoundException](err) || errors.Is(err, ErrBinary) {

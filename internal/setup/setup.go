@@ -1,5 +1,8 @@
-// Package setup builds a function from its environment. Both functions are built the
-// same way.
+// Package setup builds a function from its environment. Both functions are built the same way.
+//
+// [FromEnvironment] reads the variables and wires the packages together into [Parts].
+// [Prefetch] reads secrets before the first request needs them. [RecoverPanic] keeps the value
+// of a panic out of the log, and [Parts.Log] makes the logger of a run.
 package setup
 
 import (

@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-// pastedBlocks are blocks of the pages that no other test runs, by their page and first words,
-// and what AWS must be asked for when somebody pastes them: an operation, and parts of the
-// request.
+// pastedBlocks are blocks of the pages, and commands in their text, that no other test runs, by
+// their page and first words, and what AWS must be asked for when somebody pastes them: an
+// operation, and parts of the request. AWS is a stand-in that says yes to everything.
 var pastedBlocks = map[[2]string][]string{
 	{"runbook.md", "aws ecs update-service"}: {"UpdateService CLUSTER SERVICE true"},
 	{"runbook.md", "machine=$("}: {
@@ -39,6 +39,9 @@ var pastedBlocks = map[[2]string][]string{
 	{"runbook.md", "aws secretsmanager list-secrets --filters Key=tag-key,Values=heroku:app --query \"SecretList[].[Name, Tags[?"}: {
 		"ListSecrets heroku:app", "UpdateStack ParameterValue=on", "POST functions/of-PollerFunction/invocations unsubscribe",
 		"DeleteStack StackName=of-this-stack"},
+	{"runbook.md", "aws cloudtrail lookup-events"}:                {"LookupEvents EventName UpdateSecretVersionStage"},
+	{"runbook.md", "aws kms describe-key"}:                        {"DescribeKey KEY"},
+	{"deploy.md", "aws cloudformation describe-stack-events"}:     {"DescribeStackEvents StackName=keepcurrent"},
 	{"consumers.md", "aws events put-rule"}:                       {"PutRule AWSCURRENT shop-database-url", "PutTargets shop-database-url a-target a-role"},
 	{"consumers-aws.md", "aws elasticbeanstalk update"}:           {"UpdateEnvironment EnvironmentName=shop OptionName=DATABASE_URL"},
 	{"consumers-aws.md", "aws elasticbeanstalk restart"}:          {"RestartAppServer EnvironmentName=shop"},
@@ -46,15 +49,15 @@ var pastedBlocks = map[[2]string][]string{
 	{"terraform.md", "make subscribe APP=shop STACK=keepcurrent"}: {"PutSecretValue the-modules-output HRKU-EXAMPLE"},
 }
 
-// blockOf returns the block of a page that begins so.
+// blockOf returns the block of a page that begins so, or the code in its text.
 func blockOf(t *testing.T, page, begins string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, found := range shellBlock.FindAllStringSubmatch(string(text), -1) {
-		if lines := strings.TrimLeft(found[2], " "); strings.HasPrefix(lines, begins) {
+	for _, place := range placesOf(string(text)) {
+		if lines := strings.TrimLeft(place.lines, " "); strings.HasPrefix(lines, begins) {
 			return lines
 		}
 	}
@@ -136,12 +139,13 @@ var yes = map[string]string{
 
 func (c *yesCloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	_, operation, isJSON := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	target := r.Header.Get("X-Amz-Target")
+	operation := target[strings.LastIndexByte(target, '.')+1:]
 	text, _ := url.QueryUnescape(string(body))
 	form, _ := url.ParseQuery(string(body))
 	answer := "{}"
 	switch action := form.Get("Action"); {
-	case isJSON:
+	case target != "":
 		answer = cmp.Or(yes[operation], answer)
 	case action != "":
 		operation = action

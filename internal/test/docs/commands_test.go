@@ -20,6 +20,7 @@ const (
 	inLocal     = "internal/test/e2e TestTheCommandsOfTheLocalPageRotateASecretThatEachLanguageReads"
 	inGoPage    = "internal/test/e2e TestAProgramTakesThePackageFromACopyAndFromAFork"
 	inLeaving   = "internal/test/e2e TestLeavingHeroku"
+	inZips      = "internal/test/template TestTheZipsHoldABootstrapForLambda"
 	inThesePage = "internal/test/docs TestThePagesAskAWSForWhatTheyMean"
 )
 
@@ -35,6 +36,9 @@ var runBy = map[string]string{
 	"make unsubscribe":    "internal/cmd/stack TestSubscribeMakesTheWebhookWithAPersonsOwnLogin",
 	"make status":         "internal/cmd/status TestAStackThatNeedsYouIsToldFromOneThatIsNotThere",
 	"make drill":          "internal/cmd/drill TestTheProgramDrillsAStackAndReportsWithoutACredential",
+	"make build":          inZips,
+	"make zips":           inZips,
+	"make vulncheck":      ".github/workflows/vulncheck.yml",
 	"make secretsmanager": inLocal,
 
 	"node":             inLocal,
@@ -66,8 +70,14 @@ var runBy = map[string]string{
 }
 
 // everyday are words of a shell, tools that do not need a test here, and the functions whose
-// definitions on the pages are tested. $ is a variable: the editor of the person.
-var everyday = strings.Fields("[ ask cat cd date echo exit export git grep mv out poll printf rm set_parameter sed sleep tr trap umask $")
+// definitions on the pages are tested. $ is a variable: the editor of the person. The last one ends
+// what a marked command of the same page begins.
+var everyday = append(strings.Fields("[ ask cat cd date echo exit export git grep mv out poll printf rm set_parameter sed sleep tr trap umask $"),
+	"go version", "heroku login", "heroku maintenance:off")
+
+// byHand are the targets for long runs. Tests run what is behind them for a short time, and the
+// pages say when the long runs were made.
+var byHand = strings.Fields("bench fuzz load proof soak")
 
 // shells are what GitHub calls a block of commands.
 var shells = []string{"", "sh", "bash", "shell", "console"}
@@ -76,15 +86,18 @@ var shells = []string{"", "sh", "bash", "shell", "console"}
 var notCommands = []string{"  what happened ", "              SECRET ", "&consumer.Source{"}
 
 var (
-	shellBlock  = regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$")
-	step        = regexp.MustCompile(`(?m)^\d+\. .*(?:\n {2,}.*)*`)
-	inCode      = regexp.MustCompile("`([^`]+)`")
-	programs    = regexp.MustCompile(`^(?:aws|brew|curl|docker|gh|go|heroku|kubectl|make|node|npm|openssl|pip|psql|python3|terraform) [a-z.-]`)
-	sectionEnds = regexp.MustCompile(`(?m)^#+ `)
+	shellBlock = regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$")
+	inCode     = regexp.MustCompile("`([^`]+)`")
+	programs   = regexp.MustCompile(`^(?:aws|brew|curl|docker|gh|git|go|heroku|kubectl|make|node|npm|openssl|pip|psql|python3|shasum|terraform) [a-z.-]`)
+	// A paragraph ends before an empty line, a row, an item of a list and a heading.
+	paragraphEnds = regexp.MustCompile(`\n(?: *\n| *\||  *- | *\d+\. |- |#)`)
+	mark          = regexp.MustCompile(`(?i)\*not run\b|\bno test runs\b`)
+	// namesCommands finds a sentence that names the commands that are not run.
+	namesCommands = regexp.MustCompile("(?s)(?:No test runs|\\*Not run:\\*)\\s+(`[^`]+`(?:(?:,|,? and|,? or)\\s+`[^`]+`)*)")
 )
 
 // subcommands are how many words of a program's call choose what it does.
-var subcommands = map[string]int{"aws": 3, "gh": 3, "go": 2, "heroku": 2, "make": 2, "openssl": 2, "terraform": 2}
+var subcommands = map[string]int{"aws": 3, "gh": 3, "go": 2, "heroku": 2, "kubectl": 2, "make": 2, "npm": 2, "openssl": 2, "pip": 2, "terraform": 2}
 
 // commandsOf returns the commands that lines of shell run: each a program, with the words that
 // choose what it does. It leaves out the functions that the lines define.
@@ -119,72 +132,78 @@ func commandsOf(t *testing.T, page, lines string) (all []string) {
 	return slices.DeleteFunc(all, func(command string) bool { return defined[command] })
 }
 
-// A place has commands, and the texts that can say that they are not run.
-type place struct{ lines, before, section string }
+// A place has commands, and the text that can say that they are not run: for a block the paragraph
+// before it and the one behind it, for code in a text the paragraph, row or step that it is in.
+type place struct{ lines, beside string }
 
-// placesOf returns the blocks and the steps of a page that have commands.
+// placesOf returns the blocks of a page, and the code in its text that begins with a program.
 func placesOf(page string) (all []place) {
-	section := func(at int) string {
-		start, end := 0, len(page)
-		for _, heading := range sectionEnds.FindAllStringIndex(page, -1) {
-			if heading[0] <= at {
-				start = heading[0]
-			} else {
-				end = min(end, heading[0])
-			}
-		}
-		return page[start:end]
-	}
 	for _, found := range shellBlock.FindAllStringSubmatchIndex(page, -1) {
 		language, lines := page[found[2]:found[3]], page[found[4]:found[5]]
 		if !slices.Contains(shells, language) || slices.ContainsFunc(notCommands, func(begins string) bool { return strings.HasPrefix(lines, begins) }) {
 			continue
 		}
-		paragraphs := strings.Split(strings.TrimSpace(page[:found[0]]), "\n\n")
-		all = append(all, place{lines, paragraphs[len(paragraphs)-1], section(found[0])})
+		before, behind := paragraphsOf(strings.TrimSpace(page[:found[0]])), paragraphsOf(strings.TrimSpace(page[found[1]:]))
+		all = append(all, place{lines, before[len(before)-1] + "\n" + behind[0]})
 	}
-	for _, found := range step.FindAllStringIndex(fence.ReplaceAllStringFunc(page, blank), -1) {
-		text := page[found[0]:found[1]]
-		for _, code := range inCode.FindAllStringSubmatch(text, -1) {
-			if programs.MatchString(code[1]) {
-				all = append(all, place{code[1], text, section(found[0])})
+	for _, paragraph := range paragraphsOf(shellBlock.ReplaceAllString(page, "\n")) {
+		for _, code := range inCode.FindAllStringSubmatch(paragraph, -1) {
+			if lines := strings.Join(strings.Fields(code[1]), " "); programs.MatchString(lines) {
+				all = append(all, place{lines, paragraph})
 			}
 		}
 	}
 	return all
 }
 
-// blank keeps the length of a text.
-func blank(text string) string { return strings.Repeat(" ", len(text)) }
+// paragraphsOf returns the paragraphs, rows and steps of a text.
+func paragraphsOf(text string) (all []string) {
+	for {
+		end := paragraphEnds.FindStringIndex(text)
+		if end == nil {
+			return append(all, text)
+		}
+		all, text = append(all, text[:end[0]]), text[end[0]+1:]
+	}
+}
 
-// isMarked reports whether a page says that the commands of a place are not run.
-func (p place) isMarked() bool {
-	return regexp.MustCompile(`(?i)\bnot run\b|no test runs`).MatchString(p.before) || strings.Contains(p.section, "\n*Not run:*")
+// notRun returns the commands that a page says by name are not run.
+func notRun(t *testing.T, name, page string) (all []string) {
+	t.Helper()
+	for _, sentence := range namesCommands.FindAllStringSubmatch(page, -1) {
+		for _, code := range inCode.FindAllStringSubmatch(sentence[1], -1) {
+			all = append(all, commandsOf(t, name, code[1])...)
+		}
+	}
+	return all
 }
 
 // isRun reports whether a test runs a command. tables is the source of the tests that have tables of
 // commands.
 func isRun(command string, pasted []string, tables string) bool {
-	return slices.Contains(everyday, command) || runBy[command] != "" ||
+	target, isTarget := strings.CutPrefix(command, "make ")
+	return slices.Contains(everyday, command) || isTarget && slices.Contains(byHand, target) || runBy[command] != "" ||
 		slices.Contains(pasted, command) || strings.Contains(tables, "command: `"+command+" ") || strings.Contains(tables, "command: `"+command+"`")
 }
 
 // A person who pastes a command that nobody has run is the first to find that it does not work.
+// What is compared is the program and the words that choose what it does, and not the options.
 func TestEveryCommandOfAPageIsRunOrMarked(t *testing.T) {
 	t.Parallel()
 	checked, pasted := 0, pastedCommands(t)
 	tables := concatenated(t, "internal/testserver/*/cli_test.go")
 	for page, text := range pages(t) {
+		named := notRun(t, page, text)
 		for _, place := range placesOf(text) {
 			for _, command := range commandsOf(t, page, place.lines) {
 				checked++
-				if !place.isMarked() && !isRun(command, pasted, tables) {
-					t.Errorf("%s: no test runs %q, and the page does not say so: name its test here, or write \"*Not run:*\" and the reason into the page", page, command)
+				if !mark.MatchString(place.beside) && !slices.Contains(named, command) && !isRun(command, pasted, tables) {
+					t.Errorf("%s: no test runs %q, and the page does not say so: name its test here, or write \"*Not run:*\" and the reason beside it", page, command)
 				}
 			}
 		}
 	}
-	if checked < 100 {
+	if checked < 300 {
 		t.Errorf("only %d commands were found", checked)
 	}
 }

@@ -298,7 +298,7 @@ var failures = map[string]failure{
 			return true
 		}
 	}},
-	"apps wait for longer than twice their turn, and 30 minutes": {minutes: 60, begin: func(l *timeline) func(int) bool {
+	"apps wait for longer than twice their interval, and 30 minutes": {minutes: 60, begin: func(l *timeline) func(int) bool {
 		l.create(otherToken, l.Heroku.Authorize("read-protected"))
 		l.bind(l.Heroku.CreateApp("blog").Name, "blog/database", "heroku:token="+otherToken)
 		l.Heroku.Wrap(herokutest.On("GET /apps/blog/config-vars", herokutest.Refuse(429, "rate_limit")))

@@ -3,6 +3,7 @@ package consumer
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -91,6 +92,8 @@ func parse(value, key string) (*pgx.ConnConfig, *Error) {
 	switch {
 	case config != nil:
 		return config, nil
+	case wrong == errSplit:
+		cause = wrong
 	case wrong != nil:
 		kind, cause = ErrSettings, wrong
 	case key != "":
@@ -100,10 +103,14 @@ func parse(value, key string) (*pgx.ConnConfig, *Error) {
 }
 
 // configOf returns the config for a Postgres URL, nil if the text is none. If the text may be
-// one, and a setting or a file of this machine keeps pgx from taking it, the error says so.
+// one, the error is errSplit, or says which setting or file of this machine keeps pgx from
+// taking it.
 func configOf(text string) (*pgx.ConnConfig, error) {
+	if isPostgres(text) && isSplit(text) {
+		return nil, errSplit
+	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !isPostgres(text) || isSplit(text, u) {
+	if err != nil || u.Host == "" || !isPostgres(text) {
 		return nil, nil
 	}
 	// Without an sslmode pgx uses prefer, and connects without TLS to a server that has
@@ -124,12 +131,17 @@ func configOf(text string) (*pgx.ConnConfig, error) {
 	return config.ConnConfig, nil
 }
 
-// isSplit reports whether a character of the password that is not encoded ends the user and
-// the password too early: pgx would take a part of them for the host, ask DNS for it, and
-// show it.
-func isSplit(text string, u *url.URL) bool {
-	before, _, _ := strings.Cut(text, "?")
-	return u.User == nil && strings.Contains(text, "@") || strings.Count(before, "@") > 1
+var errSplit = errors.New("the secret's Postgres URL is ambiguous: percent-encode each / ? # @ in its user name, password and database name")
+
+// isSplit reports whether a / ? # @ that is not encoded may end the password too early. pgx
+// would take a part of it for the host, ask DNS for it, and show it. An @ in the value of a
+// parameter does no harm.
+func isSplit(text string) bool {
+	_, text, _ = strings.Cut(text, "://")
+	user, rest, found := strings.Cut(text, "@")
+	before, _, again := strings.Cut(rest, "@")
+	inParameter := strings.Contains(before, "?") && strings.Contains(before, "=")
+	return found && strings.ContainsAny(user, "/?#") || again && !inParameter
 }
 
 func isPostgres(text string) bool {

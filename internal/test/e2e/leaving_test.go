@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -25,6 +26,7 @@ import (
 	"keepcurrent.example/consumer"
 	"keepcurrent.example/internal/report"
 	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -35,9 +37,9 @@ const (
 	rootBlock      = "--name shop/rds-root"
 	ownVarBlock    = "Value=LIVE_DATABASE_URL"
 	optOutBlock    = "Value=off"
-	readOnlyBlock  = "default_transaction_read_only = on"
+	readOnlyBlock  = "OLD_URL:?}\" -c 'ALTER ROLE CURRENT_USER SET"
 	copyBlock      = "pg_dump"
-	configVarBlock = `LIVE_DATABASE_URL="$NEW_URL"`
+	configVarBlock = `LIVE_DATABASE_URL="${NEW_URL:?}"`
 	jsonBlock      = `"engine"`
 	urlBlock       = `printf %s "$NEW_URL"`
 	writableBlock  = "RESET default_transaction_read_only"
@@ -74,13 +76,71 @@ func TestEveryCommandOfTheLeavingPageIsRunOrSaysThatItIsNot(t *testing.T) {
 	}
 }
 
-func TestLeavingHeroku(t *testing.T) {
+// A reader runs the blocks in their order. Until the data is copied, the new database is empty.
+func TestTheLeavingPageMovesNothingBeforeTheCutOver(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"aws", "psql", "pg_dump", "pg_restore"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			absent(t, tool+" is not installed")
+	before, _, found := strings.Cut(contents(t, leavingPage), "\n### Move\n")
+	if !found {
+		t.Fatal("the page has no section Move")
+	}
+	for _, block := range anyBlock.FindAllStringSubmatch(before, -1) {
+		for line := range strings.Lines(block[2]) {
+			if strings.Contains(line, "NEW_URL") && (strings.Contains(line, "config:set") || strings.Contains(line, "put-secret-value")) {
+				t.Errorf("before the data is copied, this leads programs to the new database: %s", line)
+			}
 		}
 	}
+}
+
+// Heroku has event triggers and a schema of its own in each database, and extensions in
+// another one. None of this can be made by the user of the new database.
+func TestLeavingTakesTheDataAndNotWhatIsHerokus(t *testing.T) {
+	t.Parallel()
+	leavingTools(t)
+	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Method: "trust"}) // so that the superuser can be used
+	old, next := ownedDatabase(t, cluster), ownedDatabase(t, cluster)
+	if !hasContrib(t, old.URL()) {
+		absent(t, "this Postgres has no contrib modules")
+	}
+	execute(t, old.superuser(t), "create schema _heroku",
+		"create function _heroku.create_ext() returns event_trigger language plpgsql as 'begin end'",
+		"create event trigger log_create_ext on ddl_command_end execute function _heroku.create_ext()",
+		"create schema heroku_ext authorization "+old.user(t),
+		"create extension pg_stat_statements with schema heroku_ext")
+	execute(t, old.URL(), "create extension citext with schema heroku_ext",
+		"create table heroku_ext.stray (id int)", "insert into heroku_ext.stray values (7)",
+		"create table customer (email heroku_ext.citext primary key)", "insert into customer values ('A@example.com')")
+	copied := func() (string, error) {
+		return runOfPage(t, t.TempDir(), []string{"OLD_URL=" + old.URL(), "NEW_URL=" + next.URL()}, copyBlock)
+	}
+	if complaint, err := copied(); err == nil || !strings.Contains(complaint, "permission denied to create extension") {
+		t.Errorf("an extension that the user may not make: %v: %s", err, complaint)
+	}
+	if left := ask(t, next.URL(), "select count(*)::text from pg_extension where extname = 'citext'"); left != "0" {
+		t.Error("a copy that failed leaves something behind")
+	}
+	// The page says to make it as another user, and that a copy that failed can be run again.
+	execute(t, next.superuser(t), "create schema if not exists heroku_ext authorization "+next.user(t), "create extension pg_stat_statements with schema heroku_ext")
+	if complaint, err := copied(); err != nil {
+		t.Fatalf("%v: %s", err, complaint)
+	}
+	for query, want := range map[string]string{
+		"select email::text from customer where email = 'a@EXAMPLE.com'":               "A@example.com",
+		"select id::text from heroku_ext.stray":                                        "7",
+		"select count(*)::text from pg_event_trigger":                                  "0",
+		"select count(*)::text from pg_namespace where nspname = '_heroku'":            "0",
+		"select (count(*) > 0)::text from pg_stats where tablename = 'customer'":       "true",
+		"select count(*)::text from pg_extension where extname = 'pg_stat_statements'": "1",
+	} {
+		if got := ask(t, next.URL()+"?options=-csearch_path%3Dpublic,heroku_ext", query); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
+func TestLeavingHeroku(t *testing.T) {
+	t.Parallel()
+	leavingTools(t)
 	cluster, root := postgrestest.RunWith(t, postgrestest.Options{Signed: true})
 	for name, check := range map[string]func(*leaver){
 		"by the config var": func(l *leaver) { l.moves(prepareConfigVar, moveConfigVar, func(l *leaver) { l.run(varBackBlock) }) },
@@ -90,6 +150,7 @@ func TestLeavingHeroku(t *testing.T) {
 		"a URL that names a file":              aURLThatNamesAFileNeedsTheRootInASecret,
 		"RDS's root is in the way of Heroku's": rdsRootIsInTheWayOfHerokusURL,
 		"each form by hand is read":            eachFormByHandIsRead,
+		"a run that has begun":                 aRunThatHasBegunLosesToTheValueByHand,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +191,11 @@ func (n rds) open(t *testing.T) *leaver {
 	if report := s.poll(); report.Published != 1 || l.holds() != db.URL()+"?sslmode=require" {
 		t.Fatalf("the first poll: %+v", report)
 	}
-	s.must(l.exec(db.URL(), "create table orders (id text primary key)"))
+	if hasContrib(t, db.URL()) {
+		s.must(l.exec(db.URL(), "create schema heroku_ext; create extension citext with schema heroku_ext; create table orders (id heroku_ext.citext primary key)"))
+	} else {
+		s.must(l.exec(db.URL(), "create table orders (id text primary key)"))
+	}
 	l.subscribe()
 	return l
 }
@@ -143,28 +208,15 @@ const heroku = `heroku() { case $1 in config:get) echo "$SHOWN" ;; config:set) p
 // run runs the page's block with a text, as a person does who has set the variables.
 func (l *leaver) run(text string) {
 	l.t.Helper()
-	var command string
-	for _, found := range anyBlock.FindAllStringSubmatch(contents(l.t, leavingPage), -1) {
-		if found[1] == "sh" && strings.Contains(found[2], text) {
-			command = found[2]
-		}
-	}
 	u, err := url.Parse(l.url)
 	l.must(err)
 	password, _ := u.User.Password()
-	cmd := exec.CommandContext(l.t.Context(), "sh", "-euc", heroku+command)
-	cmd.Dir = l.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.dir, "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
+	complaint, err := runOfPage(l.t, l.dir, []string{"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + l.Secrets.URL, "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=EXAMPLE", "AWS_SECRET_ACCESS_KEY=EXAMPLE",
 		"SHOWN=" + l.db.URL(), "OLD_URL=" + l.db.URL(), "NEW_URL=" + l.url,
-		"HOST=" + u.Hostname(), "PORT=" + u.Port(), "NAME=" + u.User.Username(), "PASSWORD=" + password, "DB=" + u.Path[1:]}
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	if _, err := cmd.Output(); command == "" || err != nil {
-		if strings.Contains(complaint.String(), "server version mismatch") {
-			absent(l.t, "pg_dump is older than the server")
-		}
-		l.t.Fatalf("%q: %v: %s", text, err, &complaint)
+		"NEW_HOST=" + u.Hostname(), "NEW_PORT=" + u.Port(), "NEW_USER=" + u.User.Username(), "NEW_PASSWORD=" + password, "NEW_DB=" + u.Path[1:]}, text)
+	if err != nil {
+		l.t.Fatalf("%q: %v: %s", text, err, complaint)
 	}
 	set, err := os.ReadFile(filepath.Join(l.dir, "set"))
 	if err != nil {
@@ -174,6 +226,98 @@ func (l *leaver) run(text string) {
 	name, value, _ := strings.Cut(string(set), "=")
 	_, err = l.Platform.ConfigVarUpdate(l.t.Context(), l.app.Name, map[string]*string{name: &value})
 	l.must(err)
+}
+
+// runOfPage runs the page's block with a text in a folder and an environment, and returns
+// what it writes to its standard error.
+func runOfPage(t *testing.T, dir string, env []string, text string) (complaint string, err error) {
+	t.Helper()
+	var command string
+	for _, found := range anyBlock.FindAllStringSubmatch(contents(t, leavingPage), -1) {
+		if found[1] == "sh" && strings.Contains(found[2], text) {
+			command = found[2]
+		}
+	}
+	if command == "" {
+		return "", errors.New("the page has no such block")
+	}
+	var written bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", heroku+command)
+	cmd.Dir, cmd.Stderr = dir, &written
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
+	_, err = cmd.Output()
+	if strings.Contains(written.String(), "server version mismatch") {
+		absent(t, "pg_dump is older than the server")
+	}
+	return written.String(), err
+}
+
+func leavingTools(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"aws", "psql", "pg_dump", "pg_restore"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			absent(t, tool+" is not installed")
+		}
+	}
+}
+
+// owned is a database in a server that believes every user, the superuser too.
+type owned struct{ *postgrestest.Database }
+
+func ownedDatabase(t *testing.T, c *postgrestest.Cluster) owned {
+	t.Helper()
+	db, err := c.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return owned{db}
+}
+
+func (o owned) user(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(o.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.User.Username()
+}
+
+func (o owned) superuser(t *testing.T) string {
+	t.Helper()
+	return strings.Replace(o.URL(), "//"+o.user(t)+":", "//postgres:", 1)
+}
+
+func execute(t *testing.T, url string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = conn.Exec(t.Context(), strings.Join(statements, "; "))
+	if err = errors.Join(err, conn.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask returns the one text that a query answers.
+func ask(t *testing.T, url, query string) (answer string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = conn.QueryRow(t.Context(), query).Scan(&answer)
+	if err = errors.Join(err, conn.Close(t.Context())); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return answer
+}
+
+// hasContrib reports whether the server has the extensions of Postgres's contrib modules,
+// which a server that npm fetches may lack.
+func hasContrib(t *testing.T, url string) bool {
+	t.Helper()
+	return ask(t, url, "select count(*)::text from pg_available_extensions where name in ('citext', 'pg_stat_statements')") == "2"
 }
 
 // holds returns the URL in the secret. Its other keys must say the same.
@@ -526,5 +670,33 @@ func eachFormByHandIsRead(l *leaver) {
 		if report := l.poll(); report.Off != 1 {
 			l.t.Errorf("%s: %+v", name, report)
 		}
+	}
+}
+
+// A run that reads the tags before the secret is opted out may come to its swap after the
+// new value was put. AWS refuses the swap, and the run reads the tags again. So the page asks
+// nobody to wait.
+func aRunThatHasBegunLosesToTheValueByHand(l *leaver) {
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	announce, release := sync.OnceFunc(func() { close(arrived) }), sync.OnceFunc(func() { close(goOn) })
+	defer release() // also if the test fails, or the servers never close
+	l.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
+		if c.Action != "UpdateSecretVersionStage" {
+			return nil
+		}
+		return func(w http.ResponseWriter, r *http.Request, work http.Handler) {
+			announce()
+			<-goOn
+			work.ServeHTTP(w, r)
+		}
+	})
+	l.rotate()
+	<-arrived
+	l.run(optOutBlock)
+	l.run(jsonBlock)
+	release()
+	l.idle()
+	if l.holds() != l.url {
+		l.t.Error("a run that had begun has written Heroku's URL over the new one")
 	}
 }

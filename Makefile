@@ -28,7 +28,7 @@ AGAIN = $(if $(CI),--rerun-fails=2 --rerun-fails-max-failures=6)
 test: ## run all tests, with the race detector, and list what was skipped
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
 	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
-	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg $(AGAIN) --packages='./internal/test/e2e ./...' -- $(RACE) -count=1
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg $(AGAIN) --packages='./internal/test/e2e ./...' -- $(RACE) -count=1 -timeout 30m
 
 # TIME and NUMBER refuse nonsense before anything starts.
 TIME = @printf %s "$$FOR" | grep -Eqx '([0-9]+(\.[0-9]+)?(ms|s|m|h))+' || { echo "FOR=$$FOR is no time: say FOR=30s, FOR=10m or FOR=2h" >&2; exit 2; }

@@ -37,6 +37,12 @@ func Says(err error, words ...string) bool {
 	return false
 }
 
+// IsSilent reports whether an error is the AWS CLI's, and the CLI did not complain of anything.
+func IsSilent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.says == ""
+}
+
 // Run runs the AWS CLI and returns what it prints. Its error is what it complains of.
 func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "aws", args...)

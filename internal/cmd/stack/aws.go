@@ -50,10 +50,14 @@ func regionOf(ctx context.Context) (string, error) {
 	}
 	out, err := awscli.Run(ctx, nil, "configure", "get", "region")
 	region := strings.TrimSpace(string(out))
-	if region == "" {
-		return "", errors.Join(errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure"), err)
+	switch none := errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure"); {
+	case region != "":
+		return region, nil
+	case awscli.IsSilent(err): // it is, where no Region is set
+		return "", none
+	default:
+		return "", errors.Join(none, err)
 	}
-	return region, nil
 }
 
 // ask runs a command of the AWS CLI, and decodes its answer.

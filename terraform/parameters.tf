@@ -121,7 +121,7 @@ variable "runbook_url" {
 }
 
 variable "trouble_rounds" {
-  description = "After how many polls in a row in which a binding failed or was held the alarm Trouble goes off."
+  description = "After how many polls in which a binding failed or was held the alarm Trouble goes off. They need not be in a row: it looks at twice as many, and at 48 at most."
   type        = number
   default     = null
 }

@@ -1,6 +1,8 @@
 package docs_test
 
 import (
+	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -114,37 +116,156 @@ func product(t *testing.T) map[string][]*ast.File {
 	return all
 }
 
-// texts returns what the functions can say: every string in their source that has several
-// words, and whatever becomes an error. What is joined with + is one text.
+// texts returns what the functions can say, and the folder that says it.
 func texts(t *testing.T) map[string]string {
 	t.Helper()
-	said := make(map[string]string) // the folder, by text
+	said := make(map[string]string)
 	for folder, files := range product(t) {
-		for _, file := range files {
-			joined := make(map[ast.Expr]bool)
-			inErrors := make(map[ast.Expr]bool)
-			ast.Inspect(file, func(node ast.Node) bool {
-				if call, is := node.(*ast.CallExpr); is && makesError(call) {
-					inErrors[call.Args[0]] = true
-				}
-				expression, is := node.(ast.Expr)
-				if !is || joined[expression] {
-					return true
-				}
-				text := join(expression, joined)
-				if says(text) && (strings.Contains(text, " ") || inErrors[expression]) {
-					said[text] = folder
-				}
-				return true
-			})
+		for _, text := range textsOf(files) {
+			said[text] = folder
 		}
 	}
 	return said
 }
 
-func makesError(call *ast.CallExpr) bool {
-	selector, is := call.Fun.(*ast.SelectorExpr)
-	return is && len(call.Args) > 0 && (selector.Sel.Name == "New" || selector.Sel.Name == "Errorf")
+// textsOf returns what a package can say: every string in its source that has several words, and
+// whatever becomes an error or the message of a warning. What is joined with + is one text.
+func textsOf(files []*ast.File) (all []string) {
+	f := found{kinds: errorTypes(files), names: make(map[string]bool), said: make(map[ast.Expr]bool)}
+	for range 2 { // the second time it knows the names of all variables that become errors
+		for _, file := range files {
+			ast.Inspect(file, f.note)
+		}
+	}
+	for _, file := range files {
+		joined := make(map[ast.Expr]bool)
+		ast.Inspect(file, func(node ast.Node) bool {
+			expression, is := node.(ast.Expr)
+			if !is || joined[expression] {
+				return true
+			}
+			text := join(expression, joined)
+			if says(text) && (strings.Contains(text, " ") || f.said[expression]) {
+				all = append(all, text)
+			}
+			return true
+		})
+	}
+	return all
+}
+
+// found is what becomes an error or the message of a warning in a package.
+type found struct {
+	kinds map[string]bool // types of strings that are errors
+	names map[string]bool // variables and constants
+	said  map[ast.Expr]bool
+}
+
+func (f found) note(node ast.Node) bool {
+	switch node := node.(type) {
+	case *ast.CallExpr:
+		f.noteSaid(f.saidBy(node)...)
+	case *ast.ValueSpec:
+		kind, _ := node.Type.(*ast.Ident)
+		for i, name := range node.Names {
+			if i < len(node.Values) && (f.names[name.Name] || kind != nil && f.kinds[kind.Name]) {
+				f.noteSaid(node.Values[i])
+			}
+		}
+	case *ast.AssignStmt:
+		for i, left := range node.Lhs {
+			if name, is := left.(*ast.Ident); is && f.names[name.Name] && len(node.Lhs) == len(node.Rhs) {
+				f.noteSaid(node.Rhs[i])
+			}
+		}
+	}
+	return true
+}
+
+func (f found) noteSaid(expressions ...ast.Expr) {
+	for _, e := range expressions {
+		f.said[e] = true
+		if name, is := e.(*ast.Ident); is {
+			f.names[name.Name] = true
+		}
+	}
+}
+
+// saidBy returns the arguments of a call that become an error or the message of a warning.
+func (f found) saidBy(call *ast.CallExpr) []ast.Expr {
+	name := ""
+	switch fun := call.Fun.(type) {
+	case *ast.Ident:
+		if f.kinds[fun.Name] { // a conversion
+			return call.Args
+		}
+	case *ast.SelectorExpr:
+		name = fun.Sel.Name
+		if of, is := fun.X.(*ast.Ident); is && name == "New" && of.Name != "errors" {
+			return nil // credential.New
+		}
+	}
+	message := 0
+	switch name {
+	case "New", "Errorf", "Error", "Warn":
+	case "ErrorContext", "WarnContext":
+		message = 1
+	case "Log", "LogAttrs":
+		message = 2
+	default:
+		return nil
+	}
+	if len(call.Args) <= message {
+		return nil
+	}
+	return call.Args[message : message+1]
+}
+
+// errorTypes returns the package's types of strings that have a method Error.
+func errorTypes(files []*ast.File) map[string]bool {
+	texts, kinds := make(map[string]bool), make(map[string]bool)
+	for _, file := range files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			if spec, is := node.(*ast.TypeSpec); is {
+				under, _ := spec.Type.(*ast.Ident)
+				texts[spec.Name.Name] = under != nil && under.Name == "string"
+			}
+			return true
+		})
+	}
+	for _, file := range files {
+		for _, d := range file.Decls {
+			if method, is := d.(*ast.FuncDecl); is && method.Recv != nil && method.Name.Name == "Error" {
+				if receiver, is := method.Recv.List[0].Type.(*ast.Ident); is && texts[receiver.Name] {
+					kinds[receiver.Name] = true
+				}
+			}
+		}
+	}
+	return kinds
+}
+
+func TestWhatBecomesAnErrorIsFound(t *testing.T) {
+	t.Parallel()
+	const source = `package p
+type refusal string
+func (r refusal) Error() string { return string(r) }
+const asConstant refusal = "constant"
+func f(ctx context.Context) error {
+	slog.Error("message", "key", "value")
+	slog.WarnContext(ctx, "warning")
+	slog.Info("information")
+	format := "variable"
+	return errors.Join(errors.New("new"), refusal("converted"), fmt.Errorf(format), fmt.Errorf("joined"+"%d", 1), other("other"))
+}`
+	file, err := parser.ParseFile(token.NewFileSet(), "p.go", source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(slices.Values(textsOf([]*ast.File{file})))
+	if want := []string{"constant", "converted", "joined%d", "message", "new", "variable", "warning"}; !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
 }
 
 // join returns the text of a literal, or of a sum with literals, and notes the parts.
@@ -185,6 +306,7 @@ func TestEveryErrorHasARowInTheRunbook(t *testing.T) {
 	t.Parallel()
 	all, said := rows(t), texts(t)
 	listed := make(map[string]bool)
+	var pairs []string
 	for _, group := range withoutRow {
 		for _, text := range group {
 			listed[text] = true
@@ -197,22 +319,58 @@ func TestEveryErrorHasARowInTheRunbook(t *testing.T) {
 		if listed[text] {
 			continue
 		}
-		var found []string
-		for _, row := range all {
-			if row.Matches(text) {
-				found = append(found, strings.Join(row.Texts, ", "))
-			}
-		}
+		found := matching(all, text)
 		switch len(found) {
 		case 0:
 			t.Errorf("%s: %q has no row in the runbook: give it one, or list it here with the reason", folder, text)
 		case 1:
+			pairs = append(pairs, fmt.Sprintf("%s\n\t%q\n", strings.Join(found[0], ", "), text))
 		default:
-			t.Errorf("%s: %q has several rows:\n\t%s", folder, text, strings.Join(found, "\n\t"))
+			t.Errorf("%s: %q has several rows: %q", folder, text, found)
 		}
 	}
 	if len(said) < 200 {
 		t.Errorf("only %d texts were found", len(said))
+	}
+	slices.Sort(pairs)
+	compareRows(t, strings.Join(pairs, ""))
+}
+
+// matching returns, of each row that an error matches, the texts that do.
+func matching(all []runbook.Row, message string) (found [][]string) {
+	for _, row := range all {
+		texts := slices.DeleteFunc(slices.Clone(row.Texts), func(text string) bool { return !runbook.Row{Texts: []string{text}}.Matches(message) })
+		if len(texts) > 0 {
+			found = append(found, texts)
+		}
+	}
+	return found
+}
+
+var writeRows = flag.Bool("rows.write", false, "write testdata/rows.txt, which says in which row of the runbook a person finds each error")
+
+// compareRows makes a person look at a new pair: a text can have a part of another error's row in it.
+func compareRows(t *testing.T, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", "rows.txt")
+	if *writeRows {
+		write(t, file, got)
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const advice = "see that the row is about this error, and run go test ./internal/test/docs -run EveryErrorHasARow -rows.write"
+	before, now := strings.SplitAfter(string(want), "\"\n"), strings.SplitAfter(got, "\"\n")
+	for _, pair := range now {
+		if !slices.Contains(before, pair) {
+			t.Errorf("%s is new: %s\n%s", file, advice, pair)
+		}
+	}
+	for _, pair := range before {
+		if !slices.Contains(now, pair) {
+			t.Errorf("%s has a pair that is gone: run the test with -rows.write\n%s", file, pair)
+		}
 	}
 }
 

@@ -65,13 +65,18 @@ func newTimeline(s *shop) *timeline {
 // pass lets one minute pass: a poll, and the deliveries that are due.
 func (l *timeline) pass(polls bool) {
 	if polls {
-		_, _ = l.Poller.Invoke(l.t.Context(), fmt.Appendf(nil, `{"scheduled":%q}`, epoch.Add(time.Duration(l.minute)*time.Minute).Format(time.RFC3339)))
+		l.poll(l.minute)
 	}
 	if tried, due := l.attempts[l.minute]; due {
 		l.tryDelivery(tried)
 	}
 	l.collect()
 	l.minute++
+}
+
+// poll lets a poll run in this minute that was planned for that one.
+func (l *timeline) poll(planned int) {
+	_, _ = l.Poller.Invoke(l.t.Context(), fmt.Appendf(nil, `{"scheduled":%q}`, epoch.Add(time.Duration(planned)*time.Minute).Format(time.RFC3339)))
 }
 
 // collect dates what the functions have written since the last time to this minute.
@@ -193,6 +198,16 @@ var failures = map[string]failure{
 		l.release()
 		return nil
 	}},
+	// Scheduler begins a poll within a minute of its time, and a metric has the time at which the poll ends.
+	"a secret cannot be brought up to date, and polls begin so unevenly that every other minute has two and the next none": {minutes: 60, begin: func(l *timeline) func(int) bool {
+		l.must(l.newDatabase().Refuse())
+		return func(minute int) bool {
+			if minute%2 == 1 {
+				l.poll(l.minute - 1)
+			}
+			return minute%2 == 1
+		}
+	}},
 	"a secret fails whose account has more apps than one poll checks": {minutes: 40, config: crowded, begin: func(l *timeline) func(int) bool {
 		l.crowd()
 		l.app.Unset("DATABASE_URL")
@@ -251,6 +266,28 @@ var failures = map[string]failure{
 		l.rotate()
 		return nil
 	}},
+	"Heroku changes the password while Secrets Manager fails for two minutes": {minutes: 60, passes: true, config: hurried, begin: func(l *timeline) func(int) bool {
+		end := l.failing()
+		l.rotate()
+		l.release()
+		return func(minute int) bool {
+			if minute == 2 {
+				end()
+			}
+			return true
+		}
+	}},
+	"Heroku changes the password, one run of the webhook crashes, and one poll is lost": {minutes: 60, passes: true, begin: func(l *timeline) func(int) bool {
+		l.Secrets.Intercept(ends(l.Webhook, "DescribeSecret"))
+		l.rotate()
+		l.release()
+		return func(minute int) bool {
+			if minute == 1 {
+				l.Secrets.Intercept(nil)
+			}
+			return minute != 0
+		}
+	}},
 	"a webhook is missing, and the token may not make it": {minutes: 190, config: stacktest.Config{SelfSubscribe: true}, begin: func(l *timeline) func(int) bool {
 		l.put(stacktest.TokenSecret, l.Heroku.Authorize("read-protected"))
 		l.Poller.Kill()
@@ -306,6 +343,12 @@ var failures = map[string]failure{
 	}},
 }
 
+// failing makes Secrets Manager fail until the returned function is called.
+func (l *timeline) failing() (end func()) {
+	l.Secrets.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(500, "InternalServiceError") })
+	return func() { l.Secrets.Intercept(nil) }
+}
+
 // calm raises no alarm.
 var calm = map[string]failure{
 	"a quiet hour": {minutes: 60, begin: func(*timeline) func(int) bool { return nil }},
@@ -324,11 +367,11 @@ var calm = map[string]failure{
 		}
 	}},
 	"Secrets Manager fails for two minutes": {minutes: 60, config: hurried, begin: func(l *timeline) func(int) bool {
-		l.Secrets.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Fail(500, "InternalServiceError") })
+		end := l.failing()
 		l.release()
 		return func(minute int) bool {
 			if minute == 2 {
-				l.Secrets.Intercept(nil)
+				end()
 			}
 			return true
 		}

@@ -17,6 +17,8 @@ import (
 const (
 	pollPeriod = "!FindInMap [Poll, !Ref PollMinutes, Seconds]"
 	pollRounds = "!FindInMap [Poll, !Ref PollMinutes, Rounds]"
+
+	troublePeriods = "!FindInMap [Trouble, !Ref TroubleRounds, Periods]"
 )
 
 func alarms(t *testing.T) map[string]tree {
@@ -55,7 +57,7 @@ func TestAlarmsAreExactlyThese(t *testing.T) {
 		metric measured
 		rule   string // comparison, threshold, periods, how many of them if not all, and what a missing value is
 	}{
-		"Trouble":          {ours("InTrouble", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 !Ref TroubleRounds notBreaching"},
+		"Trouble":          {ours("InTrouble", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 " + troublePeriods + " !Ref TroubleRounds notBreaching"},
 		"NoGoodRound":      {ours("GoodRounds", "PollerFunction", pollPeriod), "LessThanThreshold 1 " + pollRounds + " breaching"},
 		"TokenRefused":     {ours("TokenRefused", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
 		"WebhookMissed":    {ours("FoundByPoller", "PollerFunction", pollPeriod), "GreaterThanOrEqualToThreshold 1 1 notBreaching"},
@@ -188,11 +190,8 @@ func TestCloudWatchTakesEveryAllowedCombination(t *testing.T) {
 	parameters, poll := load(t).at("Parameters"), load(t).at("Mappings", "Poll")
 	for id, alarm := range alarms(t) {
 		periods := alarm.at("Properties", "EvaluationPeriods").text()
-		if parameter, isRef := strings.CutPrefix(periods, "!Ref "); isRef {
-			if least := number(t, parameters.at(parameter, "MinValue").text()); least < 1 {
-				t.Errorf("%s can be %d", parameter, least)
-			}
-			periods = parameters.at(parameter, "MaxValue").text()
+		if periods == troublePeriods {
+			periods = load(t).at("Mappings", "Trouble", parameters.at("TroubleRounds", "MaxValue").text(), "Periods").text()
 		}
 		for _, minutes := range pollMinutes(t) {
 			period, periods := measuredBy(alarm).period, periods
@@ -214,6 +213,17 @@ func TestCloudWatchTakesEveryAllowedCombination(t *testing.T) {
 				t.Errorf("%s looks back %d s at a poll every %s minutes, more than the %d s of periods like these", id, total, minutes, longest)
 			}
 		}
+	}
+}
+
+// An alarm cannot ask for more periods with trouble than it looks at.
+func TestTroubleLooksAtTwiceAsManyPolls(t *testing.T) {
+	t.Parallel()
+	rounds, periods := load(t).at("Parameters", "TroubleRounds"), load(t).at("Mappings", "Trouble")
+	mustBe(t, "least", rounds.at("MinValue").text(), "1")
+	most := number(t, rounds.at("MaxValue").text())
+	for n := 1; n <= most; n++ {
+		mustBe(t, fmt.Sprintf("periods for %d", n), periods.at(strconv.Itoa(n), "Periods").text(), strconv.Itoa(min(2*n, most)))
 	}
 }
 

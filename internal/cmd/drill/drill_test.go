@@ -517,6 +517,21 @@ func TestALeftoverThatCannotBeRemovedStopsNothing(t *testing.T) {
 	l.over(d)
 }
 
+// An hourly stack is drilled for hours.
+func TestUnaskedOnlyWhatIsOlderThanAnyDrillIsRemoved(t *testing.T) {
+	t.Parallel()
+	var removed []string
+	left := func(what string, age time.Duration) leftover {
+		return leftover{step{what, func(context.Context) error { removed = append(removed, what); return nil }}, time.Now().Add(-age)}
+	}
+	d := newDrill(options{yes: true}, nil, new(herokuAPI), io.Discard)
+	d.pace = livePace(time.Minute, 1)
+	d.removeLeftovers(t.Context(), []leftover{left("young", 82*time.Hour), left("old", 8*24*time.Hour)}, nil)
+	if !slices.Equal(removed, []string{"old"}) {
+		t.Errorf("it removes %v", removed)
+	}
+}
+
 func TestNothingIsTouchedWhereANameIsTaken(t *testing.T) {
 	t.Parallel()
 	t.Run("the app's", func(t *testing.T) {

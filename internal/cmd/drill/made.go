@@ -132,7 +132,7 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 	note := func(kind, name, prefix string, made time.Time, remove func(context.Context) error) {
 		mark, ours := strings.CutPrefix(name, prefix)
 		began, err := time.Parse(markLayout, mark[:min(len(mark), len(markLayout))])
-		if after := made.Sub(began); ours && err == nil && after > -5*time.Minute && after < d.pace.longest() {
+		if after := made.Sub(began); ours && err == nil && after > -5*time.Minute && after < longest {
 			left = append(left, leftover{step{kind + name, remove}, began})
 		}
 	}

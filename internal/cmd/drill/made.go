@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ const (
 	secretPrefix = "keepcurrent-drill/"
 	tokenPrefix  = "keepcurrent drill " // of the description
 	markLayout   = "20060102150405"
+	description  = "Of a drill of keepcurrent, which removes it." // of the secrets
 )
 
 // configVar is what the secret follows.
@@ -89,7 +91,7 @@ func (d *drill) bind(ctx context.Context, name string, tags ...string) (arn stri
 // makeSecret makes a secret with a first value, or without one, and tags.
 func (d *drill) makeSecret(ctx context.Context, name string, value *string, tags ...string) (arn string, err error) {
 	name = secretPrefix + d.mark + "/" + name
-	in := &secretsmanager.CreateSecretInput{Name: &name, SecretString: value, Description: new("Of a drill of keepcurrent, which removes it.")}
+	in := &secretsmanager.CreateSecretInput{Name: &name, SecretString: value, Description: new(description)}
 	for tag := range slices.Chunk(tags, 2) {
 		in.Tags = append(in.Tags, types.Tag{Key: &tag[0], Value: &tag[1]})
 	}
@@ -120,6 +122,38 @@ func (d *drill) removeSecret(ctx context.Context, name string) error {
 	return err
 }
 
+// ruleName is the end of the name of a secret of the conformance test, which gives them no
+// description.
+var ruleName = regexp.MustCompile(`/rule-[A-Z2-7]{26}(/2)?$`)
+
+// drillSecrets returns the secrets that ListSecrets shows and that a drill has made, by how
+// their names begin.
+func (d *drill) drillSecrets(ctx context.Context, prefix string) (ours []types.SecretListEntry, err error) {
+	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page.SecretList {
+			if s.Name != nil && s.CreatedDate != nil && strings.HasPrefix(*s.Name, prefix) &&
+				(ruleName.MatchString(*s.Name) || s.Description != nil && *s.Description == description) {
+				ours = append(ours, s)
+			}
+		}
+	}
+	return ours, nil
+}
+
+// removeRules removes what the conformance test could not.
+func (d *drill) removeRules(ctx context.Context) error {
+	left, err := d.drillSecrets(ctx, secretPrefix+d.mark+"/rule-")
+	for _, s := range left {
+		err = errors.Join(err, d.removeSecret(ctx, *s.Name))
+	}
+	return err
+}
+
 // leftover is something that an earlier drill has made.
 type leftover struct {
 	step
@@ -127,7 +161,8 @@ type leftover struct {
 }
 
 // leftovers finds what drills have left that were killed. Another drill that runs right
-// now looks the same. What a person has given such a name was not made at the time in it.
+// now looks the same. What a person has given such a name was not made at the time in it, and a
+// secret of a person's has another description.
 func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 	note := func(kind, name, prefix string, made time.Time, remove func(context.Context) error) {
 		mark, ours := strings.CutPrefix(name, prefix)
@@ -143,24 +178,15 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 	for _, app := range apps {
 		note("the app ", app.Name, appPrefix, app.CreatedAt, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) })
 	}
-	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("look for secrets of an earlier drill: %w", err)
-		}
-		for _, secret := range page.SecretList {
-			if secret.Name != nil && secret.CreatedDate != nil {
-				note("the secret ", *secret.Name, secretPrefix, *secret.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *secret.Name) })
-			}
-		}
+	secrets, err := d.drillSecrets(ctx, secretPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("look for secrets of an earlier drill: %w", err)
 	}
-	var tokens []struct { // heroku-go has no description
-		ID, Description string
-		CreatedAt       time.Time `json:"created_at"`
+	for _, secret := range secrets {
+		note("the secret ", *secret.Name, secretPrefix, *secret.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *secret.Name) })
 	}
-	err = d.heroku.do(ctx, "GET", "/oauth/authorizations", nil, &tokens, nil)
-	if err != nil && !hasStatus(err, http.StatusForbidden) { // a token that may not list them has made none
+	tokens, err := d.heroku.tokens(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("look for tokens of an earlier drill: %w", err)
 	}
 	for _, t := range tokens {

@@ -245,7 +245,8 @@ func (d *drill) start(ctx context.Context, in *bufio.Reader) error {
 	say(d.mayPause, "It pauses the whole stack for some minutes: meanwhile no secret of the stack follows its app.")
 	say(d.useUp, "It uses up all requests of your Heroku user: for some minutes Heroku refuses everything else that uses this user.\n"+
 		"That includes the stack, unless its token is of the user %s.", d.collaborator)
-	say(d.cloud != nil, "The alarm WebhookMissed may go off, because the drill loses deliveries on purpose.")
+	say(d.cloud != nil, "The drill loses deliveries on purpose. So the alarm WebhookMissed may go off, and if the stack's token\n"+
+		"may only read, WebhookWrong, for three to five hours.")
 	if !d.yes && !d.agrees(ctx, in, "Begin? [y/N] ") || ctx.Err() != nil {
 		return errors.New("nothing was made")
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -278,8 +280,18 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		"a writer that writes the same over":      {"subscribe", (*local).writeAnything, "quiet", "AWSCURRENT has moved"},
 		"a writer that puts and does not publish": {"subscribe", (*local).stageAnything, "quiet", "versions were put"},
 		"a webhook that forgets the key before":   {"subscribe", func(l *local, _ *drill) { l.answers(401) }, "key", "signs with the key before"},
-		"a token that may read no config vars":    {"subscribe", refuses("GET /apps/{app}/config-vars"), "scopes", "read-protected may not read"},
-		"a token that may not subscribe":          {"subscribe", refuses("POST /apps/{app}/webhooks"), "scopes", "write-protected may not"},
+		"a webhook that forgets the new key": {"subscribe", func(l *local, _ *drill) {
+			l.Heroku.Wrap(func(next http.Handler) http.Handler { // the webhook with the key before is removed
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == "DELETE" {
+						l.answers(401)
+					}
+					next.ServeHTTP(w, r)
+				})
+			})
+		}, "key", "after the change of the key"},
+		"a token that may read no config vars": {"subscribe", refuses("GET /apps/{app}/config-vars"), "scopes", "read-protected may not read"},
+		"a token that may not subscribe":       {"subscribe", refuses("POST /apps/{app}/webhooks"), "scopes", "write-protected may not"},
 		"an AWS that takes any size": {"", func(l *local, _ *drill) {
 			l.Secrets.Intercept(on("TagResource", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, "{}") }))
 		}, "rules", "rules do not hold: "},
@@ -312,6 +324,35 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 			l.over(d)
 		})
 	}
+}
+
+// AWS does not say that a look right after a write shows it.
+func TestALookThatShowsWhatWasBeforeAWriteIsNoFailure(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	d := l.drill(io.Discard)
+	var mu sync.Mutex
+	before := make(map[string]*httptest.ResponseRecorder)
+	l.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
+		if c.Action != "ListSecretVersionIds" && (c.Action != "DescribeSecret" || !strings.Contains(c.SecretID, "/swap")) {
+			return nil
+		}
+		return func(w http.ResponseWriter, r *http.Request, work http.Handler) {
+			truth := httptest.NewRecorder()
+			work.ServeHTTP(truth, r)
+			mu.Lock()
+			defer mu.Unlock()
+			old := cmp.Or(before[c.Action+c.SecretID], truth)
+			before[c.Action+c.SecretID] = truth
+			_, _ = w.Write(old.Body.Bytes())
+		}
+	})
+	for _, name := range []string{"swap", "subscribe", "off", "bad", "quiet"} {
+		if f := l.perform(d, name); f.Verdict != passed {
+			t.Errorf("%s: %s: %s", name, f.Verdict, f.Says)
+		}
+	}
+	l.over(d)
 }
 
 // loseAnswer does what is asked, and answers nothing.

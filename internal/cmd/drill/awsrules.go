@@ -122,7 +122,7 @@ const rulesPackage, rulesTest = "keepcurrent.example/internal/testserver/secrets
 // rules runs the conformance test of the Secrets Manager of the tests against the account.
 // What it assumes of AWS, all tests of this project assume.
 func rules(x *trial) {
-	x.made("what the check rules has left", x.removeRules)
+	x.made("what the check rules has left", x.removeNamed(theSecret+secretPrefix+x.mark+"/rule-"))
 	cmd := exec.CommandContext(x.ctx, "go", "test", "-v", "-count=1", "-timeout", "30m", "-run", "^"+rulesTest+"$", rulesPackage)
 	cmd.Env = append(append(os.Environ(), x.goEnv...),
 		"KEEPCURRENT_CONFORMANCE_ENDPOINT="+x.endpoint(), "KEEPCURRENT_CONFORMANCE_PREFIX="+secretPrefix+x.mark+"/rule-", "AWS_REGION="+x.secrets.Options().Region)

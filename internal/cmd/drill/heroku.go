@@ -75,32 +75,6 @@ func (h *herokuAPI) configVars(ctx context.Context) (vars map[string]string, err
 	return vars, h.onApp(ctx, "GET", "/config-vars", nil, &vars)
 }
 
-// authorization is a token. heroku-go has no description.
-type authorization struct {
-	ID, Description string
-	CreatedAt       time.Time `json:"created_at"`
-}
-
-// tokens returns the user's tokens. One that may not list them has made none.
-func (h *herokuAPI) tokens(ctx context.Context) (all []authorization, err error) {
-	err = h.do(ctx, "GET", "/oauth/authorizations", nil, &all, nil)
-	if hasStatus(err, http.StatusForbidden) {
-		return nil, nil
-	}
-	return all, err
-}
-
-// revokeAll revokes the tokens that have a description.
-func (h *herokuAPI) revokeAll(ctx context.Context, description string) error {
-	all, err := h.tokens(ctx)
-	for _, t := range all {
-		if t.Description == description {
-			err = errors.Join(err, h.revoke(ctx, t.ID))
-		}
-	}
-	return err
-}
-
 // revoke removes a token by its id.
 func (h *herokuAPI) revoke(ctx context.Context, id string) error {
 	return h.do(ctx, "DELETE", "/oauth/authorizations/"+id, nil, nil, nil)

@@ -17,7 +17,7 @@ func scopes(x *trial) {
 	may := make(map[string]bool)
 	var says []string
 	// Before the first is made: an answer can be lost, and so can a revocation.
-	x.made("the tokens of the check scopes", func(ctx context.Context) error { return x.heroku.revokeAll(ctx, tokenPrefix+x.mark) })
+	x.made("the tokens of the check scopes", x.removeNamed(theToken+tokenPrefix+x.mark))
 	word := map[bool]string{true: "yes", false: "no"}
 	for _, scope := range []string{"read", "write", "read-protected", "write-protected"} {
 		x.during = "a token of the scope " + scope

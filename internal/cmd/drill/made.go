@@ -122,37 +122,26 @@ func (d *drill) removeSecret(ctx context.Context, name string) error {
 	return err
 }
 
+// removeNamed returns a step that removes what there is of this drill's, by how it is called
+// in a list of leftovers.
+func (d *drill) removeNamed(prefix string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		left, err := d.leftovers(ctx)
+		for _, l := range left {
+			if strings.HasPrefix(l.what, prefix) {
+				err = errors.Join(err, l.run(ctx))
+			}
+		}
+		return err
+	}
+}
+
+// What a drill's things are called in a list of leftovers, before their names.
+const theApp, theSecret, theToken = "the app ", "the secret ", "the token that is described as "
+
 // ruleName is the end of the name of a secret of the conformance test, which gives them no
 // description.
 var ruleName = regexp.MustCompile(`/rule-[A-Z2-7]{26}(/2)?$`)
-
-// drillSecrets returns the secrets that ListSecrets shows and that a drill has made, by how
-// their names begin.
-func (d *drill) drillSecrets(ctx context.Context, prefix string) (ours []types.SecretListEntry, err error) {
-	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range page.SecretList {
-			if s.Name != nil && s.CreatedDate != nil && strings.HasPrefix(*s.Name, prefix) &&
-				(ruleName.MatchString(*s.Name) || s.Description != nil && *s.Description == description) {
-				ours = append(ours, s)
-			}
-		}
-	}
-	return ours, nil
-}
-
-// removeRules removes what the conformance test could not.
-func (d *drill) removeRules(ctx context.Context) error {
-	left, err := d.drillSecrets(ctx, secretPrefix+d.mark+"/rule-")
-	for _, s := range left {
-		err = errors.Join(err, d.removeSecret(ctx, *s.Name))
-	}
-	return err
-}
 
 // leftover is something that an earlier drill has made.
 type leftover struct {
@@ -176,21 +165,30 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 		return nil, fmt.Errorf("look for apps of an earlier drill: %w", err)
 	}
 	for _, app := range apps {
-		note("the app ", app.Name, appPrefix, app.CreatedAt, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) })
+		note(theApp, app.Name, appPrefix, app.CreatedAt, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) })
 	}
-	secrets, err := d.drillSecrets(ctx, secretPrefix)
-	if err != nil {
-		return nil, fmt.Errorf("look for secrets of an earlier drill: %w", err)
+	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look for secrets of an earlier drill: %w", err)
+		}
+		for _, s := range page.SecretList {
+			if s.Name != nil && s.CreatedDate != nil && (ruleName.MatchString(*s.Name) || s.Description != nil && *s.Description == description) {
+				note(theSecret, *s.Name, secretPrefix, *s.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *s.Name) })
+			}
+		}
 	}
-	for _, secret := range secrets {
-		note("the secret ", *secret.Name, secretPrefix, *secret.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *secret.Name) })
+	var tokens []struct { // heroku-go has no description
+		ID, Description string
+		CreatedAt       time.Time `json:"created_at"`
 	}
-	tokens, err := d.heroku.tokens(ctx)
-	if err != nil {
+	err = d.heroku.do(ctx, "GET", "/oauth/authorizations", nil, &tokens, nil)
+	if err != nil && !hasStatus(err, http.StatusForbidden) { // a token that may not list them has made none
 		return nil, fmt.Errorf("look for tokens of an earlier drill: %w", err)
 	}
 	for _, t := range tokens {
-		note("the token that is described as ", t.Description, tokenPrefix, t.CreatedAt, func(ctx context.Context) error { return d.heroku.revoke(ctx, t.ID) })
+		note(theToken, t.Description, tokenPrefix, t.CreatedAt, func(ctx context.Context) error { return d.heroku.revoke(ctx, t.ID) })
 	}
 	return left, nil
 }

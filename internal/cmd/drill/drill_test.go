@@ -243,6 +243,18 @@ func TestEachCheckFailsOnAStackThatIsBrokenInJustThatWay(t *testing.T) {
 		"a swap that fails for another reason": {"", func(l *local, _ *drill) {
 			l.Secrets.Intercept(on("UpdateSecretVersionStage", secretstest.Fail(400, "AccessDeniedException")))
 		}, "swap", "neither won nor lost"},
+		"a swap that moves nothing": {"", func(l *local, _ *drill) {
+			won := false
+			l.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
+				fault := secretstest.Fail(400, "InvalidParameterException")
+				if !won && c.Action == "UpdateSecretVersionStage" {
+					won, fault = true, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+						_, _ = io.WriteString(w, `{"ARN":"arn"}`)
+					}
+				}
+				return on("UpdateSecretVersionStage", fault)(c)
+			})
+		}, "swap", "AWSCURRENT is on the winner's version"},
 		"a list that never catches up": {"", func(l *local, _ *drill) { l.Secrets.SetListLag(time.Hour) }, "list", "ListSecrets shows"},
 		"a poller that is off":         {"", func(l *local, _ *drill) { l.pollerOff() }, "subscribe", "no poll has filled the secret"},
 		"a webhook that answers and does nothing": {"subscribe", func(l *local, _ *drill) {

@@ -50,8 +50,9 @@ func (p pace) onePoll() time.Duration { return p.poll + p.settle }
 // patience is how long a poll is waited for: one may be lost.
 func (p pace) patience() time.Duration { return 2 * p.onePoll() }
 
-// longest is the longest that a drill can take.
-func (p pace) longest() time.Duration { return 2*time.Hour + 40*p.poll }
+// maxPoll is the longest time between two polls that a drill takes. By its waits, no drill
+// takes as long as longest: two hours and 40 times maxPoll.
+const maxPoll, longest = 4 * time.Hour, 7 * 24 * time.Hour
 
 // drill is one run.
 type drill struct {

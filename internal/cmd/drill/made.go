@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ const (
 	secretPrefix = "keepcurrent-drill/"
 	tokenPrefix  = "keepcurrent drill " // of the description
 	markLayout   = "20060102150405"
+	description  = "Of a drill of keepcurrent, which removes it." // of the secrets
 )
 
 // configVar is what the secret follows.
@@ -89,7 +91,7 @@ func (d *drill) bind(ctx context.Context, name string, tags ...string) (arn stri
 // makeSecret makes a secret with a first value, or without one, and tags.
 func (d *drill) makeSecret(ctx context.Context, name string, value *string, tags ...string) (arn string, err error) {
 	name = secretPrefix + d.mark + "/" + name
-	in := &secretsmanager.CreateSecretInput{Name: &name, SecretString: value, Description: new("Of a drill of keepcurrent, which removes it.")}
+	in := &secretsmanager.CreateSecretInput{Name: &name, SecretString: value, Description: new(description)}
 	for tag := range slices.Chunk(tags, 2) {
 		in.Tags = append(in.Tags, types.Tag{Key: &tag[0], Value: &tag[1]})
 	}
@@ -120,6 +122,27 @@ func (d *drill) removeSecret(ctx context.Context, name string) error {
 	return err
 }
 
+// removeNamed returns a step that removes what there is of this drill's, by how it is called
+// in a list of leftovers.
+func (d *drill) removeNamed(prefix string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		left, err := d.leftovers(ctx)
+		for _, l := range left {
+			if strings.HasPrefix(l.what, prefix) {
+				err = errors.Join(err, l.run(ctx))
+			}
+		}
+		return err
+	}
+}
+
+// What a drill's things are called in a list of leftovers, before their names.
+const theApp, theSecret, theToken = "the app ", "the secret ", "the token that is described as "
+
+// ruleName is the end of the name of a secret of the conformance test, which gives them no
+// description.
+var ruleName = regexp.MustCompile(`/rule-[A-Z2-7]{26}(/2)?$`)
+
 // leftover is something that an earlier drill has made.
 type leftover struct {
 	step
@@ -127,12 +150,13 @@ type leftover struct {
 }
 
 // leftovers finds what drills have left that were killed. Another drill that runs right
-// now looks the same. What a person has given such a name was not made at the time in it.
+// now looks the same. What a person has given such a name was not made at the time in it, and a
+// secret of a person's has another description.
 func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 	note := func(kind, name, prefix string, made time.Time, remove func(context.Context) error) {
 		mark, ours := strings.CutPrefix(name, prefix)
 		began, err := time.Parse(markLayout, mark[:min(len(mark), len(markLayout))])
-		if after := made.Sub(began); ours && err == nil && after > -5*time.Minute && after < d.pace.longest() {
+		if after := made.Sub(began); ours && err == nil && after > -5*time.Minute && after < longest {
 			left = append(left, leftover{step{kind + name, remove}, began})
 		}
 	}
@@ -141,7 +165,7 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 		return nil, fmt.Errorf("look for apps of an earlier drill: %w", err)
 	}
 	for _, app := range apps {
-		note("the app ", app.Name, appPrefix, app.CreatedAt, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) })
+		note(theApp, app.Name, appPrefix, app.CreatedAt, func(ctx context.Context) error { return d.removeApp(ctx, app.Name) })
 	}
 	pages := secretsmanager.NewListSecretsPaginator(d.secrets, &secretsmanager.ListSecretsInput{})
 	for pages.HasMorePages() {
@@ -149,9 +173,9 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("look for secrets of an earlier drill: %w", err)
 		}
-		for _, secret := range page.SecretList {
-			if secret.Name != nil && secret.CreatedDate != nil {
-				note("the secret ", *secret.Name, secretPrefix, *secret.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *secret.Name) })
+		for _, s := range page.SecretList {
+			if s.Name != nil && s.CreatedDate != nil && (ruleName.MatchString(*s.Name) || s.Description != nil && *s.Description == description) {
+				note(theSecret, *s.Name, secretPrefix, *s.CreatedDate, func(ctx context.Context) error { return d.removeSecret(ctx, *s.Name) })
 			}
 		}
 	}
@@ -164,7 +188,7 @@ func (d *drill) leftovers(ctx context.Context) (left []leftover, err error) {
 		return nil, fmt.Errorf("look for tokens of an earlier drill: %w", err)
 	}
 	for _, t := range tokens {
-		note("the token that is described as ", t.Description, tokenPrefix, t.CreatedAt, func(ctx context.Context) error { return d.heroku.revoke(ctx, t.ID) })
+		note(theToken, t.Description, tokenPrefix, t.CreatedAt, func(ctx context.Context) error { return d.heroku.revoke(ctx, t.ID) })
 	}
 	return left, nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"keepcurrent.example/internal/cmd/awscli"
 	"keepcurrent.example/internal/credential"
 )
 
@@ -110,7 +111,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, complaints io.Wr
 		fmt.Fprintln(complaints, "drill:", err)
 		return 2
 	}
-	return d.drill(ctx, chosen, cmp.Or(o.report, "drill-"+d.mark+".json"), complaints)
+	return d.drill(ctx, chosen, d.report, complaints)
 }
 
 // maxRounds keeps the secret's versions below a hundred, of which AWS keeps no more for a
@@ -132,6 +133,10 @@ func parse(args []string) (o options, chosen []check, err error) {
 		err = errors.New("say which stack: make drill STACK=name")
 	case o.rounds < 1 || o.rounds > maxRounds:
 		err = fmt.Errorf("-rounds must be from 1 to %d", maxRounds)
+	case o.poll < 0 || o.poll > maxPoll:
+		err = fmt.Errorf("-poll must be from 0 to %s", maxPoll)
+	case o.stack != "" && !awscli.IsStackName(o.stack):
+		err = fmt.Errorf("-stack %q: %s", o.stack, awscli.BadStackName)
 	case o.useUp && o.collaborator == "":
 		err = errors.New("without -collaborator the stack's Heroku user is yours: -use-up-requests would stop the stack for minutes")
 	case os.Getenv("HEROKU_API_KEY") == "":
@@ -215,6 +220,7 @@ func newDrill(o options, aws *secretsmanager.Client, heroku *herokuAPI, out io.W
 		options: o, secrets: aws, heroku: heroku, began: now, mark: now.Format(markLayout) + "-" + strings.ToLower(rand.Text()[:5]), out: out,
 		password: "EXAMPLE" + rand.Text(), known: make(map[string]string),
 	}
+	d.report = cmp.Or(o.report, "drill-"+d.mark+".json")
 	d.hide = []string{heroku.token.Reveal(), d.password}
 	return d
 }
@@ -239,11 +245,17 @@ func (d *drill) start(ctx context.Context, in *bufio.Reader) error {
 	say(d.mayPause, "It pauses the whole stack for some minutes: meanwhile no secret of the stack follows its app.")
 	say(d.useUp, "It uses up all requests of your Heroku user: for some minutes Heroku refuses everything else that uses this user.\n"+
 		"That includes the stack, unless its token is of the user %s.", d.collaborator)
-	say(d.cloud != nil, "The alarm WebhookMissed may go off, because the drill loses deliveries on purpose.")
+	say(d.cloud != nil, "The drill loses deliveries on purpose. So the alarm WebhookMissed may go off, and if the stack's token\n"+
+		"may only read, WebhookWrong, for three to five hours.")
 	if !d.yes && !d.agrees(ctx, in, "Begin? [y/N] ") || ctx.Err() != nil {
 		return errors.New("nothing was made")
 	}
-	return nil
+	// Not only when the drill is over, hours later.
+	file, err := os.OpenFile(d.report, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("nothing was made, because the report cannot be written: %w", err)
+	}
+	return file.Close()
 }
 
 // removeLeftovers removes what a person agrees to; unasked, what is older than any drill
@@ -260,7 +272,7 @@ func (d *drill) removeLeftovers(ctx context.Context, left []leftover, in *bufio.
 		return
 	}
 	for _, l := range left {
-		if d.yes && time.Since(l.began) < d.pace.longest() {
+		if d.yes && time.Since(l.began) < longest {
 			continue
 		}
 		if err := l.run(ctx); err != nil { // it can be another user's

@@ -127,6 +127,7 @@ func TestALaterRunRemovesWhatAKilledOneLeft(t *testing.T) {
 	}{
 		{"n\nn\n", nil, 3, 2},
 		{"", []string{"-yes", "-only", "swap"}, 3, 0}, // another drill may be running
+		{"n\ny\n", []string{"-json", filepath.Join(file, "no-folder")}, 3, 2},
 		{"y\nn\n", nil, 0, 2},
 	} {
 		cmd, out := l.command(file, tt.answers, tt.args...)
@@ -159,6 +160,9 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 		"a word":           {"HEROKU_API_KEY=EXAMPLE", []string{stack, "shop"}, 2, "shop is not understood"},
 		"too many rounds":  {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=61"}, 2, "from 1 to 60"},
 		"no rounds":        {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-rounds=0"}, 2, "from 1 to 60"},
+		"a negative poll":  {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-poll=-1h"}, 2, "from 0 to 4h"},
+		"a rare poll":      {"HEROKU_API_KEY=EXAMPLE", []string{stack, "-poll=5h"}, 2, "from 0 to 4h"},
+		"no stack's name":  {"HEROKU_API_KEY=EXAMPLE", []string{"-stack=my_stack"}, 2, "letters, digits and dashes"},
 		"no TLS":           {"HEROKU_API_KEY=EXAMPLE\nAWS_REGION=eu-west-1\nHEROKU_API_URL=http://api.invalid", []string{stack}, 2, "does not begin with https://"},
 		"no Region":        {"HEROKU_API_KEY=EXAMPLE", []string{stack}, 2, "AWS has no Region"},
 	} {

@@ -80,10 +80,25 @@ func (d *drill) versions(ctx context.Context, secret string) (all []string, err 
 	return all, nil
 }
 
+// settled returns which version is current, and all versions, as soon as two looks agree:
+// one right after a write can show what was before it. Of a secret that does not come to
+// rest it returns the last look.
+func (x *trial) settled() (version string, all []string) {
+	for range 5 {
+		current, versions := must(x.current(x.ctx, x.secret)), must(x.versions(x.ctx, x.secret))
+		if current == version && slices.Equal(versions, all) {
+			break
+		}
+		version, all = current, versions
+		ok(wait(x.ctx, x.pace.settle/5))
+	}
+	return version, all
+}
+
 // still runs something, and fails if it or the functions have written to the secret
 // meanwhile.
 func (x *trial) still(meanwhile func()) {
-	version, before := must(x.current(x.ctx, x.secret)), must(x.versions(x.ctx, x.secret))
+	version, before := x.settled()
 	meanwhile()
 	after := must(x.versions(x.ctx, x.secret))
 	if must(x.current(x.ctx, x.secret)) != version {

@@ -103,8 +103,9 @@ func bad(x *trial) {
 }
 
 func quiet(x *trial) {
-	x.still(func() { ok(wait(x.ctx, x.pace.onePoll())) })
-	x.says("no version was put in %s", round(x.pace.onePoll()))
+	polls := 2*x.pace.poll + x.pace.onePoll()
+	x.still(func() { ok(wait(x.ctx, polls)) })
+	x.says("no version was put in %s", round(polls))
 }
 
 // pauseStack pauses the whole stack for two polls.

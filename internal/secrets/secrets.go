@@ -137,7 +137,7 @@ func (m Manager) Describe(ctx context.Context, id string) (reconcile.Secret, err
 		return reconcile.Secret{}, fmt.Errorf("describing the secret: %w", errHollow)
 	}
 	if out.DeletedDate != nil {
-		return reconcile.Secret{}, fmt.Errorf("%w: it is marked for deletion; restore it, or remove its heroku:app tag", reconcile.ErrNoSecret)
+		return reconcile.Secret{}, fmt.Errorf("%w: it is marked for deletion; restore it, and remove its heroku:app tag if nobody needs it", reconcile.ErrNoSecret)
 	}
 	s := m.secretOf(out.ARN, out.Name, out.Tags, out.VersionIdsToStages)
 	return owned(s, out.PrimaryRegion, out.OwningService, out.Type, out.RotationEnabled), nil

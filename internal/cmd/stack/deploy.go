@@ -172,7 +172,7 @@ func (s *stack) apply(ctx context.Context, packaged string, o options) error {
 	}
 	out, err := s.run(ctx, args...)
 	if err == nil && strings.Contains(string(out), "No changes to deploy") {
-		fmt.Fprintln(s.out, "nothing to change: the stack is as it ought to be")
+		fmt.Fprintln(s.out, "nothing to change: the stack has this template and these parameters")
 	}
 	return err
 }

@@ -100,7 +100,7 @@ func (w *Webhooks) repair(ctx context.Context, app string, ours []Webhook, chang
 	if did, err = w.remove(ctx, app, ours[1:], "removed a double"); err != nil || !change {
 		return did, err
 	}
-	return done("mended", w.API.Subscribe(ctx, app, w.right(ours[0].ID), key))
+	return done("repaired", w.API.Subscribe(ctx, app, w.right(ours[0].ID), key))
 }
 
 // State says how the app's subscription of ours is: right, missing, wrong or doubled.

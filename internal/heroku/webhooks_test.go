@@ -107,11 +107,11 @@ func TestEnsureLeavesExactlyOneRightSubscription(t *testing.T) {
 		"none":               {func(*webhooksFixture) {}, "subscribed", []string{right}},
 		"a foreign one":      {func(h *webhooksFixture) { h.add(theirs, "notify", "api:dyno") }, "subscribed", []string{right, foreign}},
 		"the right one":      {func(h *webhooksFixture) { h.add(ours, "sync", "api:release") }, "", []string{right}},
-		"the wrong level":    {func(h *webhooksFixture) { h.add(ours, "notify", "api:release") }, "mended", []string{right}},
-		"other entities":     {func(h *webhooksFixture) { h.add(ours, "sync", "api:dyno", "api:release") }, "mended", []string{right}},
-		"an older key":       {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "mended", []string{right}},
+		"the wrong level":    {func(h *webhooksFixture) { h.add(ours, "notify", "api:release") }, "repaired", []string{right}},
+		"other entities":     {func(h *webhooksFixture) { h.add(ours, "sync", "api:dyno", "api:release") }, "repaired", []string{right}},
+		"an older key":       {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.made = time.Now().Add(time.Minute) }, "repaired", []string{right}},
 		"doubles":            {func(h *webhooksFixture) { h.add(ours, "sync", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
-		"doubles, all wrong": {func(h *webhooksFixture) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "mended", []string{right}},
+		"doubles, all wrong": {func(h *webhooksFixture) { h.add(ours, "notify", "api:dyno"); h.add(ours, "notify", "api:dyno") }, "repaired", []string{right}},
 		"doubles, one right": {func(h *webhooksFixture) { h.add(ours, "notify", "api:release"); h.add(ours, "sync", "api:release") }, "removed a double", []string{right}},
 		"doubles, and theirs": {func(h *webhooksFixture) {
 			h.add(ours, "sync", "api:release")
@@ -144,7 +144,7 @@ func TestAMissedDeliveryRenewsTheKey(t *testing.T) {
 	t.Parallel()
 	h := newWebhooksFixture(t)
 	h.add(ours, "sync", "api:release")
-	if did, err := h.Ensure(t.Context(), "shop", true); did != "mended" || err != nil {
+	if did, err := h.Ensure(t.Context(), "shop", true); did != "repaired" || err != nil {
 		t.Errorf("%q, %v", did, err)
 	}
 }

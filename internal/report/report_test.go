@@ -157,7 +157,7 @@ func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
 	t.Parallel()
 	var lines []Subscription
 	for i := range 4800 {
-		line := Subscription{App: Text(fmt.Sprintf("app-%04d", i)), Did: "mended"}
+		line := Subscription{App: Text(fmt.Sprintf("app-%04d", i)), Did: "repaired"}
 		switch {
 		case i >= 4780:
 			line = Subscription{App: line.App, Error: "refused"}
@@ -171,7 +171,7 @@ func TestAReportNamesTheSubscriptionsWithTroubleFirst(t *testing.T) {
 	if len(r.Subscriptions) != MaxNamed || r.LeftOut["subscriptions"] != 4700 {
 		t.Fatalf("%d are named, left out: %v", len(r.Subscriptions), r.LeftOut)
 	}
-	if r.Subscriptions[69].Did != "mended" || r.Subscriptions[70].State != "missing" || r.Subscriptions[80].Error == "" || r.Subscriptions[99].App != "app-4799" {
+	if r.Subscriptions[69].Did != "repaired" || r.Subscriptions[70].State != "missing" || r.Subscriptions[80].Error == "" || r.Subscriptions[99].App != "app-4799" {
 		t.Errorf("%+v", r.Subscriptions)
 	}
 }

@@ -102,7 +102,7 @@ func TestARotationIsMeasuredUnderAConsumer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		dead     bool // nothing runs when the wrong URL comes
 		breaks   func(*local, *drill, *postgrestest.Database)
-		writer   bool              // one that mends nothing and writes everything
+		writer   bool              // a second writer, which checks nothing and writes everything
 		verdicts map[string]string // with a part of what they say
 	}{
 		"a stack that is well": {verdicts: map[string]string{"database": "2 rotations under a query", "held": "was held"}},

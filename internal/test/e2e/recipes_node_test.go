@@ -175,18 +175,18 @@ func (p *program) ends(close func(*program) error) {
 
 // unserving is a way in which a newer version can fail to log in.
 type unserving struct {
-	name        string
-	url         func(string) string // what the secret holds
-	spoil, mend func(context.Context, *postgrestest.Database) error
-	fault       postgrestest.Fault // until it is mended
-	inside      bool               // a driver may fail before it asks the server
+	name          string
+	url           func(string) string // what the secret holds
+	spoil, repair func(context.Context, *postgrestest.Database) error
+	fault         postgrestest.Fault // until it is repaired
+	inside        bool               // a driver may fail before it asks the server
 }
 
 var allUnserving = []unserving{
 	{name: "28P01, a wrong password", url: withWrongPassword},
 	{name: "42704, an unknown parameter", url: func(url string) string { return url + "&options=-c%20no_such_parameter%3D1" }},
 	{name: "42501, no right to connect", spoil: func(ctx context.Context, db *postgrestest.Database) error { return db.Forbid(ctx) }},
-	{name: "53300, no connection left", spoil: limitRole(0), mend: limitRole(-1)},
+	{name: "53300, no connection left", spoil: limitRole(0), repair: limitRole(-1)},
 	{name: "55000, a closed database", fault: postgrestest.Answer("55000")},
 	{name: "a silent host", fault: postgrestest.Hang},
 	{name: "no Postgres", fault: postgrestest.Garble},
@@ -215,10 +215,10 @@ func keepsWhatServes(p *program, more ...unserving) {
 	for _, tt := range append(more, allUnserving...) {
 		newer, before, old := p.database(), len(p.failures()), p.user(p.db)
 		var tries atomic.Int32
-		var mended atomic.Bool
+		var repaired atomic.Bool
 		newer.Intercept(func() postgrestest.Fault {
 			tries.Add(1)
-			if mended.Load() {
+			if repaired.Load() {
 				return nil
 			}
 			return tt.fault
@@ -249,9 +249,9 @@ func keepsWhatServes(p *program, more ...unserving) {
 		}
 		switch {
 		case tt.fault != nil:
-			mended.Store(true)
-		case tt.mend != nil:
-			p.must(tt.mend(p.t.Context(), newer))
+			repaired.Store(true)
+		case tt.repair != nil:
+			p.must(tt.repair(p.t.Context(), newer))
 		default:
 			newer = p.database()
 			p.put(p.secret, newer.URL()+"?sslmode=require")

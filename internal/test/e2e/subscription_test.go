@@ -74,7 +74,7 @@ func TestChangingTheSigningKeyUnderLoadLosesNoDelivery(t *testing.T) {
 		s.Webhook.Kill() // as if the key had been at rest for a while: a warm container reads it again after 30 s
 		report := s.pollNewBinding(fmt.Sprint("shop/another-", n))
 		release()
-		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
+		if len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "repaired" {
 			t.Errorf("report: %+v", report)
 		}
 		s.rotate()
@@ -116,7 +116,7 @@ func TestALineEndBehindTheSigningKeyDoesNotCount(t *testing.T) {
 	s.put(stacktest.SigningSecret, "second-key-EXAMPLE\n")
 	s.Webhook.Kill() // as if the key had been at rest for a while
 	s.bind(s.app.Name, "shop/another")
-	if report := s.poll(); len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "mended" {
+	if report := s.poll(); len(report.Subscriptions) != 1 || report.Subscriptions[0].Did != "repaired" {
 		t.Errorf("report: %+v", report)
 	}
 	s.rotate()

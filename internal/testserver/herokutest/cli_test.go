@@ -63,6 +63,7 @@ var herokuCommands = map[string]cliRun{
 		command: `heroku config:set LIVE_DATABASE_URL="$(heroku config:get DATABASE_URL --app sushi)" --app sushi`,
 		wrote:   "LIVE_DATABASE_URL: URL",
 	},
+	"leaving: remove a config var": {command: `heroku config:unset FOO -a sushi`, wrote: "done"},
 	"releases: the newest first":   {command: `heroku releases -a sushi`, wrote: "v4 Remove FOO config vars"},
 	"what an attachment owns":      {command: `heroku config:set DATABASE_URL=mine -a sushi`, fails: true, wrote: "Cannot overwrite attachment values DATABASE_URL."},
 	"an app that is not there":     {command: `heroku config -a nothing`, fails: true, wrote: "Couldn't find that app."},
@@ -88,6 +89,7 @@ var otherCommands = map[string]string{
 	"heroku pg:credentials:create": "the API of Heroku Data, at another address",
 	"heroku pg:credentials:rotate": "the API of Heroku Data, at another address",
 	"heroku ps":                    "dynos",
+	"heroku regions":               "the regions",
 	"heroku ps:scale":              "dynos",
 }
 

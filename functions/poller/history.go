@@ -36,10 +36,12 @@ func (h *history) note(results []reconcile.Result, at time.Time) (inTrouble, mis
 	missed = h.missed(results)
 	next := history{make(map[key]spell), make(map[key]time.Time), make(map[key]string)}
 	for _, r := range results {
-		if k := keyOf(r); next.noteTrouble(k, h.troubles[k], r, at) || next.noteFight(k, h.fights[k], r, at) {
+		k := keyOf(r)
+		isTroubled, isFought := next.noteTrouble(k, h.troubles[k], r, at), next.noteFight(k, h.fights[k], r, at)
+		if isTroubled || isFought {
 			inTrouble++
 		}
-		switch k := keyOf(r); {
+		switch {
 		case r.Outcome == reconcile.Unchanged && !r.IsCurrentOurs():
 			next.foreign[k] = r.Current
 		case r.Outcome == reconcile.Deferred && h.foreign[k] != "":

@@ -59,6 +59,9 @@ func TestAFightWithAnotherWriterIsTroubleUntilItEnds(t *testing.T) {
 			r = resultOf(reconcile.Published, theirs)
 			r.TooOften = true
 		}
+		if minute == 15 { // a check that fails does not end the fight
+			r = resultOf(reconcile.Failed, ours)
+		}
 		want := 0
 		if minute >= 10 && minute <= 45 {
 			want = 1

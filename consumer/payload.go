@@ -106,11 +106,14 @@ func parse(value, key string) (*pgx.ConnConfig, *Error) {
 // one, the error is errSplit, or says which setting or file of this machine keeps pgx from
 // taking it.
 func configOf(text string) (*pgx.ConnConfig, error) {
-	if isPostgres(text) && isSplit(text) {
+	switch {
+	case !isPostgres(text):
+		return nil, nil
+	case isSplit(text):
 		return nil, errSplit
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !isPostgres(text) {
+	if err != nil || u.Host == "" {
 		return nil, nil
 	}
 	// Without an sslmode pgx uses prefer, and connects without TLS to a server that has

@@ -76,22 +76,26 @@ vulncheck: ## look for known vulnerabilities that the code reaches (asks vuln.go
 # What make is told is in the environment too, where no shell reads it as code.
 NEED = @command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)" >&2; exit 2; }
 GO = $(call NEED,go,https://go.dev/dl/)
+STACKCMD = @go build -o build/stack ./internal/cmd/stack && KEEPCURRENT_UNDER_MAKE="$(MAKE_COMMAND)" build/stack
+# A misspelt STAK=prod would be another stack, unsaid.
+TAKES = $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $v)),$(if $(filter-out $(1),$v),$(error make $@ does not know $v: it takes $(1)))))
 GIVEN = $(if $(filter undefined,$(origin STACK)),,STACK="$$STACK")
 
 # make itself ends with 2 whatever fails. A script runs build/status STACK=name: it ends with
 # 1 if something needs you, and with 2 if it could not ask.
 status: ## say how every secret is: of the stack STACK=name, or of one that is made up; ALL=1 lists all
 	$(GO)
+	$(call TAKES,STACK ALL)
 	@go build -o build/status ./internal/cmd/status
 	@build/status $(or $(GIVEN),-local) $(if $(ALL),-all)
 
 subscribe: ## make or repair the webhook of a Heroku app, with your own Heroku login: APP=name, STACK=name
 	$(GO)
-	@go run ./internal/cmd/stack subscribe APP="$$APP" $(GIVEN)
+	$(STACKCMD) subscribe APP="$$APP" $(GIVEN)
 
 unsubscribe: ## remove our webhook from an app that no secret names any more: APP=name, STACK=name
 	$(GO)
-	@go run ./internal/cmd/stack unsubscribe APP="$$APP" $(GIVEN)
+	$(STACKCMD) unsubscribe APP="$$APP" $(GIVEN)
 
 build: ## compile both functions for Lambda into build/
 	$(LAMBDA) -o build/webhook/bootstrap ./functions/webhook
@@ -112,15 +116,19 @@ release: zips ## the zips with their parts lists (CycloneDX), the template and c
 	@sed 's|build/release/||' template.yaml > build/release/template.yaml
 	@cd build/release && sha256sum *.zip *.json template.yaml | tee SHA256SUMS
 
-deploy: zips ## put the stack on AWS, or change it: HerokuApp=shop AlarmEmail=you@example.com, any parameter of template.yaml, STACK=name
-	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack deploy $(GIVEN) $(if $(BUCKET),BUCKET="$$BUCKET")
+deploy: ## put the stack on AWS, or change it: HerokuApp=shop AlarmEmail=you@example.com, any parameter of template.yaml, STACK=name
+	$(GO)
+	$(STACKCMD) deploy $(GIVEN) $(if $(BUCKET),BUCKET="$$BUCKET")
 
 drill: ## show on live accounts that the stack STACK=name works, measure it and leave nothing: DRILL="-database" for flags (docs/live.md)
+	$(GO)
+	$(call TAKES,STACK DRILL)
 	@go build -o build/drill ./internal/cmd/drill
-	@build/drill $(if $(STACK),-stack "$$STACK") $(DRILL)
+	@build/drill -stack $(if $(GIVEN),"$$STACK",keepcurrent) $(DRILL)
 
 remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secrets stay
-	@KEEPCURRENT_UNDER_MAKE=1 go run ./internal/cmd/stack remove $(GIVEN)
+	$(GO)
+	$(STACKCMD) remove $(GIVEN)
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566

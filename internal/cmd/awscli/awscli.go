@@ -90,13 +90,18 @@ func Poller(ctx context.Context, stack string) (string, error) {
 	name := strings.TrimSpace(string(out))
 	switch {
 	case Says(err, "does not exist"):
-		return "", fmt.Errorf("there is no stack %s in this account and Region", stack)
+		return "", NoStack(stack)
 	case err != nil:
 		return "", fmt.Errorf("which function is the poller of the stack %s: %w", stack, err)
 	case name == "" || name == "None":
 		return "", fmt.Errorf("the stack %s has no output PollerFunction: it is not one of keepcurrent's, or is not complete", stack)
 	}
 	return name, nil
+}
+
+// NoStack says that there is no such stack.
+func NoStack(name string) error {
+	return fmt.Errorf("there is no stack %s in this account and Region", name)
 }
 
 // IsStackName reports whether a stack can have that name.

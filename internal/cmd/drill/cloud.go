@@ -39,8 +39,12 @@ func (c *cloud) find(ctx context.Context) (t target, err error) {
 			Parameters []struct{ ParameterKey, ParameterValue string }
 		}
 	}
-	if err := c.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", c.stack); err != nil {
-		return t, err
+	err = c.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", c.stack)
+	switch {
+	case awscli.Says(err, "does not exist"):
+		return t, awscli.NoStack(c.stack)
+	case err != nil:
+		return t, fmt.Errorf("how the stack %s is: %w", c.stack, err)
 	}
 	outputs := make(map[string]string)
 	c.parameters = make(map[string]string)

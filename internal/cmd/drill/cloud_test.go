@@ -110,7 +110,7 @@ func (d *drill) createStack(t *testing.T) {
 
 func findsAndPauses(t *testing.T, moto string) {
 	d := account(moto, "found")
-	if _, err := d.cloud.find(t.Context()); err == nil || !strings.Contains(err.Error(), "does not exist") {
+	if _, err := d.cloud.find(t.Context()); err == nil || err.Error() != "there is no stack found in this account and Region" {
 		t.Errorf("without a stack: %v", err)
 	}
 	d.createStack(t)

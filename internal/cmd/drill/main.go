@@ -28,12 +28,14 @@ import (
 	"keepcurrent.example/internal/credential"
 )
 
-const usage = `usage: make drill STACK=name           (with DRILL="-database -yes" for flags)
+const usage = `usage: make drill [STACK=name]         (with DRILL="-database -yes" for flags)
        go run ./internal/cmd/drill -stack name [flags]
 
 Tries a deployed stack on your AWS and Heroku accounts, measures it, and removes what
 it has made. docs/live.md says what each check means, what it costs and which rights
 it needs.
+
+With make, STACK is keepcurrent unless you say another.
 
 It reads the Heroku token from HEROKU_API_KEY (heroku auth:token prints yours), and
 the AWS credentials and Region as the AWS SDK does. It needs the AWS CLI.
@@ -99,8 +101,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, complaints io.Wr
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(complaints, "drill: %v\n\n", err)
-		o.help(complaints)
+		fmt.Fprintf(complaints, "drill: %v (all flags: make drill DRILL=-help)\n", err)
 		return 2
 	}
 	d, err := open(ctx, o, out)

@@ -174,6 +174,9 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != tt.code || !strings.Contains(string(out), tt.says) {
 				t.Errorf("status %d:\n%s", code, out)
 			}
+			if lines := strings.Count(string(out), "\n"); tt.code == 2 && lines != 1 {
+				t.Errorf("%d lines, where one says it", lines)
+			}
 		})
 	}
 }

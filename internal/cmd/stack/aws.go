@@ -130,7 +130,7 @@ func (s *stack) existing(ctx context.Context) (described, error) {
 	case err != nil:
 		return now, fmt.Errorf("how the stack is: %w", err)
 	case !isThere:
-		return now, fmt.Errorf("there is no stack %s in this account and Region", s.name)
+		return now, awscli.NoStack(s.name)
 	}
 	return now, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +46,9 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 			return err
 		}
 		isThere = false
+	}
+	if err := s.compile(ctx); err != nil {
+		return err
 	}
 	if o.bucket, err = s.bucket(ctx, o.bucket); err != nil {
 		return err
@@ -85,6 +89,21 @@ func known(template string, parameters settings) error {
 			return fmt.Errorf("%w: %s has no parameter %s; it has: %s", errUsage, template, name,
 				strings.Join(slices.Sorted(maps.Keys(has.Parameters)), ", "))
 		}
+	}
+	return nil
+}
+
+// compile makes the zips, after all that can be refused at once. Without make they are there.
+func (s *stack) compile(ctx context.Context) error {
+	program := os.Getenv(underMake)
+	if program == "" {
+		return nil
+	}
+	fmt.Fprintln(s.out, "compiling the functions for Lambda: a minute or more, if it is the first time")
+	cmd := exec.CommandContext(ctx, program, "--silent", "zips")
+	cmd.Stdout, cmd.Stderr = s.out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("make zips: %w", err)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func parse(args []string) (settings, error) {
 	return words, nil
 }
 
-// underMake is a variable that the Makefile sets.
+// underMake is a variable that the Makefile sets to the name of make.
 const underMake = "KEEPCURRENT_UNDER_MAKE"
 
 // fromMake returns the variables of make's command line. Their names are in MAKEFLAGS,

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,35 @@ func TestMakeRefusesNonsenseInOneLine(t *testing.T) {
 			out, err := cmd.CombinedOutput()
 			said, rest, _ := strings.Cut(string(out), "\n")
 			if err == nil || said != test.want || strings.Count(rest, "\n") != 1 || !strings.HasPrefix(rest, "make: *** ") {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
+// A misspelt word would be lost: another stack, or a parameter that nobody has set.
+func TestMakeRefusesWordsThatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	program, err := exec.LookPath("make")
+	if err != nil {
+		t.Skip("make is not installed")
+	}
+	environment := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") })
+	for words, want := range map[string]string{
+		"status STAK=prod":                 "make status does not know STAK: it takes STACK ALL",
+		"drill STACK=prod FLAGS=-yes":      "make drill does not know FLAGS: it takes STACK DRILL",
+		"deploy HerokuAp=shop STACK=prod":  "template.yaml has no parameter HerokuAp",
+		"subscribe APP=shop STAK=prod":     "no more than the stack: make subscribe APP=shop STACK=keepcurrent",
+		"unsubscribe APP=shop STAK=prod":   "no more than the stack: make unsubscribe APP=shop STACK=keepcurrent",
+		"remove STACK=prod FORCE=1":        "remove takes STACK and YES alone",
+		"remove STACK=prod HerokuApp=shop": "remove takes STACK and YES alone",
+	} {
+		t.Run(words, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), program, append([]string{"-C", "../../..", "--no-print-directory"}, strings.Fields(words)...)...)
+			cmd.Env = environment
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), want) || strings.Count(string(out), "\n") > 2 {
 				t.Errorf("%v: %s", err, out)
 			}
 		})

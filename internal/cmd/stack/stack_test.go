@@ -95,6 +95,17 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
+// program makes a program of the shell, and returns its path.
+func (s *site) program(name, text string) string {
+	s.t.Helper()
+	s.write(name, "#!/bin/sh\n"+text+"\n")
+	file := filepath.Join(s.folder, name)
+	if err := os.Chmod(file, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
 func (s *site) write(file, text string) {
 	s.t.Helper()
 	file = filepath.Join(s.folder, file)
@@ -171,7 +182,16 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	}
 	s.is("", nil)
 
+	t.Setenv("MAKEFLAGS", "")
+	t.Setenv(underMake, s.program("make", "echo Error 1; exit 2"))
+	before := s.stacks.made()
+	if _, err := s.deploy("STACK=kc"); err == nil || !strings.Contains(err.Error(), "make zips: ") || len(s.stacks.made()) > len(before) {
+		t.Errorf("functions that do not compile: got error %v, and %v was asked for", err, s.stacks.made()[len(before):])
+	}
+	t.Setenv(underMake, s.program("make", `echo "makes $*"`))
 	out = s.must(s.deploy("STACK=kc", "HerokuApp=shop", "AlarmEmail=ops@example.com"))
+	s.has(out, "the first time\nmakes --silent zips\nputting the functions into the bucket")
+	t.Setenv(underMake, "")
 	s.has(out, "stack kc, account 123456789012, Region eu-west-1\n", "create complete", "\n"+boundSecret+"\n",
 		" --scope read-protected --short |", " --secret-id "+tokenSecret+" --secret-string file:///dev/stdin\n", "\nmake status STACK=kc\n",
 		"\nmake subscribe APP=shop STACK=kc\n")

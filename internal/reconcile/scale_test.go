@@ -12,7 +12,7 @@ import (
 func TestASmallBudgetIsSharedFairlyAndLeavesTheReserve(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ apps, others int }{
-		"the account's only user":                    {3000, 0},
+		"the account's only user":                    {1800, 0},
 		"others make 35 of its 75 requests a minute": {900, 35},
 	}
 	for name, tt := range tests {

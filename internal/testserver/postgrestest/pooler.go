@@ -5,28 +5,25 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // RunPooler runs a PgBouncer over TLS in front of the database until the test ends. lines
 // are its settings, such as "max_client_conn = 1". It returns the URL of the database
-// through PgBouncer, which stays the same when the database changes. The test is skipped
-// if no pgbouncer is installed; with KEEPCURRENT_REQUIRE_TOOLS it fails.
+// through PgBouncer, which stays the same when the database changes. If no pgbouncer is
+// installed, the test is skipped; with KEEPCURRENT_REQUIRE_TOOLS it fails.
 func RunPooler(t testing.TB, d *Database, lines ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
-		const missing = "no pgbouncer is installed (Debian, Ubuntu: apt-get install pgbouncer)"
-		if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		tool.Missing(t, "no pgbouncer is installed (Debian, Ubuntu: apt-get install pgbouncer)")
 	}
 	u, err := url.Parse(d.URL())
 	if err != nil {

@@ -88,7 +88,7 @@ func startOnce(ctx context.Context) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.await(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
@@ -218,8 +218,8 @@ func (s *Server) Rotate(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the server. Nothing of it is left when it returns.
-func (s *Server) Close() error {
+// close ends the server. Nothing of it is left when it returns.
+func (s *Server) close() error {
 	_ = s.pipe.Close()
 	<-s.done
 	return os.RemoveAll(s.dir) // the guardian did it, unless it was killed

@@ -18,12 +18,15 @@ const maxBody = 10 << 20
 // "POST /heroku/webhook", whose requests a function answers in payload format
 // 2.0 with a status, headers and a text. Everything else is not found.
 //
-//   - If the function fails, or its answer is invalid, the status is 500.
+//   - If the function fails, or its answer is invalid, the status is 500. So it is for an
+//     answer without a status, which API Gateway takes for the body of a 200: our functions
+//     always give one.
 //   - A request body may have 10 MB.
 //
 // It waits for the function without a limit. API Gateway gives up after 30 seconds, so a
 // function's own time-out must be shorter.
 //
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 func HTTPAPI(f *Function, route string) http.Handler {
 	return &httpAPI{invoke: f.Invoke, route: route}

@@ -68,15 +68,3 @@ func freePort() (int, error) {
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
-
-// startMutual boots the cluster of [RunMutual].
-func startMutual(ctx context.Context) (c *Cluster, identity string, err error) {
-	s, err := newSettings(mutualTLS)
-	if err == nil {
-		c, err = s.boot(ctx)
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("postgrestest: %w", err)
-	}
-	return c, s.identity(), nil
-}

@@ -135,7 +135,7 @@ type withheld struct {
 }
 
 func (w *withheld) Write(p []byte) (int, error) {
-	sessions, err := w.database.Sessions(context.Background())
+	sessions, err := w.database.sessions(context.Background())
 	if err != nil {
 		return 0, err
 	}

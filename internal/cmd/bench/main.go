@@ -110,7 +110,7 @@ func (b *bench) compile(ctx context.Context) error {
 // withRig returns what measures with the remotes at their distances.
 func (b *bench) withRig(parts ...func(context.Context, *rig) error) func(context.Context) error {
 	return func(ctx context.Context) (err error) {
-		r, err := newRig(ctx, b.dir, usual)
+		r, err := newRig(ctx, b.dir)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ const (
 	top       = 64
 )
 
-// scale is logarithmic, from a tenth of a second to two hours.
+// The scale is logarithmic, from a tenth of a second to two hours.
 var (
 	shortest = 100 * time.Millisecond
 	longest  = 2 * time.Hour

@@ -43,8 +43,9 @@ func (h *fixture) shared(t *testing.T, name string) []reconcile.Binding {
 	return bindings
 }
 
-// countOn is a careful writer: it reads the version with AWSCURRENT, puts it with a count that is one more under a
-// label of its own, and swaps from what it read. It reports whether that went well.
+// countOn is a careful writer: it reads the version with AWSCURRENT, puts it with a count that
+// is one more under a label of its own, and swaps from what it read. It reports whether that
+// went well.
 func (h *fixture) countOn(ctx context.Context, n int, arn string) (counted bool, err error) {
 	m := secrets.Manager{Client: h.client(n)}
 	s, err := m.Describe(ctx, arn)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
 // Cluster is a PostgreSQL server in which databases can be made.
@@ -56,10 +58,10 @@ func start(ctx context.Context) (c *Cluster, err error) {
 	return c, nil
 }
 
-func newCluster(s *server, g *guardian, cert certificate) *Cluster {
+func newCluster(s *server, g *guardian, cert certificate.Certificate) *Cluster {
 	c := &Cluster{server: s, guardian: g, databases: map[*Database]bool{}}
 	if s.login.TLSConfig == nil {
-		c.tls = cert.config()
+		c.tls = cert.Config()
 	}
 	return c
 }

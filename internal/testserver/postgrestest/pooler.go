@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"keepcurrent.example/internal/testserver/certificate"
+	"keepcurrent.example/internal/testserver/loopback"
 	"keepcurrent.example/internal/testserver/tool"
 )
 
@@ -29,7 +31,7 @@ func RunPooler(t testing.TB, d *Database, lines ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func RunPooler(t testing.TB, d *Database, lines ...string) string {
 // poolerFiles are PgBouncer's settings (https://www.pgbouncer.org/config.html). It
 // knows one database and one user, and authenticates its clients itself.
 func poolerFiles(u *url.URL, port int, lines []string) (map[string]string, error) {
-	cert, err := newCertificate()
+	cert, err := certificate.SelfSigned()
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +84,8 @@ func poolerFiles(u *url.URL, port int, lines []string) (map[string]string, error
 	return map[string]string{
 		"pgbouncer.ini": strings.Join(settings, "\n") + "\n",
 		"users":         fmt.Sprintf("%q %q\n", u.User.Username(), password),
-		"server.crt":    string(cert.cert),
-		"server.key":    string(cert.key),
+		"server.crt":    string(cert.Cert),
+		"server.key":    string(cert.Key),
 	}, nil
 }
 

@@ -3,6 +3,8 @@ package postgrestest
 import (
 	"errors"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
 // Run makes a database in the shared cluster, and closes the database when the test ends.
@@ -44,9 +46,9 @@ type Options struct {
 func RunWith(t testing.TB, o Options) (c *Cluster, root string) {
 	t.Helper()
 	s, err := newSettings(tlsOnly)
-	trusted := s.cert.cert
+	trusted := s.cert.Cert
 	if err == nil && o.Signed {
-		s.cert, trusted, err = newSigned()
+		s.cert, trusted, err = certificate.Signed()
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -123,8 +122,6 @@ func (b *bench) withRig(parts ...func(context.Context, *rig) error) func(context
 		return nil
 	}
 }
-
-func (b *bench) bootstrap(name string) string { return filepath.Join(b.dir, name, "bootstrap") }
 
 func (b *bench) say(format string, values ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", values...)

@@ -45,7 +45,7 @@ var usual = distances{
 type rig struct {
 	*stacktest.Stack
 	*binding          // in the format url
-	inObject *binding // in the format key, with a member of somebody else before it
+	inObject *binding // in the format key, behind members of another writer
 
 	awsURL, herokuURL, authorities string
 	lines                          []*line // to AWS and to Heroku
@@ -231,13 +231,12 @@ func (r *rig) announce(b *binding) func(context.Context) error {
 	return func(ctx context.Context) error {
 		status, err := r.Announce(ctx, b.app)
 		if err == nil && status != http.StatusNoContent {
-			err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, tail(r.Webhook.Logs()))
+			log := r.Webhook.Logs()
+			err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, log[max(0, len(log)-2000):])
 		}
 		return err
 	}
 }
-
-func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }
 
 func (r *rig) close() error {
 	var errs []error

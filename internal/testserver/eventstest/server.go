@@ -141,7 +141,7 @@ func (b *Bus) deliver(message events.SQSMessage) {
 	}
 }
 
-// NewEvent returns an event of now with an id of its own.
+// NewEvent returns an event that happens now, with an id of its own.
 func NewEvent(source, detailType string, detail json.RawMessage) Event {
 	return Event{
 		Version: "0", ID: uuid.New(), DetailType: detailType, Source: source, Account: account,

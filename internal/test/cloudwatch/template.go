@@ -37,8 +37,8 @@ func (t Template) Resources(kind string) map[string]*yaml.Node {
 	return found
 }
 
-// Metric is a metric of the function, API or other thing that it is about: its logical id in
-// the template.
+// Metric is a metric of one resource, such as a function or an API. Of is the resource's
+// logical id in the template.
 type Metric struct{ Namespace, Name, Of string }
 
 // Alarm is an alarm on one metric.

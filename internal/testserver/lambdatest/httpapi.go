@@ -18,9 +18,9 @@ const maxBody = 10 << 20
 // "POST /heroku/webhook", whose requests a function answers in payload format
 // 2.0 with a status, headers and a text. Everything else is not found.
 //
-//   - If the function fails, or its answer is invalid, the status is 500. So it is for an
-//     answer without a status, which API Gateway takes for the body of a 200: our functions
-//     always give one.
+//   - If the function fails, or its answer is invalid, the status is 500.
+//   - If the answer has no status, the status is 500, too. API Gateway would answer 200 with
+//     the function's JSON for a body; our functions always give a status.
 //   - A request body may have 10 MB.
 //
 // It waits for the function without a limit. API Gateway gives up after 30 seconds, so a

@@ -8,7 +8,11 @@ import (
 	"time"
 )
 
-var errClosed = errors.New("lambdatest: the function is closed")
+var (
+	errClosed = errors.New("lambdatest: the function is closed")
+	// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+	errTooLarge = fmt.Errorf("lambdatest: RequestTooLargeException: the payload has more than %d bytes", maxPayload)
+)
 
 // FunctionError is the error of an invocation that failed in the function: the
 // function's own error, or the end of its process.

@@ -21,7 +21,8 @@ const maxBody = 10 << 20
 //   - If the function fails, or its answer is invalid, the status is 500.
 //   - If the answer has no status, the status is 500, too. API Gateway would answer 200 with
 //     the function's JSON for a body; our functions always give a status.
-//   - A request body may have 10 MB.
+//   - A request body may have 10 MB. If its event is larger than a payload may be, the status
+//     is 500. AWS does not say what API Gateway answers then.
 //
 // It waits for the function without a limit. API Gateway gives up after 30 seconds, so a
 // function's own time-out must be shorter.

@@ -43,7 +43,7 @@ func MembersOf(value credential.Value) Members {
 	return members
 }
 
-// MemberOf is the [MembersOf] an object with one member, a text.
+// MemberOf returns what [MembersOf] returns for an object with one member, a text.
 func MemberOf(name string, value credential.Value) Members {
 	return Members{"." + name: digest(quote(value.Reveal()))}
 }

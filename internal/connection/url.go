@@ -257,7 +257,8 @@ func (u URL) Engine() Engine { return u.engine }
 
 // Spelt returns the URL of a Postgres with another scheme: postgres and postgresql
 // mean the same, but some clients know only one
-// (https://docs.sqlalchemy.org/en/20/changelog/changelog_14.html#change-1.4.0b1).
+// (https://docs.sqlalchemy.org/en/20/changelog/changelog_14.html#change-1.4.0b1). It fails
+// for the URL of another engine.
 func (u URL) Spelt(scheme string) (URL, error) {
 	if u.engine != Postgres {
 		return URL{}, errors.New("only the URL of a Postgres can be spelt with another scheme")

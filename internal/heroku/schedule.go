@@ -32,10 +32,10 @@ type AppWebhooks interface {
 	State(ctx context.Context, app string) (string, error)
 }
 
-// Schedule decides which apps' webhooks a round checks: each app once an hour, or more
-// seldom if its account has more than checksAnHour, and each app where the round filled a secret
-// for the first time or published a value that the webhook had missed. It stores nothing between
-// rounds but the last one's time.
+// Schedule decides which apps' webhooks a round checks. It checks each app once an hour, or less
+// often if its account has more than 100 apps. It also checks each app where the round filled a
+// secret for the first time, or published a value that the webhook had missed. Between rounds it
+// keeps nothing but the time of the last one.
 type Schedule struct {
 	// ForToken returns the webhooks of the account of a token secret. If it is nil, no webhook
 	// is checked.
@@ -50,8 +50,8 @@ type Schedule struct {
 type Check struct {
 	App string
 	Did string // what was done, "" for nothing
-	// State is right, missing, wrong, doubled or unknown, if only that was asked. It is unknown
-	// if the token may not list webhooks.
+	// State is what [Schedule.States] found: right, missing, wrong, doubled, or unknown if the
+	// token may not list webhooks. It is "" after [Schedule.Ensure].
 	State string
 	Err   error
 }

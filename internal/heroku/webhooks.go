@@ -50,12 +50,12 @@ type Webhook struct {
 	Created, Updated time.Time // in whole seconds
 }
 
-// Webhooks keeps the webhooks of an account's apps at one address of ours: each bound
-// app has exactly one, that brings every release, signed with our key, and tried again
-// until we have answered (https://devcenter.heroku.com/articles/app-webhooks).
+// Webhooks keeps exactly one webhook for each bound app of an account. It brings every
+// release to our address, signed with our key, and Heroku tries a delivery again until we
+// have answered (https://devcenter.heroku.com/articles/app-webhooks).
 //
-// What is ours is told by its address alone. Webhooks at other addresses are never
-// touched. No state is kept: what to do follows from what Heroku lists.
+// A webhook is ours if it has our address. Those at other addresses are never touched. No
+// state is kept: what to do follows from what Heroku lists.
 type Webhooks struct {
 	API *API
 	URL string // our address
@@ -64,9 +64,9 @@ type Webhooks struct {
 }
 
 // Ensure leaves the app with exactly one right webhook of ours. It returns what
-// it did, "" if nothing was to be done. missed says that a delivery has not come
-// that should have: then the subscription gets our key whatever it looks like,
-// because a person may have given it another one.
+// it did, "" if nothing was to be done. missed says that a delivery which should have
+// come has not: then the webhook gets our key even if it looks right, because a person
+// may have given it another one.
 func (w *Webhooks) Ensure(ctx context.Context, app string, missed bool) (did string, err error) {
 	all, err := w.API.Subscriptions(ctx, app)
 	if err != nil {
@@ -103,7 +103,7 @@ func (w *Webhooks) repair(ctx context.Context, app string, ours []Webhook, chang
 	return done("repaired", w.API.Subscribe(ctx, app, w.right(ours[0].ID), key))
 }
 
-// State says how the app's subscription of ours is: right, missing, wrong or doubled.
+// State returns the state of our webhook of the app: right, missing, wrong or doubled.
 // It changes nothing.
 func (w *Webhooks) State(ctx context.Context, app string) (string, error) {
 	all, err := w.API.Subscriptions(ctx, app)
@@ -130,8 +130,7 @@ func (w *Webhooks) stateOf(ours []Webhook, keyMade time.Time) string {
 	return "right"
 }
 
-// Remove removes the app's subscriptions of ours. It returns what it did, "" if
-// there was none.
+// Remove removes our webhooks of the app. It returns what it did, "" if there was none.
 func (w *Webhooks) Remove(ctx context.Context, app string) (did string, err error) {
 	all, err := w.API.Subscriptions(ctx, app)
 	if err != nil {
@@ -205,8 +204,8 @@ func (a *API) Subscriptions(ctx context.Context, app string) ([]Webhook, error) 
 	return all, nil
 }
 
-// Subscribe makes the webhook, or changes the one with its ID. heroku-go can't
-// show a key that Heroku makes, so the key is always ours.
+// Subscribe makes the webhook, or changes the one with its ID if it has one. heroku-go
+// cannot show a key that Heroku makes, so the key is always ours.
 func (a *API) Subscribe(ctx context.Context, app string, s Webhook, key credential.Value) error {
 	secret := key.Reveal()
 	err := a.doWithin(ctx, patient, app, func(ctx context.Context, api *platform.Service) error {

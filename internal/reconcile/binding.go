@@ -41,7 +41,8 @@ const (
 	SSLModeTag   = "heroku:sslmode"    // require (default) or unchanged
 )
 
-// Tags are all of these. Tests use the list to find what a new tag still lacks.
+// Tags are the names of all tags of a bound secret. Tests use the list to find what a new tag
+// still lacks.
 var Tags = []string{AppTag, ConfigVarTag, FormatTag, SchemeTag, VerifyTag, ClientTLSTag, SyncTag, TokenTag, KeyTag, SSLModeTag}
 
 // Secret is what Secrets Manager tells of a secret without giving its value.

@@ -16,7 +16,7 @@ const tokenLength = 58
 
 // LooksLikeCredential reports whether a text has the form of a credential that was pasted
 // where the name of something belongs: an API token of Heroku, a connection URL, a key in
-// PEM, a password or a key of [passwordLength] characters or more. An API token from before
+// PEM, a password or a key of 32 characters or more. An API token from before
 // 2024 is a UUID.
 func LooksLikeCredential(text string) bool {
 	lower := strings.ToLower(text)

@@ -84,7 +84,7 @@ type Writer struct {
 	Function string // the value of [Dimension]
 }
 
-// Stdout is the writer of a Lambda function.
+// Stdout returns the writer of a Lambda function, whose standard output is its log.
 func Stdout() Writer {
 	return Writer{Out: os.Stdout, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME")}
 }

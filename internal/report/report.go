@@ -28,7 +28,8 @@ type Report struct {
 	Off       int  `json:"off"`
 	// DeferredBecause counts the deferred ones by the reason.
 	DeferredBecause map[string]int `json:"deferredBecause,omitempty"`
-	// Plan tells of every binding, in a dry run that was asked for.
+	// Plan tells of every binding, if the event asked for a dry run. A round of a paused
+	// stack, which is a dry run too, has none.
 	Plan []Line `json:"plan,omitempty"`
 	// Changes and Problems name at most MaxNamed bindings each.
 	Changes  []Line `json:"changes,omitempty"`
@@ -185,7 +186,7 @@ func lineOf(r reconcile.Result) Line {
 	return l
 }
 
-// Err is nil unless a binding failed.
+// Err returns an error that names the first bindings that failed, nil if none did.
 func (r *Report) Err() error {
 	if r.Failed == 0 {
 		return nil

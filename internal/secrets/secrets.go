@@ -74,7 +74,7 @@ func (m Manager) List(ctx context.Context) ([]reconcile.Secret, error) {
 	return secrets, err
 }
 
-// First is the first page of [Manager.List]. all says that there is no other.
+// First returns the first page of [Manager.List]. all reports whether there is no other.
 func (m Manager) First(ctx context.Context) (secrets []reconcile.Secret, all bool, err error) {
 	return m.list(ctx, 1, m.onlyFilter()...)
 }

@@ -18,14 +18,14 @@ import (
 // ErrMissing says that there is no AWS CLI.
 var ErrMissing = errors.New("the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html")
 
-// Error is what the AWS CLI says when it fails.
-type Error struct{ command, says string }
+// failure is what the AWS CLI says when it fails.
+type failure struct{ command, says string }
 
-func (e *Error) Error() string { return "aws " + e.command + ": " + e.says }
+func (e *failure) Error() string { return "aws " + e.command + ": " + e.says }
 
 // Says reports whether an error is the AWS CLI's and has one of the words.
 func Says(err error, words ...string) bool {
-	var e *Error
+	var e *failure
 	if !errors.As(err, &e) {
 		return false
 	}
@@ -39,11 +39,12 @@ func Says(err error, words ...string) bool {
 
 // IsSilent reports whether an error is the AWS CLI's, and the CLI did not complain of anything.
 func IsSilent(err error) bool {
-	var e *Error
+	var e *failure
 	return errors.As(err, &e) && e.says == ""
 }
 
-// Run runs the AWS CLI and returns what it prints. Its error is what it complains of.
+// Run runs the AWS CLI and returns what it prints. If the CLI fails, the error has what it
+// complains of: see [Says]. If there is no CLI, it is [ErrMissing].
 func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "aws", args...)
 	cmd.Env = append(os.Environ(), "AWS_PAGER=")
@@ -63,11 +64,11 @@ func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	return out.Bytes(), &Error{command: strings.Join(args[:min(2, len(args))], " "), says: strings.TrimSpace(complaint.String())}
+	return out.Bytes(), &failure{command: strings.Join(args[:min(2, len(args))], " "), says: strings.TrimSpace(complaint.String())}
 }
 
-// Invoke returns a Lambda function's answer. A function that failed answers with JSON that
-// says so, and that is no error here. More are further arguments, such as --region.
+// Invoke invokes a Lambda function and returns its answer. A function that fails answers with
+// JSON that says so, which is no error here. more are further arguments, such as --region.
 func Invoke(ctx context.Context, function, event string, more ...string) ([]byte, error) {
 	answer, err := os.CreateTemp("", "keepcurrent-*.json")
 	if err != nil {
@@ -75,7 +76,8 @@ func Invoke(ctx context.Context, function, event string, more ...string) ([]byte
 	}
 	defer os.Remove(answer.Name())
 	defer answer.Close()
-	// fileb:// is read as it is by both versions of the CLI. Untold, it asks again after a minute.
+	// fileb:// is read as it is by both versions of the CLI. Without the time-out of 0, the CLI
+	// stops waiting after a minute and invokes again.
 	args := append([]string{"lambda", "invoke", "--function-name", function, "--payload", "fileb:///dev/stdin", "--cli-read-timeout", "0"}, more...)
 	if _, err := Run(ctx, strings.NewReader(event), append(args, answer.Name())...); err != nil {
 		return nil, err
@@ -109,6 +111,6 @@ func NoStack(name string) error {
 func IsStackName(name string) bool { return stackName.MatchString(name) }
 
 // BadStackName says what a stack's name is.
-const BadStackName = "a stack's name has letters, digits and dashes, and begins with a letter"
+const BadStackName = "a stack's name has at most 128 letters, digits and dashes, and begins with a letter"
 
 var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)

@@ -63,8 +63,8 @@ func (r *rig) follow(ctx context.Context, b *binding, update func(context.Contex
 	return 0, nil, errors.New("AWSCURRENT did not move")
 }
 
-// right fails unless the secret has the URL that Heroku shows, behind what was before it.
-// White space and sslmode may differ.
+// right fails unless the secret holds what b.before says and then the URL that Heroku shows.
+// What follows may differ: an sslmode, or the end of a line.
 func (r *rig) right(ctx context.Context, b *binding) error {
 	value, err := r.Value(ctx, b.secret)
 	if err == nil && !strings.HasPrefix(value, b.before+b.db.URL()) {
@@ -73,7 +73,7 @@ func (r *rig) right(ctx context.Context, b *binding) error {
 	return err
 }
 
-// since moves calls so that the clock begins at the given time.
+// since gives the calls another clock, which is zero at the given time.
 func since(began time.Time, calls []call) []call {
 	for i := range calls {
 		calls[i].began = time.Time{}.Add(calls[i].began.Sub(began))

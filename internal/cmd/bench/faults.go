@@ -30,21 +30,24 @@ type fault struct {
 // Heroku's rate limit is not among them: it ends a run, and no retry would help.
 var faults = []fault{
 	{"hangs", secretstest.Hang, herokutest.Hang(), postgrestest.Hang},
-	{fmt.Sprintf("%.0f s late", lateBy.Seconds()), secretstest.Delay(lateBy), lateAnswer, lateLogin},
+	{fmt.Sprintf("%.0f s late", lateBy.Seconds()), secretstest.Delay(lateBy), delay(lateBy), lateLogin},
 	{"reset", secretstest.Reset, herokutest.Drop(), postgrestest.Reset},
 	{"500", secretstest.Fail(500, "InternalServiceError"), herokutest.Refuse(500, "internal_server_error"), postgrestest.Answer("57P03")},
 	{"throttled", secretstest.Fail(400, "ThrottlingException"), nil, nil},
 }
 
-func lateAnswer(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-time.After(lateBy):
-			next.ServeHTTP(w, r)
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
-		}
-	})
+// delay answers after d, unless the client gives up first.
+func delay(d time.Duration) herokutest.Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-time.After(d):
+				next.ServeHTTP(w, r)
+			case <-r.Context().Done():
+				panic(http.ErrAbortHandler)
+			}
+		})
+	}
 }
 
 func lateLogin(client net.Conn, serve func(net.Conn)) {
@@ -78,13 +81,12 @@ func victims() []*victim {
 
 func ofAWS(action, secret string) func(*rig, fault) func() {
 	return func(r *rig, f fault) func() {
-		spoilt := false
-		r.Secrets.Intercept(func(c secretstest.Call) secretstest.Fault {
-			if spoilt || c.Action != action || !strings.Contains(c.SecretID, secret) {
-				return nil
+		next := f.aws
+		r.Secrets.Intercept(func(c secretstest.Call) (now secretstest.Fault) {
+			if c.Action == action && strings.Contains(c.SecretID, secret) {
+				now, next = next, nil
 			}
-			spoilt = true
-			return f.aws
+			return now
 		})
 		return func() { r.Secrets.Intercept(nil) }
 	}
@@ -101,13 +103,10 @@ func ofLogin(r *rig, f fault) func() {
 	if f.login == nil {
 		return nil
 	}
-	spoilt := false
-	r.db.Intercept(func() postgrestest.Fault {
-		if spoilt {
-			return nil
-		}
-		spoilt = true
-		return f.login
+	next := f.login
+	r.db.Intercept(func() (now postgrestest.Fault) {
+		now, next = next, nil
+		return now
 	})
 	return func() { r.db.Intercept(nil) }
 }

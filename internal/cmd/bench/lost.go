@@ -8,26 +8,24 @@ import (
 
 const lostRuns = 5
 
-// wayOut is how a secret gets right although no webhook comes: the wait for a run, and the
-// run.
+// wayOut is how a secret gets right although no webhook comes: a wait, and then a run.
 type wayOut struct {
-	name             string
+	*other
 	average, longest time.Duration // wait
-	update           func(context.Context) error
-	took             sample
 }
 
 // lost measures what puts the secret right if the webhook is lost.
 func (b *bench) lost(ctx context.Context, r *rig) error {
 	version := ""
 	ways := []*wayOut{
-		{name: "a consumer calls", average: time.Second, longest: 1500 * time.Millisecond,
-			update: func(ctx context.Context) error { return r.Call(ctx, r.secret, version, 1) }},
-		{name: "poll every minute", average: 30 * time.Second, longest: time.Minute,
-			update: func(ctx context.Context) error { _, err := r.Poll(ctx); return err }},
+		{&other{name: "a consumer calls", update: func(ctx context.Context) error { return r.Call(ctx, r.secret, version, 1) }},
+			time.Second, 1500 * time.Millisecond},
+		{&other{name: "poll every minute", update: func(ctx context.Context) error { _, err := r.Poll(ctx); return err }},
+			30 * time.Second, time.Minute},
 	}
-	for _, o := range b.commands(r) {
-		ways = append(ways, &wayOut{name: "a cron job every 5 minutes", average: 150 * time.Second, longest: 5 * time.Minute, update: o.update})
+	for _, cron := range b.commands(r) {
+		cron.name = "a cron job every 5 minutes"
+		ways = append(ways, &wayOut{cron, 150 * time.Second, 5 * time.Minute})
 	}
 	for range lostRuns {
 		for _, w := range ways {

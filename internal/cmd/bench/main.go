@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +109,7 @@ func (b *bench) compile(ctx context.Context) error {
 // withRig returns what measures with the remotes at their distances.
 func (b *bench) withRig(parts ...func(context.Context, *rig) error) func(context.Context) error {
 	return func(ctx context.Context) (err error) {
-		r, err := newRig(ctx, b.dir, usual)
+		r, err := newRig(ctx, b.dir)
 		if err != nil {
 			return err
 		}
@@ -123,8 +122,6 @@ func (b *bench) withRig(parts ...func(context.Context, *rig) error) func(context
 		return nil
 	}
 }
-
-func (b *bench) bootstrap(name string) string { return filepath.Join(b.dir, name, "bootstrap") }
 
 func (b *bench) say(format string, values ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", values...)

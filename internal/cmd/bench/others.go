@@ -95,7 +95,7 @@ func (b *bench) python(ctx context.Context, r *rig) (ways []*other, end func(), 
 	if err := os.WriteFile(program, function, 0o600); err != nil {
 		return nil, nil, err
 	}
-	warm, end, err := python(ctx, r, program)
+	warm, end, err := startPython(ctx, r, program)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +104,7 @@ func (b *bench) python(ctx context.Context, r *rig) (ways []*other, end func(), 
 		return nil, nil, err
 	}
 	cold := func(ctx context.Context) error {
-		run, end, err := python(ctx, r, program)
+		run, end, err := startPython(ctx, r, program)
 		if err != nil {
 			return err
 		}
@@ -114,8 +114,8 @@ func (b *bench) python(ctx context.Context, r *rig) (ways []*other, end func(), 
 	return []*other{{name: name + ", cold", update: cold}, {name: name + ", warm", update: warm}}, end, nil
 }
 
-// python starts the function's process; run is one invocation.
-func python(ctx context.Context, r *rig, program string) (run func(context.Context) error, end func(), err error) {
+// startPython starts the function's process; run is one invocation.
+func startPython(ctx context.Context, r *rig, program string) (run func(context.Context) error, end func(), err error) {
 	cmd := exec.CommandContext(ctx, "python3", program, r.app.Name, r.secret)
 	cmd.Env = append(append(environment(), r.remotes()...), "AWS_CA_BUNDLE="+r.authorities, "HEROKU_TOKEN_SECRET_ID="+stacktest.TokenSecret)
 	cmd.Stderr = os.Stderr

@@ -16,7 +16,7 @@ const (
 	top       = 64
 )
 
-// scale is logarithmic, from a tenth of a second to two hours.
+// The scale is logarithmic, from a tenth of a second to two hours.
 var (
 	shortest = 100 * time.Millisecond
 	longest  = 2 * time.Hour
@@ -46,7 +46,8 @@ func draw(ways []way) string {
 	fmt.Fprintf(&s, "<title>From a rotation until the secret is right</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", width, height)
 	fmt.Fprintf(&s, `<text x="%d" y="22" font-size="16" fill="#222">From a rotation until the secret is right: min, median or average, max (logarithmic)</text>`+"\n", left)
 	for _, t := range ticks {
-		fmt.Fprintf(&s, `<text x="%.1f" y="46" text-anchor="middle" fill="#666">%s</text><path d="M%.1f 52V%d" stroke="#ddd"/>`+"\n", x(t.at)+textShift(t.at), t.text, x(t.at), height-12)
+		middle := max(x(t.at), left+14) // of the text, whose first one would begin outside
+		fmt.Fprintf(&s, `<text x="%.1f" y="46" text-anchor="middle" fill="#666">%s</text><path d="M%.1f 52V%d" stroke="#ddd"/>`+"\n", middle, t.text, x(t.at), height-12)
 	}
 	for i, w := range ways {
 		y := top + rowHeight*i
@@ -60,14 +61,6 @@ func draw(ways []way) string {
 	}
 	s.WriteString("</svg>\n")
 	return s.String()
-}
-
-// textShift keeps the first label inside the picture.
-func textShift(at time.Duration) float64 {
-	if at == shortest {
-		return 14
-	}
-	return 0
 }
 
 func about(d time.Duration) string {

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/stacktest"
 )
 
@@ -33,7 +31,7 @@ func (b *bench) poller(ctx context.Context) error {
 	if err := populate(ctx, s); err != nil {
 		return err
 	}
-	defer s.Heroku.Wrap(slow(herokuTime))()
+	defer s.Heroku.Wrap(delay(herokuTime))()
 	var took sample
 	var aws, heroku map[string]int
 	for range polls {
@@ -73,15 +71,6 @@ func populate(ctx context.Context, s *stacktest.Stack) error {
 		err = fmt.Errorf("the first poll published %d", report.Published)
 	}
 	return err
-}
-
-func slow(d time.Duration) herokutest.Fault {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			time.Sleep(d)
-			next.ServeHTTP(w, r)
-		})
-	}
 }
 
 func counts(calls map[string]int) string {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ var usual = distances{
 type rig struct {
 	*stacktest.Stack
 	*binding          // in the format url
-	inObject *binding // in the format key, with a member of somebody else before it
+	inObject *binding // in the format key, behind members of another writer
 
 	awsURL, herokuURL, authorities string
 	lines                          []*line // to AWS and to Heroku
@@ -78,8 +79,8 @@ func (d *distant) URL() string {
 	return u.String()
 }
 
-// newRig starts a rig with the functions in a folder.
-func newRig(ctx context.Context, functions string, away distances) (r *rig, err error) {
+// newRig starts a rig with the functions in a folder, at the usual distances.
+func newRig(ctx context.Context, functions string) (r *rig, err error) {
 	r = &rig{}
 	config := stacktest.Config{Functions: functions}
 	defer func() {
@@ -96,19 +97,19 @@ func newRig(ctx context.Context, functions string, away distances) (r *rig, err 
 	if err != nil {
 		return r, err
 	}
-	if r.awsURL, err = r.publish(r.record(away.aws.work, action, r.Secrets), away.aws.trip); err != nil {
+	if r.awsURL, err = r.serve(r.record(usual.aws.work, action, r.Secrets), usual.aws.trip); err != nil {
 		return r, err
 	}
 	proxy := httputil.NewSingleHostReverseProxy(upstream)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // a reset stays one
-	if r.herokuURL, err = r.publish(r.record(away.heroku.work, route, proxy), away.heroku.trip); err != nil {
+	if r.herokuURL, err = r.serve(r.record(usual.heroku.work, route, proxy), usual.heroku.trip); err != nil {
 		return r, err
 	}
 	config.Env = append(r.remotes(), "LOG_LEVEL=info")
 	if err := r.Deploy(config); err != nil {
 		return r, err
 	}
-	return r, r.provision(ctx, away.postgres)
+	return r, r.provision(ctx)
 }
 
 // remotes are the environment variables that give a program the addresses of the remotes
@@ -122,11 +123,11 @@ func (r *rig) remotes() []string {
 }
 
 // provision makes both bindings, and fills their secrets.
-func (r *rig) provision(ctx context.Context, trip time.Duration) (err error) {
-	if r.binding, err = r.bind(ctx, trip, "shop", "heroku:format=url"); err != nil {
+func (r *rig) provision(ctx context.Context) (err error) {
+	if r.binding, err = r.bind(ctx, "shop", "heroku:format=url"); err != nil {
 		return err
 	}
-	if r.inObject, err = r.bind(ctx, trip, "shop-key", "heroku:format=key"); err != nil {
+	if r.inObject, err = r.bind(ctx, "shop-key", "heroku:format=key"); err != nil {
 		return err
 	}
 	const others = `{"STRIPE_KEY":"EXAMPLE","price":1.50`
@@ -167,7 +168,7 @@ func (r *rig) current(ctx context.Context) (version string, err error) {
 }
 
 // bind makes an app, its database and an empty secret that follows it.
-func (r *rig) bind(ctx context.Context, trip time.Duration, app string, tags ...string) (*binding, error) {
+func (r *rig) bind(ctx context.Context, app string, tags ...string) (*binding, error) {
 	db, err := r.Database(ctx)
 	if err != nil {
 		return nil, err
@@ -176,7 +177,7 @@ func (r *rig) bind(ctx context.Context, trip time.Duration, app string, tags ...
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLine(at.Host, trip)
+	l, err := newLine(at.Host, usual.postgres)
 	if err != nil {
 		return nil, err
 	}
@@ -187,8 +188,8 @@ func (r *rig) bind(ctx context.Context, trip time.Duration, app string, tags ...
 	return b, err
 }
 
-// publish serves a handler by TLS at the end of a line and returns its address.
-func (r *rig) publish(handler http.Handler, trip time.Duration) (string, error) {
+// serve serves a handler by TLS at the end of a line and returns its address.
+func (r *rig) serve(handler http.Handler, trip time.Duration) (string, error) {
 	server := httptest.NewTLSServer(handler)
 	r.closers = append(r.closers, func() error { server.CloseClientConnections(); server.Close(); return nil })
 	l, err := newLine(server.Listener.Addr().String(), trip)
@@ -230,18 +231,17 @@ func (r *rig) announce(b *binding) func(context.Context) error {
 	return func(ctx context.Context) error {
 		status, err := r.Announce(ctx, b.app)
 		if err == nil && status != http.StatusNoContent {
-			err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, tail(r.Webhook.Logs()))
+			log := r.Webhook.Logs()
+			err = fmt.Errorf("the webhook answers %d; its log ends with:\n%s", status, log[max(0, len(log)-2000):])
 		}
 		return err
 	}
 }
 
-func tail(log []byte) []byte { return log[max(0, len(log)-2000):] }
-
 func (r *rig) close() error {
 	var errs []error
-	for i := len(r.closers) - 1; i >= 0; i-- {
-		errs = append(errs, r.closers[i]())
+	for _, end := range slices.Backward(r.closers) {
+		errs = append(errs, end())
 	}
 	return errors.Join(errs...)
 }

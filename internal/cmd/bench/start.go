@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
 	"time"
 )
 
@@ -27,7 +28,7 @@ func (b *bench) coldStart(ctx context.Context) error {
 	took := make(map[string]sample)
 	for range startRuns {
 		for _, name := range programs {
-			t, err := boot(ctx, b.bootstrap(name), silent.Addr().String())
+			t, err := boot(ctx, filepath.Join(b.dir, name, "bootstrap"), silent.Addr().String())
 			if err != nil {
 				return fmt.Errorf("starting the %s: %w", name, err)
 			}

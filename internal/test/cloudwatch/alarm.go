@@ -8,8 +8,8 @@ const (
 	ALARM = "ALARM"
 )
 
-// Further is by how many periods the evaluation range is longer than the periods that are
-// evaluated. AWS does not say; in its example, three are evaluated of a range of five.
+// Further is how many periods the evaluation range has beyond those that are evaluated. AWS
+// does not say; in its example, three are evaluated of a range of five.
 const Further = 2
 
 // Data has the values of metrics by the minute in which they were measured.
@@ -23,8 +23,9 @@ func (d Data) Add(m Metric, minute int, value float64) {
 	d[m][minute] = append(d[m][minute], value)
 }
 
-// States returns the alarm's state at the end of each of that many minutes, if the evaluation
-// range has so many further periods. Before the first minute it was OK.
+// States returns the alarm's state at the end of each of that many minutes. further is how many
+// periods the evaluation range has beyond those that are evaluated, such as [Further]. Before
+// the first minute the state was OK.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html

@@ -39,12 +39,12 @@ func Embedded(log []byte) (all []Measured, err error) {
 		}
 		for _, d := range embedded.AWS.CloudWatchMetrics {
 			if len(d.Dimensions) != 1 || !slices.Equal(d.Dimensions[0], []string{"FunctionName"}) || embedded.AWS.Timestamp == 0 {
-				return nil, fmt.Errorf("a line of metrics: %s", line)
+				return nil, fmt.Errorf("metrics without a timestamp, or with dimensions other than FunctionName: %s", line)
 			}
 			for _, m := range d.Metrics {
 				var some []float64
 				if err := json.Unmarshal(values[m.Name], &some); err != nil || len(some) == 0 || len(some) > 100 {
-					return nil, fmt.Errorf("%d values of %s (%w): %s", len(some), m.Name, err, line)
+					return nil, fmt.Errorf("%d values of %s (%v): %s", len(some), m.Name, err, line)
 				}
 				for _, value := range some {
 					all = append(all, Measured{d.Namespace, m.Name, m.Unit, embedded.FunctionName, value})

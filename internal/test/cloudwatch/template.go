@@ -37,8 +37,8 @@ func (t Template) Resources(kind string) map[string]*yaml.Node {
 	return found
 }
 
-// Metric is a metric of the function, API or other thing that it is about: its logical id in
-// the template.
+// Metric is a metric of one resource, such as a function or an API. Of is the resource's
+// logical id in the template.
 type Metric struct{ Namespace, Name, Of string }
 
 // Alarm is an alarm on one metric.
@@ -76,7 +76,7 @@ func (t Template) alarm(id string, resource *yaml.Node) (Alarm, error) {
 		Missing:    text("TreatMissingData"),
 	}
 	var seconds int
-	var errs [4]error
+	var errs [5]error
 	seconds, errs[0] = strconv.Atoi(text("Period"))
 	a.Periods, errs[1] = strconv.Atoi(text("EvaluationPeriods"))
 	a.Threshold, errs[2] = strconv.ParseFloat(text("Threshold"), 64)
@@ -85,8 +85,11 @@ func (t Template) alarm(id string, resource *yaml.Node) (Alarm, error) {
 		a.Datapoints, errs[3] = strconv.Atoi(some)
 	}
 	dimensions := at(properties, "Dimensions").Content
-	if err := errors.Join(errs[:]...); err != nil || len(dimensions) != 1 || seconds%60 != 0 {
-		return a, fmt.Errorf("the alarm %s is none that this package can evaluate: %w", id, err)
+	if len(dimensions) != 1 || seconds%60 != 0 {
+		errs[4] = fmt.Errorf("it has %d dimensions and a period of %d s", len(dimensions), seconds)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return a, fmt.Errorf("this package cannot evaluate the alarm %s: %w", id, err)
 	}
 	a.Period, a.Of = seconds/60, t.text(at(dimensions[0], "Value"))
 	return a, nil

@@ -27,9 +27,9 @@ const (
 )
 
 // shared makes a secret with two URLs of ours, and returns its bindings.
-func (h *fixture) shared(t *testing.T, name string) []reconcile.Binding {
+func (h *fixture) shared(t *testing.T) []reconcile.Binding {
 	t.Helper()
-	b := h.bind(t, name,
+	b := h.bind(t, "orders",
 		types.Tag{Key: aws.String(reconcile.FormatTag), Value: aws.String("key")},
 		types.Tag{Key: aws.String(reconcile.ConfigVarTag), Value: aws.String("DATABASE_URL FOLLOWER_URL")})
 	secret, err := secrets.Manager{Client: h.client(0)}.Describe(t.Context(), b.ARN)
@@ -43,8 +43,9 @@ func (h *fixture) shared(t *testing.T, name string) []reconcile.Binding {
 	return bindings
 }
 
-// countOn is a careful writer: it reads the version with AWSCURRENT, puts it with a count that is one more under a
-// label of its own, and swaps from what it read. It reports whether that went well.
+// countOn is a careful writer: it reads the version with AWSCURRENT, puts it with a count that
+// is one more under a label of its own, and swaps from what it read. It reports whether that
+// went well.
 func (h *fixture) countOn(ctx context.Context, n int, arn string) (counted bool, err error) {
 	m := secrets.Manager{Client: h.client(n)}
 	s, err := m.Describe(ctx, arn)
@@ -88,7 +89,7 @@ func oneMore(object string) string {
 func TestEveryIncrementAndEveryRotationIsThere(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, nil)
-	bindings := h.shared(t, "orders")
+	bindings := h.shared(t)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var wg sync.WaitGroup
@@ -145,7 +146,7 @@ func TestEveryIncrementAndEveryRotationIsThere(t *testing.T) {
 func TestIncrementsAndRotationsInAStormAreLinearizable(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, storm(1))
-	bindings := h.shared(t, "orders")
+	bindings := h.shared(t)
 	h.weatherTheStorm(t, tally{calls: 300, swapped: 20, refused: 10, lost: 5}, bindings[:1], h.countingBeside(bindings, func(right reconcile.Secrets) reconcile.Secrets {
 		return right
 	}))
@@ -169,7 +170,7 @@ func TestOnlyAReadBehindTheFenceKeepsTheOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newFixture(t, nil)
-			bindings := h.shared(t, "orders")[:1]
+			bindings := h.shared(t)[:1]
 			count := func() {
 				if done, err := h.countOn(t.Context(), 1, bindings[0].ARN); !done {
 					t.Error(err)
@@ -198,7 +199,7 @@ func TestAStormFindsAReadBeforeTheFence(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		h := newFixture(t, storm(seed))
-		bindings := h.shared(t, "orders")
+		bindings := h.shared(t)
 		h.weatherTheStorm(t, tally{calls: 200, swapped: 10}, bindings[:1], h.countingBeside(bindings, func(s reconcile.Secrets) reconcile.Secrets {
 			return &hasty{Secrets: s, f: func() {}}
 		}))

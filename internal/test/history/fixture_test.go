@@ -117,11 +117,11 @@ func (h *heroku) ConfigVars(context.Context, string) (map[string]credential.Valu
 
 func (h *heroku) Spare() bool { return true }
 
-// Released does not know.
 func (h *heroku) Credentials(context.Context, string) (map[string]reconcile.Credential, error) {
 	return nil, nil
 }
 
+// Released does not know.
 func (h *heroku) Released(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 
 func (h *heroku) rotate() {

@@ -67,7 +67,7 @@ func Find(rows []Row, message string) (found Row, ok bool) {
 	return found, ok
 }
 
-// Matches reports whether a text of an error has a text of the row in it.
+// Matches reports whether an error's message contains one of the row's texts.
 func (r Row) Matches(message string) bool {
 	for _, text := range r.Texts {
 		if lastEnd(message, text) > 0 {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"keepcurrent.example/internal/testserver/npm"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // call is a request to AWS, and whether the policies must allow it.
@@ -236,17 +237,14 @@ var simulator embed.FS
 // simulate decides all calls of the tests in one process.
 func simulate(t *testing.T, simulations []map[string]any) (decisions []string) {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		absent(t, "node is not installed")
-	}
+	node := tool.Path(t, "node")
 	source, err := fs.Sub(simulator, "testdata/simulator")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir, err := npm.Install(t.Context(), "iam-simulator", source, func(string) error { return nil })
 	if err != nil {
-		absent(t, "the IAM simulator: "+err.Error())
+		tool.Missing(t, "the IAM simulator: ", err)
 	}
 	job, err := json.Marshal(simulations)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // without is this process's environment without the variables of these prefixes.
@@ -23,10 +25,7 @@ func without(prefixes ...string) []string {
 
 func TestCfnLintHasNothingToSay(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("cfn-lint"); err != nil {
-		t.Skip("cfn-lint is not installed")
-	}
-	lint := exec.CommandContext(t.Context(), "cfn-lint", "template.yaml")
+	lint := exec.CommandContext(t.Context(), tool.Path(t, "cfn-lint"), "template.yaml")
 	lint.Dir = root
 	lint.Env = without("AWS_")
 	if output, err := lint.CombinedOutput(); err != nil || len(output) > 0 {
@@ -40,10 +39,7 @@ var packages = map[string]string{"WebhookFunction": "webhook", "PollerFunction":
 // The zips that the template names have what Lambda starts.
 func TestTheZipsHoldABootstrapForLambda(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("make is not installed")
-	}
-	zips := exec.CommandContext(t.Context(), "make", "zips")
+	zips := exec.CommandContext(t.Context(), tool.Path(t, "make"), "zips")
 	zips.Dir = root
 	zips.Env = without("MAKE", "MFLAGS", "GNUMAKEFLAGS")
 	if output, err := zips.CombinedOutput(); err != nil {

@@ -1,33 +1,23 @@
 package template_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
 	"gopkg.in/yaml.v3"
-)
 
-// absent skips a test that lacks a tool. In CI it fails: a test that is skipped there is
-// never run.
-func absent(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
+	"keepcurrent.example/internal/testserver/mototest"
+	"keepcurrent.example/internal/testserver/tool"
+)
 
 // errAbsent says that a tool is not installed.
 var errAbsent = errors.New("not installed")
@@ -50,7 +40,7 @@ func deployed(t *testing.T) map[string]*stack {
 	}
 	templates, err := translated()
 	if errors.Is(err, errAbsent) {
-		absent(t, err.Error())
+		tool.Missing(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +77,7 @@ func packageTemplate() (packaged map[string]any, err error) {
 			return nil, err
 		}
 	}
-	s3, stop, err := startMoto()
+	s3, stop, err := mototest.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -106,28 +96,6 @@ func packageTemplate() (packaged map[string]any, err error) {
 		return nil, err
 	}
 	return packaged, yaml.Unmarshal(text, &packaged)
-}
-
-func startMoto() (url string, stop func(), err error) {
-	cmd := exec.Command("moto_server", "-H", "127.0.0.1", "-p", "0")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")} // and none of the AWS CLI's
-	log, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		return "", nil, err
-	}
-	stop = func() { _, _ = cmd.Process.Kill(), cmd.Wait() }
-	running := regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		if found := running.FindStringSubmatch(lines.Text()); found != nil {
-			go func() { _, _ = io.Copy(io.Discard, log) }()
-			return found[1], stop, nil
-		}
-	}
-	stop()
-	return "", nil, errors.New("moto_server ended before it listened")
 }
 
 func makeBucket(url string) error {

@@ -10,7 +10,6 @@ package eventstest
 import (
 	"context"
 	"crypto/md5"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -21,6 +20,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"keepcurrent.example/internal/testserver/uuid"
 )
 
 const (
@@ -96,7 +97,7 @@ func (b *Bus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	err := json.NewDecoder(r.Body).Decode(&request)
 	if target := r.Header.Get("X-Amz-Target"); err != nil || target != "AWSEvents.PutEvents" || len(request.Entries) == 0 || len(request.Entries) > 10 {
-		b.fail(fmt.Errorf("eventstest: a request for %q, Content-Type %q, with %d entries: %w", target, r.Header.Get("Content-Type"), len(request.Entries), err))
+		b.fail(fmt.Errorf("eventstest: a request for %q, Content-Type %q, with %d entries: %v", target, r.Header.Get("Content-Type"), len(request.Entries), err))
 		http.Error(w, `{"__type":"ValidationException"}`, http.StatusBadRequest)
 		return
 	}
@@ -140,10 +141,10 @@ func (b *Bus) deliver(message events.SQSMessage) {
 	}
 }
 
-// NewEvent returns an event of now with an id of its own.
+// NewEvent returns an event that happens now, with an id of its own.
 func NewEvent(source, detailType string, detail json.RawMessage) Event {
 	return Event{
-		Version: "0", ID: newID(), DetailType: detailType, Source: source, Account: account,
+		Version: "0", ID: uuid.New(), DetailType: detailType, Source: source, Account: account,
 		Time: time.Now().UTC().Format(time.RFC3339), Region: region, Resources: []string{}, Detail: detail,
 	}
 }
@@ -158,19 +159,11 @@ func Message(event Event) (events.SQSMessage, error) {
 	}
 	sum, now := md5.Sum(body), fmt.Sprint(time.Now().UnixMilli())
 	return events.SQSMessage{
-		MessageId: newID(), ReceiptHandle: "EXAMPLE", Body: string(body), Md5OfBody: hex.EncodeToString(sum[:]),
+		MessageId: uuid.New(), ReceiptHandle: "EXAMPLE", Body: string(body), Md5OfBody: hex.EncodeToString(sum[:]),
 		Attributes: map[string]string{
 			"ApproximateReceiveCount": "1", "SentTimestamp": now, "SenderId": "EXAMPLE", "ApproximateFirstReceiveTimestamp": now,
 		},
 		MessageAttributes: map[string]events.SQSMessageAttribute{},
 		EventSource:       "aws:sqs", EventSourceARN: "arn:aws:sqs:" + region + ":" + account + ":keepcurrent-calls", AWSRegion: region,
 	}, nil
-}
-
-// newID returns a random UUID.
-func newID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:])
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }

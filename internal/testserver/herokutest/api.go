@@ -27,9 +27,20 @@ type route struct {
 // not count towards the rate limit", says the schema.
 const rateLimits = "GET /account/rate-limits"
 
+// getRateLimits answers how many requests the account has left:
+// https://devcenter.heroku.com/articles/platform-api-reference#rate-limit
+func (s *Server) getRateLimits(*call) (any, error) {
+	return map[string]int{"remaining": s.requests}, nil
+}
+
 // served are the calls that the server answers; any other call is a 404.
 var served = []route{
 	{rateLimits, (*Server).getRateLimits},
+	{"GET /apps", (*Server).listApps},
+	{"POST /apps", (*Server).postApp},
+	{"DELETE /apps/{app}", (*Server).deleteApp},
+	{"POST /apps/{app}/collaborators", (*Server).addCollaborator},
+	{"POST /apps/{app}/addons", (*Server).addAddOn},
 	{"GET /oauth/authorizations", (*Server).listAuthorizations},
 	{"POST /oauth/authorizations", (*Server).createAuthorization},
 	{"DELETE /oauth/authorizations/{authorization}", (*Server).deleteAuthorization},
@@ -63,16 +74,16 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.ID + ": " + e.Message }
 
-func fault(status int, id, message string) *apiError {
+func refusal(status int, id, message string) *apiError {
 	return &apiError{status: status, ID: id, Message: message}
 }
 
 func notFound(what string) *apiError {
-	return fault(http.StatusNotFound, "not_found", "Couldn't find that "+what+".")
+	return refusal(http.StatusNotFound, "not_found", "Couldn't find that "+what+".")
 }
 
 func invalid(message string) error {
-	return fault(http.StatusUnprocessableEntity, "invalid_params", message)
+	return refusal(http.StatusUnprocessableEntity, "invalid_params", message)
 }
 
 func (s *Server) routes(sch schema) *http.ServeMux {
@@ -100,11 +111,11 @@ func (s *Server) checkHeaders(answer http.Header, r *http.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !acceptable(r.Header.Get("Accept")) {
-		return fault(http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3.")
+		return refusal(http.StatusNotAcceptable, "not_acceptable", "The Accept header must name application/vnd.heroku+json; version=3.")
 	}
 	scope, ok := s.scopeOf(r)
 	if !ok {
-		return fault(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
+		return refusal(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
 	}
 	_, pattern := s.mux.Handler(r)
 	free := pattern == rateLimits
@@ -114,10 +125,10 @@ func (s *Server) checkHeaders(answer http.Header, r *http.Request) error {
 	}
 	answer.Set("RateLimit-Remaining", strconv.Itoa(s.requests))
 	if !allowed {
-		return fault(http.StatusTooManyRequests, "rate_limit", "Your account reached the API rate limit.")
+		return refusal(http.StatusTooManyRequests, "rate_limit", "Your account reached the API rate limit.")
 	}
 	if need := accepted(r.Method, pattern); !slices.ContainsFunc(scope, func(has string) bool { return slices.Contains(need, has) }) {
-		return fault(http.StatusForbidden, "forbidden", "The scope of the token does not allow this.")
+		return refusal(http.StatusForbidden, "forbidden", "The scope of the token does not allow this.")
 	}
 	return nil
 }
@@ -149,7 +160,7 @@ func (s *Server) endpoint(r route, l link) http.HandlerFunc {
 func (s *Server) answer(c *call, r route, l link) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.request.Body, maxBody))
 	if err != nil {
-		return nil, fault(http.StatusBadRequest, "bad_request", "The body could not be read.")
+		return nil, refusal(http.StatusBadRequest, "bad_request", "The body could not be read.")
 	}
 	c.body = body
 	s.mu.Lock()
@@ -176,7 +187,7 @@ func (s *Server) checkRequest(c *call, r route, l link) error {
 	}
 	problems, err := check(l.request, c.body)
 	if err != nil {
-		return fault(http.StatusBadRequest, "bad_request", "The body is not JSON.")
+		return refusal(http.StatusBadRequest, "bad_request", "The body is not JSON.")
 	}
 	if len(problems) > 0 {
 		s.violate("request", r, problems)
@@ -194,7 +205,7 @@ func (s *Server) checkApp(c *call) error {
 		return missing
 	}
 	if c.app.foreign {
-		return fault(http.StatusForbidden, "forbidden", "You do not have access to the app "+c.app.Name+".")
+		return refusal(http.StatusForbidden, "forbidden", "You do not have access to the app "+c.app.Name+".")
 	}
 	return nil
 }
@@ -211,7 +222,7 @@ func (s *Server) checkAnswer(value any, r route, l link) ([]byte, error) {
 	}
 	if len(problems) > 0 {
 		s.violate("answer", r, problems)
-		return nil, fault(http.StatusInternalServerError, "internal_server_error", "The answer did not follow the schema.")
+		return nil, refusal(http.StatusInternalServerError, "internal_server_error", "The answer did not follow the schema.")
 	}
 	return body, nil
 }
@@ -230,7 +241,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		s.mu.Lock()
 		s.violations = append(s.violations, "an error that is not in Heroku's form")
 		s.mu.Unlock()
-		e = fault(http.StatusInternalServerError, "internal_server_error", "Internal server error.")
+		e = refusal(http.StatusInternalServerError, "internal_server_error", "Internal server error.")
 	}
 	w.WriteHeader(e.status)
 	_ = json.NewEncoder(w).Encode(e)

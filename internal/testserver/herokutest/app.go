@@ -49,9 +49,9 @@ var appNames = regexp.MustCompile(`^[a-z][a-z0-9-]{1,28}[a-z0-9]$`)
 // digits and dashes), as both are mistakes in a test.
 func (s *Server) CreateApp(name string) *App { return s.createApp(name, false) }
 
-// CreateForeignApp makes an app of another account, as CreateApp does. Names are
-// global at Heroku, so it may be any app that exists: a call that names it is
-// answered 403, where one that names no app is answered 404.
+// CreateForeignApp makes an app of another account, as CreateApp does. Names are global
+// at Heroku: a call that names another account's app is answered 403, and a call that
+// names no app 404.
 func (s *Server) CreateForeignApp(name string) *App { return s.createApp(name, true) }
 
 func (s *Server) createApp(name string, foreign bool) *App {

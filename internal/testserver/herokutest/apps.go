@@ -9,19 +9,8 @@ import (
 	"time"
 )
 
-// The calls of a program that makes an app of its own and removes it:
+// An appAnswer is an app in the form of the schema:
 // https://devcenter.heroku.com/articles/platform-api-reference#app
-func init() {
-	served = append(served,
-		route{"GET /apps", (*Server).listApps},
-		route{"POST /apps", (*Server).postApp},
-		route{"DELETE /apps/{app}", (*Server).deleteApp},
-		route{"POST /apps/{app}/collaborators", (*Server).addCollaborator},
-		route{"POST /apps/{app}/addons", (*Server).addAddOn},
-	)
-}
-
-// An appAnswer is an app in the form of the schema.
 type appAnswer struct {
 	ACM                          bool      `json:"acm"`
 	ArchivedAt                   *string   `json:"archived_at"`
@@ -79,7 +68,10 @@ func (s *Server) postApp(c *call) (any, error) {
 	if err := json.Unmarshal(c.body, &in); err != nil {
 		return nil, err
 	}
-	if in.Name == "" || s.findApp(in.Name) != nil {
+	if in.Name == "" {
+		return nil, invalid("The server makes up no name.")
+	}
+	if s.findApp(in.Name) != nil {
 		return nil, invalid("Name " + in.Name + " is already taken")
 	}
 	app := s.newApp(in.Name, false)

@@ -16,6 +16,7 @@ import (
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/npm"
 	"keepcurrent.example/internal/testserver/secretstest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // A cliRun is one command of Heroku's own CLI, run against a server that has the app
@@ -116,9 +117,7 @@ func TestHerokuCommandsOfOurPages(t *testing.T) {
 func TestTokenGoesFromHerokuToAWS(t *testing.T) {
 	t.Parallel()
 	bin := herokuCLI(t)
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the aws command is not installed")
-	}
+	tool.Path(t, "aws")
 	x := newCLITrial(t)
 	secrets := secretstest.NewServer()
 	t.Cleanup(secrets.Close)
@@ -215,7 +214,7 @@ func herokuCLI(t *testing.T) string {
 	}
 	bin, err := installedCLI()
 	if err != nil {
-		t.Skipf("there is no heroku command: %v", err)
+		tool.Missing(t, "there is no heroku command: ", err)
 	}
 	return bin
 }

@@ -42,31 +42,35 @@
 //
 // # Limits
 //
-// There are no teams, deploys, dynos or release phases, and an add-on is attached
-// to its own app only. A collaborator can do nothing, as there is one account. An app that
-// the API makes must have a name, and an add-on that it makes is there at once. The API of Heroku Data, which the commands pg:… use, is
-// missing. A variant of version 3, such as version=3.sdk, is answered like version 3.
-// The server refuses a call, and a range of a list, that it does not know; it never
-// ignores one. An account's requests do not come back with time, so that tests can count
-// them.
+// There are no teams, deploys, dynos or release phases. An add-on is attached to its own app
+// only. A collaborator can do nothing, as there is one account. An app that the API makes must
+// be given a name, and an add-on that it makes is there at once. The API of Heroku Data, which
+// the commands pg:… use, is missing. A variant of version 3, such as version=3.sdk, is answered
+// like version 3. An account's requests do not come back with time, so that tests can count
+// them. The 64 kB that an app's config vars may have are not enforced.
 //
-// A test runs Heroku's own CLI, with the commands that our pages name, against this
-// server.
+// The server refuses a call, and a range of a list, that it does not know; it never ignores
+// one. A test runs Heroku's own CLI, with the commands that our pages name, against it.
 //
 // # Assumptions
 //
-// Heroku does not publish its retry schedule; the server waits 50 ms, then twice
-// as long each time up to a second, and does not give up. It waits 10 s for a
-// receiver's answer. The deliveries to one webhook follow each other, so that a
-// failing one delays the next: Heroku said so in 2017
-// (https://github.com/heroku/webhooks-docs). Heroku does not promise that a config
-// var can be read as soon as its release is announced; [Server.HoldConfigVars] lets
-// readers see old values for a while. These are guesses: the eleventh webhook and an
-// unknown entity get 422, attachments are listed by id, a config var of an attachment cannot be set to the value
-// that it has, a rotation makes one release however many names the add-on has, a
-// refused token costs no request, the description of a release that removes a config
-// var, and which scope a request needs, other than those for config vars: a token that
-// may only read may list webhooks, and may not make, change or remove one.
+// Heroku does not publish its retry schedule. The server waits 50 ms, then twice as long each
+// time up to a second, and does not give up. It waits 10 s for a receiver's answer. The
+// deliveries to one webhook follow each other, so that a failing one delays the next: Heroku
+// said so in 2017 (https://github.com/heroku/webhooks-docs). Heroku does not promise that a
+// config var can be read as soon as its release is announced; [Server.HoldConfigVars] lets
+// readers see old values for a while.
+//
+// These are guesses:
+//
+//   - the eleventh webhook and an unknown entity get 422
+//   - attachments are listed by id
+//   - a config var of an attachment cannot be set, not even to the value that it has
+//   - a rotation makes one release, however many names the add-on has
+//   - a request whose token is refused costs none of the account's requests
+//   - the description of a release that removes a config var
+//   - which scope a request for webhooks needs: a token that may only read may list them, and
+//     may not make, change or remove one
 //
 // The package does not depend on testing: the demo is built from it too.
 package herokutest

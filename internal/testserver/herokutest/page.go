@@ -56,7 +56,7 @@ func page[T any](c *call, all []T, usual string, orders map[string]func(a, b T) 
 	s, ok := parseSpan(c.request.Header.Get("Range"), usual)
 	compare := orders[s.field]
 	if !ok || compare == nil {
-		return nil, fault(http.StatusRequestedRangeNotSatisfiable, "requested_range_not_satisfiable", "The range cannot be satisfied.")
+		return nil, refusal(http.StatusRequestedRangeNotSatisfiable, "requested_range_not_satisfiable", "The range cannot be satisfied.")
 	}
 	all = append([]T{}, all...) // not nil, which would be null
 	slices.SortFunc(all, compare)

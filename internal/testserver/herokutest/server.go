@@ -135,7 +135,7 @@ func (s *Server) Calls() map[string]int {
 	return maps.Clone(s.calls)
 }
 
-// ResetCalls starts the counts of [Server.Calls] again from nothing.
+// ResetCalls sets the counts of [Server.Calls] to zero.
 func (s *Server) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

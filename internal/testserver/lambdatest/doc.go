@@ -19,7 +19,7 @@
 //     those that Lambda adds, AWS_LAMBDA_RUNTIME_API, AWS_LAMBDA_FUNCTION_NAME
 //     and TZ.
 //     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-//   - A response may have 6 MB.
+//   - A payload and a response may have 6 MB each.
 //     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 //
 // What is different: Lambda refuses an invocation if all processes are busy, and here

@@ -8,37 +8,36 @@ import (
 	"time"
 )
 
-var errClosed = errors.New("lambdatest: the function is closed")
+var (
+	errClosed = errors.New("lambdatest: the function is closed")
+	// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+	errTooLarge = fmt.Errorf("lambdatest: RequestTooLargeException: the payload has more than %d bytes", maxPayload)
+)
 
 // FunctionError is the error of an invocation that failed in the function: the
 // function's own error, or the end of its process.
 type FunctionError struct {
 	Type    string // such as Runtime.ExitError, Sandbox.Timedout or the type of a Go error
 	Message string
-	Raw     []byte // the JSON that Lambda gives to the caller
 }
 
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
-// reported is the error that a function reported, as JSON.
+// reported reads the error that a function reported, as JSON.
 func reported(raw []byte) *FunctionError {
 	var fields struct {
 		Type    string `json:"errorType"`
 		Message string `json:"errorMessage"`
 	}
 	_ = json.Unmarshal(raw, &fields) // what is no JSON has no type
-	return &FunctionError{Type: fields.Type, Message: fields.Message, Raw: raw}
+	return &FunctionError{Type: fields.Type, Message: fields.Message}
 }
 
-// platformError is an error that Lambda itself reports.
-func platformError(kind, message string) *FunctionError {
-	raw, _ := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message}) // strings always encode
-	return &FunctionError{Type: kind, Message: message, Raw: raw}
-}
+// The errors that Lambda itself reports.
 
 func timedOut(requestID string, limit time.Duration) *FunctionError {
-	return platformError("Sandbox.Timedout",
-		fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, limit.Seconds()))
+	return &FunctionError{"Sandbox.Timedout",
+		fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, limit.Seconds())}
 }
 
 func ended(requestID string, state *os.ProcessState) *FunctionError {
@@ -46,10 +45,10 @@ func ended(requestID string, state *os.ProcessState) *FunctionError {
 	if !state.Success() {
 		reason = "Runtime exited with error: " + state.String()
 	}
-	return platformError("Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", requestID, reason))
+	return &FunctionError{"Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", requestID, reason)}
 }
 
 func responseTooLarge() *FunctionError {
-	return platformError("Function.ResponseSizeTooLarge",
-		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload))
+	return &FunctionError{"Function.ResponseSizeTooLarge",
+		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload)}
 }

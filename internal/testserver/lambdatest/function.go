@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// maxPayload is Lambda's limit for the response of an invocation.
+// maxPayload is Lambda's limit for the payload of an invocation, and for its response.
 const maxPayload = 6 << 20
 
 // Config describes how a function is deployed. All fields but Env are required.
@@ -65,8 +65,12 @@ func Start(config Config) (*Function, error) {
 
 // Invoke calls the function with a JSON payload and returns its answer. It waits while
 // all processes are busy. If the function fails, the error is a [*FunctionError]. If the
-// context ends first, Invoke returns and the function works on, as on Lambda.
+// payload is too large, the function is not called. If the context ends first, Invoke
+// returns and the function works on, as on Lambda.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if len(payload) > maxPayload {
+		return nil, errTooLarge
+	}
 	select {
 	case f.slots <- struct{}{}:
 	case <-ctx.Done():

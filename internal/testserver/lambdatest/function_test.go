@@ -102,6 +102,15 @@ func TestClosedFunctionRefuses(t *testing.T) {
 	}
 }
 
+func TestAPayloadThatLambdaRefusesDoesNotReachTheFunction(t *testing.T) {
+	t.Parallel()
+	f := start(t, Config{})
+	if _, err := f.Invoke(t.Context(), deed("echo", strings.Repeat("x", maxPayload))); !errors.Is(err, errTooLarge) {
+		t.Errorf("got error %v", err)
+	}
+	wantStarts(t, f, 0)
+}
+
 func TestLogsHaveBothStreamsOfAllProcesses(t *testing.T) {
 	t.Parallel()
 	f := start(t, Config{})

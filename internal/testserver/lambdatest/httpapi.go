@@ -19,11 +19,15 @@ const maxBody = 10 << 20
 // 2.0 with a status, headers and a text. Everything else is not found.
 //
 //   - If the function fails, or its answer is invalid, the status is 500.
-//   - A request body may have 10 MB.
+//   - If the answer has no status, the status is 500, too. API Gateway would answer 200 with
+//     the function's JSON for a body; our functions always give a status.
+//   - A request body may have 10 MB. If its event is larger than a payload may be, the status
+//     is 500. AWS does not say what API Gateway answers then.
 //
 // It waits for the function without a limit. API Gateway gives up after 30 seconds, so a
 // function's own time-out must be shorter.
 //
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 func HTTPAPI(f *Function, route string) http.Handler {
 	return &httpAPI{invoke: f.Invoke, route: route}

@@ -1,9 +1,9 @@
 package lambdatest
 
 import (
-	"crypto/rand"
-	"fmt"
 	"time"
+
+	"keepcurrent.example/internal/testserver/uuid"
 )
 
 // invocation is one piece of work for a function.
@@ -22,7 +22,7 @@ type outcome struct {
 }
 
 func newInvocation(payload []byte) *invocation {
-	return &invocation{id: newUUID(), payload: payload, done: make(chan outcome, 1)}
+	return &invocation{id: uuid.New(), payload: payload, done: make(chan outcome, 1)}
 }
 
 // run takes an invocation through a process, idle or new, from its beginning
@@ -100,12 +100,4 @@ func (f *Function) rest(s *sandbox) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.idle = append(f.idle, s)
-}
-
-func newUUID() string {
-	b := make([]byte, 16)
-	rand.Read(b) // never fails
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -4,24 +4,35 @@ package mototest
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
 
-// Start returns the address of a moto_server that ends with the test. The test is skipped if
-// there is none.
+// Start returns the address of a moto_server that ends with the test. If moto_server is not
+// installed, the test is skipped; with KEEPCURRENT_REQUIRE_TOOLS it fails.
 func Start(t testing.TB) string {
 	t.Helper()
-	path, err := exec.LookPath("moto_server")
+	tool.Path(t, "moto_server")
+	url, stop, err := Open()
 	if err != nil {
-		t.Skip("moto_server is not installed")
+		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", "0")
+	t.Cleanup(stop)
+	return url
+}
+
+// Open starts a moto_server, and returns its address and what ends it. It fails if
+// moto_server is not installed or does not start.
+func Open() (url string, stop func(), err error) {
+	cmd := exec.Command("moto_server", "-H", "127.0.0.1", "-p", "0")
 	// moto reads the same variables as a client of AWS: it gets none of them.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
 	log, err := cmd.StderrPipe()
@@ -29,15 +40,15 @@ func Start(t testing.TB) string {
 		err = cmd.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		return "", nil, err
 	}
-	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context, done by now, has killed it
+	stop = func() { _, _ = cmd.Process.Kill(), cmd.Wait() }
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		if found := running.FindStringSubmatch(lines.Text()); found != nil {
 			go func() { _, _ = io.Copy(io.Discard, log) }() // so that moto never waits for a reader
-			return found[1]
+			return found[1], stop, nil
 		}
 	}
-	t.Fatal("moto_server ended before it listened")
-	return ""
+	stop()
+	return "", nil, errors.New("moto_server ended before it listened")
 }

@@ -18,10 +18,11 @@ import (
 // ErrNotInstalled says that there is no npm.
 var ErrNotInstalled = errors.New("npm is not installed")
 
-// Install returns a folder with the packages that the lock file of a folder names, by
-// their digests. It runs none of their scripts. finish is called in a fresh folder, which
-// is kept only if it succeeds. The name is for people. It fails with [ErrNotInstalled], or
-// with what npm says.
+// Install installs the packages that the package-lock.json of source names, unless it has done
+// so before, and returns the folder with them. npm compares each with its digest in the lock
+// file, and runs none of their scripts. finish completes a fresh folder, which is kept only if
+// finish succeeds. name is for people: the folder's name begins with it. The error is
+// [ErrNotInstalled], or what npm says.
 func Install(ctx context.Context, name string, source fs.FS, finish func(dir string) error) (dir string, err error) {
 	lock, err := fs.ReadFile(source, "package-lock.json")
 	if err != nil {

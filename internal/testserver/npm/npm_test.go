@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"testing/fstest"
 
 	"keepcurrent.example/internal/testserver/npm"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // nothing is a lock file without packages, so that npm asks no registry.
@@ -23,9 +23,7 @@ var nothing = fstest.MapFS{
 
 func inCacheOf(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("npm is not installed")
-	}
+	tool.Path(t, "npm")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 }
 

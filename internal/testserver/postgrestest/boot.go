@@ -3,9 +3,9 @@ package postgrestest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"time"
+
+	"keepcurrent.example/internal/testserver/loopback"
 )
 
 // boot makes a throwaway cluster.
@@ -42,7 +42,7 @@ func (s settings) boot(ctx context.Context) (*Cluster, error) {
 
 func (s settings) bootOnce(ctx context.Context, programs string) (*Cluster, error) {
 	var err error
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = loopback.FreePort(); err != nil {
 		return nil, err
 	}
 	s.password = random("p", 64)
@@ -58,25 +58,4 @@ func (s settings) bootOnce(ctx context.Context, programs string) (*Cluster, erro
 		return nil, errors.Join(err, g.close())
 	}
 	return newCluster(server, g, s.cert), nil
-}
-
-func freePort() (int, error) {
-	listener, err := listenTCP(net.IPv4(127, 0, 0, 1))
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
-// startMutual boots the cluster of [RunMutual].
-func startMutual(ctx context.Context) (c *Cluster, identity string, err error) {
-	s, err := newSettings(mutualTLS)
-	if err == nil {
-		c, err = s.boot(ctx)
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("postgrestest: %w", err)
-	}
-	return c, s.identity(), nil
 }

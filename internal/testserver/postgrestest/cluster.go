@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
 // Cluster is a PostgreSQL server in which databases can be made.
@@ -27,9 +29,9 @@ var shared struct {
 }
 
 // Shared returns the cluster of the process: a throwaway one, which takes a second or
-// two to make and ends with the process, or the server that DATABASE_URL names. The
-// error is [ErrNoServer] if there is neither. Callers do not close the cluster, but each
-// closes the databases that it makes in it.
+// two to make and ends with the process, or the server that DATABASE_URL names. It fails
+// if there is neither, and says how to install a server. Each caller closes the databases
+// that it makes in the cluster.
 func Shared(ctx context.Context) (*Cluster, error) {
 	shared.Lock()
 	defer shared.Unlock()
@@ -56,17 +58,17 @@ func start(ctx context.Context) (c *Cluster, err error) {
 	return c, nil
 }
 
-func newCluster(s *server, g *guardian, cert certificate) *Cluster {
+func newCluster(s *server, g *guardian, cert certificate.Certificate) *Cluster {
 	c := &Cluster{server: s, guardian: g, databases: map[*Database]bool{}}
 	if s.login.TLSConfig == nil {
-		c.tls = cert.config()
+		c.tls = cert.Config()
 	}
 	return c
 }
 
-// Close closes all databases, stops a throwaway server and removes its files.
+// close closes all databases, stops a throwaway server and removes its files.
 // Nothing of the cluster is left when it returns.
-func (c *Cluster) Close() error {
+func (c *Cluster) close() error {
 	c.mu.Lock()
 	databases := slices.Collect(maps.Keys(c.databases))
 	c.mu.Unlock()

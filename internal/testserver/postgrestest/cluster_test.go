@@ -68,7 +68,7 @@ func TestNothingIsLeftAfterClose(t *testing.T) {
 	mustLogin(t, d.URL())
 	must(t, d.Refuse())
 	pid := serverPID(t, c.guardian.home.dir)
-	must(t, c.Close())
+	must(t, c.close())
 	if !missing(c.guardian.home.dir) {
 		t.Error("the directory is still there")
 	}
@@ -88,7 +88,7 @@ func TestCloseDropsWhatWasMadeInAGivenServer(t *testing.T) {
 	_, err := d.RotateUser(t.Context())
 	must(t, err)
 	mustLogin(t, d.URL())
-	must(t, c.Close())
+	must(t, c.close())
 	left, err := c.server.run(t.Context(), fmt.Sprintf(`SELECT datname FROM pg_database WHERE datname = '%s'
 		UNION ALL SELECT rolname FROM pg_roles WHERE rolname IN ('%s')`, d.name, strings.Join(d.allRoles(), "', '")))
 	must(t, err)
@@ -102,7 +102,7 @@ func TestStartUsesDatabaseURL(t *testing.T) {
 	t.Setenv("DATABASE_URL", rawURL)
 	c, err := start(t.Context())
 	must(t, err)
-	defer c.Close()
+	defer c.close()
 	host, err := newServer(rawURL, false)
 	must(t, err)
 	if c.guardian != nil || c.server.address() != host.address() {
@@ -115,7 +115,7 @@ func TestStartFindsNoFaultWithAGivenServerThatHasTLS(t *testing.T) {
 	t.Parallel()
 	c, err := adopt(t.Context(), superURL(throwaway(t)))
 	must(t, err)
-	defer c.Close()
+	defer c.close()
 	d := newDatabase(t, c)
 	mustLogin(t, d.URL())
 	_, err = loginBy(t, d.URL(), false)
@@ -146,7 +146,7 @@ func TestEnvironmentDoesNotDisturb(t *testing.T) {
 		t.Setenv(name, "nonsense")
 	}
 	c := started(t, func() (*Cluster, error) { return boot(t.Context(), tlsOnly) })
-	defer c.Close()
+	defer c.close()
 	mustLogin(t, newDatabase(t, c).URL())
 	got, err := c.server.run(t.Context(), "SHOW server_encoding")
 	must(t, err)
@@ -203,7 +203,7 @@ func TestWithoutAServerAndNpmTheErrorNamesBothWays(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	_, err := findPrograms(t.Context())
-	if !errors.Is(err, ErrNoServer) || !errors.Is(err, npm.ErrNotInstalled) || !strings.Contains(err.Error(), "apt-get install postgresql") {
+	if !errors.Is(err, errNoServer) || !errors.Is(err, npm.ErrNotInstalled) || !strings.Contains(err.Error(), "apt-get install postgresql") {
 		t.Errorf("got error %v", err)
 	}
 }

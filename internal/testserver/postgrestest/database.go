@@ -161,10 +161,10 @@ func (d *Database) Accept() error {
 	return nil
 }
 
-// Sessions counts the sessions that all roles of the database have open at the
+// sessions counts the sessions that all roles of the database have open at the
 // server. One that its client has just closed may still be counted, because the
 // server takes a moment to notice: [Database.Idle] waits for that.
-func (d *Database) Sessions(ctx context.Context) (int, error) {
+func (d *Database) sessions(ctx context.Context) (int, error) {
 	column, err := d.cluster.server.run(ctx, `SELECT count(*) FROM pg_stat_activity WHERE usename IN ('`+
 		strings.Join(d.allRoles(), `', '`)+`')`)
 	if err != nil {
@@ -179,7 +179,7 @@ func (d *Database) Idle(ctx context.Context) error {
 	defer cancel()
 	open := 0
 	for {
-		n, err := d.Sessions(ctx)
+		n, err := d.sessions(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("postgrestest: waiting for the end of all sessions, %d at last: %w", open, ctx.Err())

@@ -167,7 +167,7 @@ func TestSessionsCountsThoseOfAllRoles(t *testing.T) {
 
 func wantSessions(t *testing.T, d *Database, want int) {
 	t.Helper()
-	got, err := d.Sessions(t.Context())
+	got, err := d.sessions(t.Context())
 	must(t, err)
 	if got != want {
 		t.Errorf("got %d sessions, want %d", got, want)

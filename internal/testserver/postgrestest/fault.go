@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
 // A Fault handles a connection in place of the server. It may call serve, which passes a
@@ -72,11 +74,11 @@ func answer(client net.Conn, sqlstate, message string) error {
 
 // welcome speaks TLS with a client, and returns when it has said who it is.
 func welcome(client net.Conn) (inner net.Conn, err error) {
-	cert, err := newCertificate()
+	cert, err := certificate.SelfSigned()
 	if err != nil {
 		return nil, err
 	}
-	if inner, _, err = (&forwarder{tls: cert.config()}).greet(client); err != nil {
+	if inner, _, err = (&forwarder{tls: cert.Config()}).greet(client); err != nil {
 		return nil, err
 	}
 	_, err = readStartup(inner)
@@ -135,7 +137,7 @@ type withheld struct {
 }
 
 func (w *withheld) Write(p []byte) (int, error) {
-	sessions, err := w.database.Sessions(context.Background())
+	sessions, err := w.database.sessions(context.Background())
 	if err != nil {
 		return 0, err
 	}

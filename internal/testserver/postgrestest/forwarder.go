@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"keepcurrent.example/internal/testserver/loopback"
 )
 
 // forwarder is the address at which one database is reached. It passes every
@@ -27,7 +29,7 @@ type forwarder struct {
 // newForwarder opens a forwarder on 127.0.0.1.
 func newForwarder(server string, tlsConfig *tls.Config) (*forwarder, error) {
 	f := &forwarder{server: server, tls: tlsConfig}
-	listener, err := listenTCP(net.IPv4(127, 0, 0, 1))
+	listener, err := loopback.Listen(net.IPv4(127, 0, 0, 1))
 	if err != nil {
 		return nil, fmt.Errorf("listen for a database: %w", err)
 	}
@@ -160,9 +162,9 @@ func (f *forwarder) accept() error {
 func (f *forwarder) move() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	next, err := listenTCP(neighbour(f.address.IP))
+	next, err := loopback.Listen(neighbour(f.address.IP))
 	if err != nil { // macOS has 127.0.0.1 alone
-		next, err = listenTCP(net.IPv4(127, 0, 0, 1))
+		next, err = loopback.Listen(net.IPv4(127, 0, 0, 1))
 	}
 	if err != nil {
 		return fmt.Errorf("listen at another address: %w", err)

@@ -7,6 +7,9 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"keepcurrent.example/internal/testserver/certificate"
+	"keepcurrent.example/internal/testserver/loopback"
 )
 
 // serve runs one server of a kind on a loopback address.
@@ -58,7 +61,7 @@ func TestForwarderPassesTheEndOfOneDirectionOn(t *testing.T) {
 
 func TestForwarderHangsUpIfTheServerIsAway(t *testing.T) {
 	t.Parallel()
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	must(t, err)
 	gone := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}
 	release, err := hold(gone)
@@ -71,7 +74,7 @@ func TestForwarderHangsUpIfTheServerIsAway(t *testing.T) {
 
 func TestForwarderWithTLSOfItsOwnAnswersWhatOpensAConnection(t *testing.T) {
 	t.Parallel()
-	cert, err := newCertificate()
+	cert, err := certificate.SelfSigned()
 	must(t, err)
 	head := func(size, code uint32) []byte {
 		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, size), code)
@@ -88,7 +91,7 @@ func TestForwarderWithTLSOfItsOwnAnswersWhatOpensAConnection(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			conn := dial(t, serve(t, func(net.Conn) {}), cert.config())
+			conn := dial(t, serve(t, func(net.Conn) {}), cert.Config())
 			_, err := conn.Write(c.sends)
 			must(t, err)
 			must(t, conn.CloseWrite())

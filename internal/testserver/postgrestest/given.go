@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
 // adopt makes databases in the server at a URL, whose user is a superuser.
@@ -32,7 +34,7 @@ func adopt(ctx context.Context, rawURL string) (*Cluster, error) {
 	if err := server.tryWrongPassword(ctx); err != nil {
 		return nil, err
 	}
-	cert, err := newCertificate()
+	cert, err := certificate.SelfSigned()
 	if err != nil {
 		return nil, err
 	}

@@ -13,14 +13,13 @@ import (
 	"keepcurrent.example/internal/credential"
 	check "keepcurrent.example/internal/login"
 	"keepcurrent.example/internal/reconcile"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // The in-dyno database of Heroku CI accepts any password at first.
 func TestAServerThatAcceptsAnyPasswordIsRefusedUntilAppJSONChangesIt(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("psql"); err != nil {
-		t.Skip(err)
-	}
+	tool.Path(t, "psql")
 	host := started(t, func() (*Cluster, error) { return boot(t.Context(), plainOnly) })
 	defer closed(t, host)
 	must(t, os.WriteFile(filepath.Join(host.guardian.home.dir, "pg_hba.conf"), []byte("host all all all trust\n"), 0o600))

@@ -60,7 +60,7 @@ func givenURL(t *testing.T) string {
 func started(t *testing.T, start func() (*Cluster, error)) *Cluster {
 	t.Helper()
 	c, err := start()
-	if errors.Is(err, ErrNoServer) && os.Getenv("DATABASE_URL") != "" {
+	if errors.Is(err, errNoServer) && os.Getenv("DATABASE_URL") != "" {
 		t.Skip("this test starts a server of its own:", err)
 	}
 	must(t, err)
@@ -68,7 +68,7 @@ func started(t *testing.T, start func() (*Cluster, error)) *Cluster {
 }
 
 func closed(t *testing.T, c *Cluster) {
-	if err := c.Close(); err != nil {
+	if err := c.close(); err != nil {
 		t.Error(err)
 	}
 }

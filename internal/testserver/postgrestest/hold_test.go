@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/loopback"
 )
 
 // A process that is being started has copies of all that is open here.
@@ -25,7 +27,7 @@ func TestAnAddressCanBeHeldWhileProcessesAreStarted(t *testing.T) {
 		})
 	}
 	for range 500 {
-		listener, err := listenTCP(net.IPv4(127, 0, 0, 1))
+		listener, err := loopback.Listen(net.IPv4(127, 0, 0, 1))
 		if err != nil {
 			t.Error(err)
 			break

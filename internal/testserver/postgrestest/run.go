@@ -3,10 +3,12 @@ package postgrestest
 import (
 	"errors"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
-// Run makes a database in the shared cluster, which is closed when the test ends. The
-// test fails if no server is installed.
+// Run makes a database in the shared cluster, and closes the database when the test ends.
+// The test fails if no server is installed.
 func Run(t testing.TB) *Database {
 	t.Helper()
 	cluster, err := Shared(t.Context())
@@ -44,36 +46,15 @@ type Options struct {
 func RunWith(t testing.TB, o Options) (c *Cluster, root string) {
 	t.Helper()
 	s, err := newSettings(tlsOnly)
-	trusted := s.cert.cert
+	trusted := s.cert.Cert
 	if err == nil && o.Signed {
-		s.cert, trusted, err = newSigned()
-	}
-	if err == nil {
-		s.lines, s.method = o.Settings, o.Method
-		c, err = s.boot(t.Context())
-	}
-	skipOrFail(t, err)
-	closeWith(t, c)
-	return c, string(trusted)
-}
-
-// skipOrFail ends a test whose own server did not start.
-func skipOrFail(t testing.TB, err error) {
-	t.Helper()
-	if errors.Is(err, ErrNoServer) {
-		t.Skip("this test starts a server of its own:", err)
+		s.cert, trusted, err = certificate.Signed()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func closeWith(t testing.TB, c *Cluster) {
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s.lines, s.method = o.Settings, o.Method
+	return s.run(t), string(trusted)
 }
 
 // RunMutual makes a cluster that asks every client for a certificate, as a Private or
@@ -83,8 +64,28 @@ func closeWith(t testing.TB, c *Cluster) {
 // and the root of its own. The test is skipped if no server is installed.
 func RunMutual(t testing.TB) (c *Cluster, identity string) {
 	t.Helper()
-	c, identity, err := startMutual(t.Context())
-	skipOrFail(t, err)
-	closeWith(t, c)
-	return c, identity
+	s, err := newSettings(mutualTLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.run(t), s.identity()
+}
+
+// run boots a cluster that ends with the test. Where DATABASE_URL names a server, none may
+// be installed: then the test is skipped.
+func (s settings) run(t testing.TB) *Cluster {
+	t.Helper()
+	c, err := s.boot(t.Context())
+	if errors.Is(err, errNoServer) {
+		t.Skip("this test starts a server of its own:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
 }

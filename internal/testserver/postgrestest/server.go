@@ -27,7 +27,7 @@ func newServer(rawURL string, withTLS bool) (*server, error) {
 		return nil, err
 	}
 	if withTLS {
-		login.TLSConfig = &tls.Config{InsecureSkipVerify: true} // self-signed, see certificate
+		login.TLSConfig = &tls.Config{InsecureSkipVerify: true} // self-signed, see package certificate
 	}
 	return &server{login}, nil
 }

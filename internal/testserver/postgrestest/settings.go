@@ -8,13 +8,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"keepcurrent.example/internal/testserver/certificate"
 )
 
 // settings are those of a throwaway server.
 type settings struct {
 	access   access
-	cert     certificate // the server's own
-	client   certificate // what it knows its clients by, if the access is mutualTLS
+	cert     certificate.Certificate // the server's own
+	client   certificate.Certificate // what it knows its clients by, if the access is mutualTLS
 	port     int
 	password string // of the superuser
 	method   string // how clients prove who they are, "" for scram-sha-256
@@ -42,11 +44,11 @@ func (a access) rules(address, method string) string {
 
 // newSettings are settings with certificates of their own.
 func newSettings(access access) (settings, error) {
-	cert, err := newCertificate()
+	cert, err := certificate.SelfSigned()
 	if err != nil {
 		return settings{}, err
 	}
-	client, err := newCertificate()
+	client, err := certificate.SelfSigned()
 	return settings{access: access, cert: cert, client: client}, err
 }
 
@@ -61,7 +63,7 @@ func (s settings) url() string {
 // certificate, in the form that the tag heroku:client-tls needs in a secret.
 func (s settings) identity() string {
 	text, _ := json.Marshal(map[string]string{ // strings can always be written
-		"certificate": string(s.client.cert), "key": string(s.client.key), "root": string(s.cert.cert)})
+		"certificate": string(s.client.Cert), "key": string(s.client.Key), "root": string(s.cert.Cert)})
 	return string(text)
 }
 
@@ -96,9 +98,9 @@ func (s settings) files() map[string]string {
 	return map[string]string{
 		"postgresql.conf": strings.Join(lines, "\n") + "\n",
 		"pg_hba.conf":     s.access.rules("127.0.0.0/8", method) + s.access.rules("::1/128", method),
-		"client.crt":      string(s.client.cert),
+		"client.crt":      string(s.client.Cert),
 		"password":        s.password + "\n",
-		"server.crt":      string(s.cert.cert),
-		"server.key":      string(s.cert.key),
+		"server.crt":      string(s.cert.Cert),
+		"server.key":      string(s.cert.Key),
 	}
 }

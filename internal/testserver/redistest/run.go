@@ -2,23 +2,24 @@ package redistest
 
 import (
 	"errors"
-	"os"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
-// Run starts a server that ends with the test. The test is skipped if no redis-server is
-// installed; with KEEPCURRENT_REQUIRE_TOOLS it fails.
+// Run starts a server that ends with the test. If no redis-server is installed, the test is
+// skipped; with KEEPCURRENT_REQUIRE_TOOLS it fails.
 func Run(t testing.TB) *Server {
 	t.Helper()
 	s, err := start(t.Context())
-	if errors.Is(err, errNotInstalled) && os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") == "" {
-		t.Skip(err)
+	if errors.Is(err, errNotInstalled) {
+		tool.Missing(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+		if err := s.close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -7,16 +7,10 @@ package redistest
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,6 +21,9 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"keepcurrent.example/internal/testserver/certificate"
+	"keepcurrent.example/internal/testserver/loopback"
 )
 
 // Server is a running redis-server. One goroutine at a time may use it.
@@ -75,7 +72,7 @@ func start(ctx context.Context) (*Server, error) {
 }
 
 func startOnce(ctx context.Context) (*Server, error) {
-	port, err := freePort()
+	port, err := loopback.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -88,21 +85,21 @@ func startOnce(ctx context.Context) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.await(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
 // configure writes the files that the server is to find in its directory.
 func (s *Server) configure() error {
-	cert, key, err := certificate()
+	cert, err := certificate.SelfSigned()
 	if err != nil {
 		return err
 	}
 	text := fmt.Sprintf("bind 127.0.0.1\nport 0\ntls-port %d\ntls-cert-file cert.pem\ntls-key-file key.pem\n"+
 		"tls-ca-cert-file cert.pem\ntls-auth-clients no\nrequirepass %s\nsave \"\"\nappendonly no\n"+
 		"unixsocket %s\n", s.port, s.password, s.socket())
-	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": key, "redis.conf": []byte(text)} {
+	for name, text := range map[string][]byte{"cert.pem": cert.Cert, "key.pem": cert.Key, "redis.conf": []byte(text)} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(s.dir, name), text, 0o600))
 	}
 	return err
@@ -218,49 +215,11 @@ func (s *Server) Rotate(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the server. Nothing of it is left when it returns.
-func (s *Server) Close() error {
+// close ends the server. Nothing of it is left when it returns.
+func (s *Server) close() error {
 	_ = s.pipe.Close()
 	<-s.done
 	return os.RemoveAll(s.dir) // the guardian did it, unless it was killed
 }
 
 func newPassword() string { return "pEXAMPLE" + strings.ToLower(rand.Text()) }
-
-// freePort finds a port below those that clients get (32768 and up on Linux).
-func freePort() (int, error) {
-	const low, high, tries = 10240, 32768, 100
-	var err error
-	for range tries {
-		var listener net.Listener
-		port := low + mathrand.IntN(high-low)
-		if listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, fmt.Errorf("find a free port: %w", err)
-}
-
-// certificate makes a self-signed certificate and its key, in PEM.
-func certificate() (cert, key []byte, err error) {
-	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, secret.Public(), secret)
-	if err != nil {
-		return nil, nil, err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(secret)
-	if err != nil {
-		return nil, nil, err
-	}
-	cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	return cert, key, nil
-}

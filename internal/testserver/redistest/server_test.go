@@ -157,7 +157,7 @@ func TestAServerThatDoesNotStartSaysWhy(t *testing.T) {
 	if err := second.await(t.Context()); err == nil || !strings.Contains(err.Error(), "Address already in use") {
 		t.Errorf("got error %v, want one with the server's words", err)
 	}
-	if err := second.Close(); err != nil {
+	if err := second.close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"keepcurrent.example/internal/testserver/secretstest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // An awsRun is one command, with the secret of a trial that has two versions.
@@ -223,9 +224,10 @@ func aws(t *testing.T, server *secretstest.Server, line, stdin string) string {
 // environment. Any word on standard error is a complaint.
 func run(t *testing.T, server *secretstest.Server, line, stdin string) (out, complaint string) {
 	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil || testing.Short() {
-		t.Skip("the aws command is not installed, or the test is to be short")
+	if testing.Short() {
+		t.Skip("the aws command is slow to start, and the test is to be short")
 	}
+	tool.Path(t, "aws")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)

@@ -85,8 +85,8 @@ func (s *Server) SetListLag(d time.Duration) {
 }
 
 // Calls returns how often each action was called since the start or the last ResetCalls,
-// such as "GetSecretValue": 3. Each try counts that had a fault. A client that tries again
-// without one was only impatient, on a machine that is busy: that counts once.
+// such as "GetSecretValue": 3. A client on a busy machine may repeat a call because the answer
+// is late: the tries of one call count once. Tries that a fault answered all count.
 func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,8 +2,8 @@ package secretstest
 
 type createInput struct {
 	Name, ClientRequestToken string
-	// ForceOverwriteReplicaSecret has no effect, because the server makes no replicas.
-	// Terraform sends false.
+	// ForceOverwriteReplicaSecret can only be false, which Terraform sends: the server makes
+	// no replicas.
 	ForceOverwriteReplicaSecret bool
 	Tags                        []tag
 	details

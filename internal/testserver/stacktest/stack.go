@@ -63,8 +63,8 @@ type Config struct {
 	// Timeout is that of the webhook; default 28 s. That of the poller is 60 s.
 	Timeout time.Duration
 	// SelfSubscribe gives the poller the public address of the webhook, and a token that
-	// may write webhooks, so that it keeps the subscriptions. Without it the functions have
-	// a token that may only read.
+	// may write webhooks, so that it keeps the subscriptions. Without it, and without a
+	// WEBHOOK_URL in Env, the functions have a token that may only read.
 	SelfSubscribe bool
 	// Concurrency of the webhook; default 4. That of the poller is 1.
 	Concurrency int

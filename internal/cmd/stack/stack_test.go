@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -191,6 +192,7 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	t.Setenv(underMake, s.program("make", `echo "makes $*"`))
 	out = s.must(s.deploy("STACK=kc", "HerokuApp=shop", "AlarmEmail=ops@example.com"))
 	s.has(out, "the first time\nmakes --silent zips\nputting the functions into the bucket")
+	s.isOnThePage(out)
 	t.Setenv(underMake, "")
 	s.has(out, "stack kc, account 123456789012, Region eu-west-1\n", "create complete", "\n"+boundSecret+"\n",
 		" --scope read-protected --short |", " --secret-id "+tokenSecret+" --secret-string file:///dev/stdin\n", "\nmake status STACK=kc\n",
@@ -323,6 +325,22 @@ func TestRemoveTakesOnlyAYesFromAPerson(t *testing.T) {
 	} {
 		if got := agrees(in, io.Discard, "?"); got != want {
 			t.Errorf("%v: got %v", in, got)
+		}
+	}
+}
+
+// isOnThePage fails the test unless docs/deploy.md shows what a deployment prints, but for its
+// name and times. The bucket was made by the deployment before.
+func (s *site) isOnThePage(out string) {
+	s.t.Helper()
+	_, shown, _ := strings.Cut(read(s.t, "../../../docs/deploy.md"), "```text\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	shown = strings.NewReplacer("keepcurrent-1", "keepcurrent-1", "keepcurrent", "kc").Replace(shown)
+	clock := regexp.MustCompile(`\d\d:\d\d:\d\d`)
+	lines := strings.Split(clock.ReplaceAllString(out, "TIME"), "\n")
+	for line := range strings.Lines(clock.ReplaceAllString(shown, "TIME")) {
+		if line = strings.TrimSuffix(line, "\n"); !slices.Contains(lines, line) && !strings.HasPrefix(line, "making the bucket ") {
+			s.t.Errorf("docs/deploy.md shows %q, which is not in:\n%s", line, out)
 		}
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,6 +16,7 @@ import (
 
 	"keepcurrent.example/internal/heroku"
 	"keepcurrent.example/internal/testserver/mototest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // One moto serves these tests, because it takes seconds to start.
@@ -74,24 +73,13 @@ func (d *drill) moto(t *testing.T, service, action, body string) {
 	}
 }
 
-// absent skips a test for want of a program, or fails it where all are required.
-func absent(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // startMoto returns the address of a moto_server that ends with the test.
 func startMoto(t *testing.T) string {
 	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil {
-		absent(t, "the AWS CLI is not installed")
+	if testing.Short() {
+		t.Skip("the test is to be short")
 	}
-	if _, err := exec.LookPath("moto_server"); err != nil || testing.Short() {
-		absent(t, "moto_server is not installed, or the test is to be short")
-	}
+	tool.Path(t, "aws")
 	return mototest.Start(t)
 }
 

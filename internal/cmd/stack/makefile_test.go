@@ -6,15 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // Each of these would otherwise fail late and at length, or do something else.
 func TestMakeRefusesNonsenseInOneLine(t *testing.T) {
 	t.Parallel()
-	program, err := exec.LookPath("make")
-	if err != nil {
-		t.Skip("make is not installed")
-	}
+	program := tool.Path(t, "make")
 	nothing := t.TempDir()
 	for _, test := range []struct{ words, path, want string }{
 		{"soak FOR=abc", "", "FOR=abc is no time: say FOR=30s, FOR=10m or FOR=2h"},
@@ -48,10 +47,7 @@ func TestMakeRefusesNonsenseInOneLine(t *testing.T) {
 // A misspelt word would be lost: another stack, or a parameter that nobody has set.
 func TestMakeRefusesWordsThatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	program, err := exec.LookPath("make")
-	if err != nil {
-		t.Skip("make is not installed")
-	}
+	program := tool.Path(t, "make")
 	environment := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") })
 	for words, want := range map[string]string{
 		"status STAK=prod":                 "make status does not know STAK: it takes STACK ALL",

@@ -22,6 +22,7 @@ import (
 	"keepcurrent.example/internal/testserver/herokutest"
 	"keepcurrent.example/internal/testserver/mototest"
 	"keepcurrent.example/internal/testserver/secretstest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // site is an account for the AWS CLI: S3 and STS are moto's, Secrets Manager and
@@ -42,9 +43,10 @@ type site struct {
 
 func openSite(t *testing.T, moto string) *site {
 	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil || testing.Short() {
-		t.Skip("the AWS CLI is not installed, or the test is to be short")
+	if testing.Short() {
+		t.Skip("the test is to be short")
 	}
+	tool.Path(t, "aws")
 	s := &site{t: t, stacks: startCloudFormation(t), secrets: secretstest.NewServer(), folder: t.TempDir(), answer: "null"}
 	t.Cleanup(s.secrets.Close)
 	s.heroku = startHeroku(t)
@@ -262,9 +264,7 @@ func (s *site) is(status string, want settings) {
 
 // A shell would take some values apart, or run them.
 func TestMakesVariablesAreNoWordsOfAShell(t *testing.T) {
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("make is not installed")
-	}
+	tool.Path(t, "make")
 	folder := t.TempDir()
 	makefile := "all:\n\t@printf '%s\\0' \"$$MAKEFLAGS\" \"$$AlarmEmail\" \"$$ConfigVar\" \"$$HerokuApp\"\n"
 	if err := os.WriteFile(filepath.Join(folder, "Makefile"), []byte(makefile), 0o600); err != nil {

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // pastedBlocks are blocks of the pages, and commands in their text, that no other test runs, by
@@ -78,9 +80,10 @@ func pastedCommands(t *testing.T) (all []string) {
 // means; what AWS does then is in AWS's documentation.
 func TestThePagesAskAWSForWhatTheyMean(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("aws"); err != nil || testing.Short() {
-		t.Skip("the aws command is not installed, or the test is to be short")
+	if testing.Short() {
+		t.Skip("the test is to be short")
 	}
+	tool.Path(t, "aws")
 	// Each call of the CLI takes a second, and a person need not wait for CloudWatch here.
 	functions := strings.Replace(blockOf(t, "runbook.md", "STACK="), "STACK=keepcurrent", "STACK=of-this-stack", 1) +
 		"out() { echo of-$1; }\nsleep() { :; }\nmake() { :; }\nheroku() { echo HRKU-EXAMPLE; }\n"

@@ -28,6 +28,7 @@ import (
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // The blocks of docs/leaving-heroku.md that are run, each by a text that no other has.
@@ -100,7 +101,7 @@ func TestLeavingTakesTheDataAndNotWhatIsHerokus(t *testing.T) {
 	cluster, _ := postgrestest.RunWith(t, postgrestest.Options{Method: "trust"}) // so that the superuser can be used
 	old, next := ownedDatabase(t, cluster), ownedDatabase(t, cluster)
 	if !hasContrib(t, old.URL()) {
-		absent(t, "this Postgres has no contrib modules")
+		tool.Missing(t, "this Postgres has no contrib modules")
 	}
 	execute(t, old.superuser(t), "create schema _heroku",
 		"create function _heroku.create_ext() returns event_trigger language plpgsql as 'begin end'",
@@ -247,17 +248,15 @@ func runOfPage(t *testing.T, dir string, env []string, text string) (complaint s
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
 	_, err = cmd.Output()
 	if strings.Contains(written.String(), "server version mismatch") {
-		absent(t, "pg_dump is older than the server")
+		tool.Missing(t, "pg_dump is older than the server")
 	}
 	return written.String(), err
 }
 
 func leavingTools(t *testing.T) {
 	t.Helper()
-	for _, tool := range []string{"aws", "psql", "pg_dump", "pg_restore"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			absent(t, tool+" is not installed")
-		}
+	for _, program := range []string{"aws", "psql", "pg_dump", "pg_restore"} {
+		tool.Path(t, program)
 	}
 }
 

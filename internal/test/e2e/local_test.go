@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // local is the page, its commands and the server that they are about.
@@ -97,10 +98,8 @@ func (l *local) run(t *testing.T, dir, commands string) string {
 
 func TestTheCommandsOfTheLocalPageRotateASecretThatEachLanguageReads(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"aws", "psql"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			absent(t, tool+" is not installed")
-		}
+	for _, program := range []string{"aws", "psql"} {
+		tool.Path(t, program)
 	}
 	db := postgrestest.Run(t)
 	rotated, err := url.Parse(db.URL())
@@ -167,7 +166,7 @@ func (l *local) isRead(t *testing.T, want string) {
 			equal(t, l.run(t, dir, command))
 		}
 		if !found {
-			absent(t, "no python3 has boto3: on Debian, install python3-boto3")
+			tool.Missing(t, "no python3 has boto3: on Debian, install python3-boto3")
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"keepcurrent.example/internal/testserver/lambdatest"
 	"keepcurrent.example/internal/testserver/stacktest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 const (
@@ -133,7 +134,7 @@ func goProgram(t *testing.T, pkg string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
 	if _, err := goIn(t, programs, nil, "list", "-deps", pkg); err != nil {
-		absent(t, "go cannot get the modules that the programs depend on: "+err.Error())
+		tool.Missing(t, "go cannot get the modules that the programs depend on: "+err.Error())
 	}
 	if _, err := goIn(t, programs, nil, "build", "-o", out, pkg); err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/stacktest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 func TestNodeORMs(t *testing.T) {
@@ -95,7 +96,7 @@ func TestNodeRecipeRunsOnNode(t *testing.T) {
 			t.Parallel()
 			node := nodes + "/node_modules/node" + version + "/bin/node"
 			if _, err := os.Stat(node); err != nil {
-				absent(t, "npm has Node "+version+" for Linux on x64 alone: "+err.Error())
+				tool.Missing(t, "npm has Node "+version+" for Linux on x64 alone: "+err.Error())
 			}
 			out, err := exec.CommandContext(t.Context(), node, "--version").Output()
 			if err != nil || !bytes.HasPrefix(out, []byte("v"+version+".")) {

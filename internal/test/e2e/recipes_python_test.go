@@ -16,6 +16,7 @@ import (
 	"keepcurrent.example/internal/testserver/postgrestest"
 	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 // Each program must survive a change of its credential without a restart.
@@ -275,7 +276,7 @@ func python(t *testing.T, modules string) string {
 			return name
 		}
 	}
-	absent(t, "no python3 has "+modules+": on Debian, install python3-boto3, python3-psycopg and python3-psycopg-pool")
+	tool.Missing(t, "no python3 has "+modules+": on Debian, install python3-boto3, python3-psycopg and python3-psycopg-pool")
 	return ""
 }
 
@@ -297,7 +298,7 @@ func frameworks(t *testing.T) (interpreter, path string) {
 			}
 		}
 	}
-	absent(t, "no python3 has SQLAlchemy 2, asyncpg, greenlet and Django 4.2 beside boto3 and psycopg's pool: .ci/python-packages puts them into build/python")
+	tool.Missing(t, "no python3 has SQLAlchemy 2, asyncpg, greenlet and Django 4.2 beside boto3 and psycopg's pool: .ci/python-packages puts them into build/python")
 	return "", ""
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"keepcurrent.example/internal/testserver/npm"
 	"keepcurrent.example/internal/testserver/stacktest"
+	"keepcurrent.example/internal/testserver/tool"
 )
 
 const recipes = "../../../docs/recipes"
@@ -153,16 +153,6 @@ func (p *program) noQueryHasFailed() {
 	}
 }
 
-// absent skips a test whose tools are not installed. With KEEPCURRENT_REQUIRE_TOOLS it
-// fails the test.
-func absent(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("KEEPCURRENT_REQUIRE_TOOLS") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // nodeFolder makes a folder with the Node recipes, their dependencies, the program and more
 // files, of which a package.json replaces that of the recipes.
 func nodeFolder(t *testing.T, more ...string) string {
@@ -174,10 +164,8 @@ func nodeFolder(t *testing.T, more ...string) string {
 // package.json names.
 func npmFolder(t *testing.T, patterns ...string) string {
 	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			absent(t, tool+" is not installed")
-		}
+	for _, program := range []string{"node", "npm"} {
+		tool.Path(t, program)
 	}
 	dir := copied(t, patterns...)
 	lists := fstest.MapFS{}
@@ -186,7 +174,7 @@ func npmFolder(t *testing.T, patterns ...string) string {
 	}
 	installed, err := npm.Install(t.Context(), "recipes", lists, func(string) error { return nil })
 	if err != nil {
-		absent(t, "npm cannot install what the recipes depend on: "+err.Error())
+		tool.Missing(t, "npm cannot install what the recipes depend on: "+err.Error())
 	}
 	if err := os.Symlink(filepath.Join(installed, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)

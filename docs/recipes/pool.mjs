@@ -64,7 +64,7 @@ export class SecretPool extends pg.Pool {
         const curable = err.syscall !== "open" && (/^([0-9A-Z]{5}$|E(?!RR_))/.test(err.code) || /^Connection terminated/.test(err.message));
         if (!curable || Date.now() - began > wait) throw err;
         const full = isFull(err) && isFull(this.#error); // there is no other server to try
-        if (full && Date.now() < this.#full.due) throw err;
+        if (full && !this.#looking && Date.now() < this.#full.due) throw err;
         if (newest === this.#url) await (this.#looking ??= this.#look(full)); // all callers that wait share it
         if (full && newest === this.#url) throw err;
       }

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"keepcurrent.example/internal/testserver/postgrestest"
+	"keepcurrent.example/internal/testserver/secretstest"
 	"keepcurrent.example/internal/testserver/stacktest"
 	"keepcurrent.example/internal/testserver/tool"
 )
@@ -125,6 +126,8 @@ func TestNodeRecipeReadsAgainWhenTheServerTurnsItAway(t *testing.T) {
 			t.Parallel()
 			p := openShop(t, stacktest.Config{}).startProgram(dir, "node program.mjs", "WAY=secret")
 			p.put(p.secret, p.database().URL())
+			// The other workers are turned away while the first one reads.
+			p.Secrets.Intercept(func(secretstest.Call) secretstest.Fault { return secretstest.Delay(500 * time.Millisecond) })
 			p.ends(close)
 			over := time.Now()
 			p.await("the program works elsewhere", func() bool { return p.works(over, "") })

@@ -135,6 +135,18 @@ func TestPythonRecipeReadsSeldomHoweverManyCallersFail(t *testing.T) {
 	readsSeldom(t, copied(t, recipes+"/pool.py", "testdata/storm.py"), interpreter, "storm.py")
 }
 
+func TestPythonRecipesReadAgainWhenTheServerTurnsThemAway(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "boto3, psycopg, psycopg_pool")
+	dir := copied(t, recipes+"/*.py", "testdata/program.py")
+	for _, way := range []string{"psycopg", "connect"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			readsAgainWhenTurnedAway(t, func(s *shop) *program { return s.startProgram(dir, interpreter+" program.py", "WAY="+way) })
+		})
+	}
+}
+
 // As in Node.
 func TestPythonRecipeSaysThatTheServerIsFull(t *testing.T) {
 	t.Parallel()

@@ -330,6 +330,24 @@ func TestNoCallWithoutARefusalThatARereadDoesNotCure(t *testing.T) {
 	}
 }
 
+// The last read before a call is the first to show the newer version.
+func TestARefusalThatANewerVersionHasSettledIsNotCalledAbout(t *testing.T) {
+	try(t, func(x *trial) {
+		x.accepted.Store("u1 u3")
+		x.logsIn("u1")
+		x.put("u2")
+		time.Sleep(2 * time.Minute)
+		x.logsIn("u1") // u2 is refused, and this ends the search
+		x.put("u3")
+		x.secret.meanwhile(nil)
+		time.Sleep(10 * time.Second)
+		if calls := x.take(); len(calls) > 0 || x.secret.count() == 0 {
+			x.t.Errorf("%d reads, and calls %v", x.secret.count(), calls)
+		}
+		x.logsIn("u3")
+	})
+}
+
 // A neighbour of the URL in the secret has changed.
 func TestACallNamesTheVersionThatIsCurrent(t *testing.T) {
 	try(t, func(x *trial) {
@@ -352,6 +370,23 @@ func TestAPanicInRefusedIsNoMoreThanALostCall(t *testing.T) {
 		if calls := x.take(); len(calls) < 4 {
 			x.t.Errorf("%v", calls)
 		}
+	})
+}
+
+func TestTheContextOfACallEndsAfterTenSeconds(t *testing.T) {
+	try(t, func(x *trial) {
+		var took []time.Duration
+		x.during = func(ctx context.Context) {
+			began := time.Now()
+			<-ctx.Done()
+			took = append(took, time.Since(began))
+		}
+		x.connects(time.Second)
+		time.Sleep(time.Minute)
+		if len(took) == 0 {
+			x.t.Fatal("no call")
+		}
+		x.between("the end of the context", took[0], 10, 10)
 	})
 }
 

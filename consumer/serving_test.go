@@ -288,3 +288,33 @@ func TestDoubtsThatBringNothingReadAtGrowingIntervals(t *testing.T) {
 		}
 	})
 }
+
+// The growing intervals are those of one version. A version that has just come may be wrong as well.
+func TestADoubtAboutANewVersionIsAReasonToReadAtOnce(t *testing.T) {
+	try(t, func(x *trial) {
+		x.source.Lifetime = time.Hour
+		x.accepted.Store("u1 u2")
+		config := x.logsIn("u1")
+		doubt := func() *pgx.ConnConfig {
+			config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "25006"})
+			next := x.config.Copy()
+			if err := x.connect(x.t.Context(), next); err != nil {
+				x.t.Fatal(err)
+			}
+			return next
+		}
+		for range 20 {
+			doubt()
+			time.Sleep(time.Second)
+		}
+		x.put("u2")
+		for doubt().User != "u2" {
+			time.Sleep(time.Second)
+		}
+		x.secret.meanwhile(nil)
+		doubt()
+		if reads := x.secret.count(); reads != 1 {
+			x.t.Errorf("%d reads", reads)
+		}
+	})
+}

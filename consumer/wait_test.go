@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -202,6 +203,55 @@ func TestANewConnectionDoesNotWaitForASilentSecretsManager(t *testing.T) {
 			x.logsIn("u1") // within three seconds, and a read takes five
 		}
 	})
+}
+
+// Without a value there is nothing to go on with, so PoolConfig waits longer than a new connection.
+func TestTheFirstReadIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answers  time.Duration // how long Secrets Manager takes
+		patience time.Duration // the caller's
+		after    time.Duration // PoolConfig returns
+		want     error
+	}{
+		"a late answer": {4 * time.Second, time.Minute, 4 * time.Second, nil},
+		"no answer":     {time.Hour, time.Minute, 5 * time.Second, context.DeadlineExceeded},
+		"no answer, and a caller who has no time": {time.Hour, 2 * time.Second, 2 * time.Second, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				slow := &secret{value: exampleURL}
+				slow.meanwhile(func(ctx context.Context, _ int) error { return sleep(ctx, test.answers) })
+				source := &consumer.Source{Client: slow, SecretID: "shop/database"}
+				ctx, cancel := context.WithTimeout(t.Context(), test.patience)
+				defer cancel()
+				began := time.Now()
+				config, err := source.PoolConfig(ctx)
+				if took := time.Since(began); took != test.after {
+					t.Errorf("it took %v, want %v", took, test.after)
+				}
+				if !errors.Is(err, test.want) || (config == nil) != (err != nil) {
+					t.Errorf("got %v", err)
+				}
+				var e *consumer.Error
+				if err != nil && (!errors.As(err, &e) || e.Kind != consumer.ErrUnread || e.SecretID != "shop/database") {
+					t.Errorf("got %v", err)
+				}
+				time.Sleep(5 * time.Second) // the read goes on without its caller
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func TestAnOldFailureTakesNothingFromTheNextWait(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,23 @@ func TestLoginToARedis(t *testing.T) {
 				t.Errorf("got error %v, want %q in it and no password", err, tt.says)
 			}
 		})
+	}
+}
+
+// It is not parallel: a garbage collection would close a connection that a login leaks.
+func TestAConnectionWhoseTLSFailsIsClosed(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	left := make(chan struct{})
+	address := serve(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "HELLO\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+		close(left)
+	})
+	says(t, try(t, "rediss://:pEXAMPLE@"+address), reconcile.ErrNoTLS)
+	select {
+	case <-left:
+	case <-time.After(10 * time.Second):
+		t.Error("it is still open")
 	}
 }
 

@@ -342,8 +342,11 @@ func TestAConnectionThatFailsAfterItsProofIsAReasonForTheOlderVersion(t *testing
 		x.logsIn("u1")
 		x.put("u2")
 		time.Sleep(2 * time.Minute)
-		config := x.logsIn("u2")
+		other, config := x.logsIn("u2"), x.logsIn("u2")
 		config.OnPgError(nil, &pgconn.PgError{Severity: "FATAL", Code: "53300"})
+		if err := other.Config.AfterConnect(x.t.Context(), x.conn.PgConn()); err != nil { // it has the last place
+			x.t.Fatal(err)
+		}
 		for range 5 {
 			x.logsIn("u1")
 		}
@@ -352,6 +355,22 @@ func TestAConnectionThatFailsAfterItsProofIsAReasonForTheOlderVersion(t *testing
 		x.accepted.Store("u2")
 		config.OnPgError(nil, &pgconn.PgError{Severity: "FATAL", Code: "53300"})
 		x.logsIn("u2") // the older one is dead, and a moment is over soon
+	})
+}
+
+// The version logs in: an error of a query says nothing against it.
+func TestAQueryThatFailsIsNoReasonForTheOlderVersion(t *testing.T) {
+	try(t, func(x *trial) {
+		x.accepted.Store("u1 u2")
+		x.logsIn("u1")
+		x.put("u2")
+		time.Sleep(2 * time.Minute)
+		config := x.logsIn("u2")
+		if err := config.Config.AfterConnect(x.t.Context(), x.conn.PgConn()); err != nil {
+			x.t.Fatal(err)
+		}
+		config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "42501"})
+		x.logsIn("u2")
 	})
 }
 

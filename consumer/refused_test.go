@@ -25,6 +25,17 @@ type postgres struct {
 	code     atomic.Value // the SQLSTATE for all others, a string
 	away     atomic.Bool
 	slow     sync.Map // user: how long the server takes to answer
+	mu       sync.Mutex
+	asked    map[string]int // user: how often it has wanted to log in
+}
+
+// logins returns how often a user has wanted to log in since it was called last.
+func (p *postgres) logins(user string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.asked[user]
+	delete(p.asked, user)
+	return n
 }
 
 func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
@@ -40,6 +51,9 @@ func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
 			return
 		}
 		user := message.(*pgproto3.StartupMessage).Parameters["user"]
+		p.mu.Lock()
+		p.asked[user]++
+		p.mu.Unlock()
 		if delay, ok := p.slow.Load(user); ok {
 			time.Sleep(delay.(time.Duration))
 		}
@@ -85,7 +99,7 @@ func try(t *testing.T, test func(*trial)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		x := &trial{postgres: &postgres{}, t: t, secret: &secret{}, began: time.Now()}
+		x := &trial{postgres: &postgres{asked: make(map[string]int)}, t: t, secret: &secret{}, began: time.Now()}
 		x.code.Store("28P01")
 		x.put("u1")
 		x.source = &consumer.Source{Client: x.secret, SecretID: "shop/database", Refused: x.refused}
@@ -126,7 +140,7 @@ func (x *trial) refused(ctx context.Context, secretID, version string) {
 
 // dialled is a connection that no source knows.
 func (x *trial) dialled() *pgx.Conn {
-	server := &postgres{}
+	server := &postgres{asked: make(map[string]int)}
 	server.accepted.Store("u")
 	server.code.Store("28P01")
 	config, err := pgx.ParseConfig("postgres://u@127.0.0.1/d?sslmode=disable")

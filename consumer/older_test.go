@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,18 +220,29 @@ func TestTheTimeBetweenTwoReadsIsALifetimeOrHalfOfOne(t *testing.T) {
 				x.accepted.Store("u1")
 				x.logsIn("u1")
 				time.Sleep(lifetime)
+				var mu sync.Mutex // guards what follows
 				var read time.Time
 				var pauses []time.Duration
 				x.secret.meanwhile(func(context.Context, int) error {
+					mu.Lock()
+					defer mu.Unlock()
 					if !read.IsZero() {
 						pauses = append(pauses, time.Since(read))
 					}
 					read = time.Now()
 					return errors.New("away") // which makes no difference
 				})
-				for step := lifetime / 100; len(pauses) < 100; time.Sleep(step) {
-					x.uses(true)
+				enough := func() bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return len(pauses) >= 100
 				}
+				for !enough() {
+					x.uses(true)
+					time.Sleep(lifetime / 100)
+				}
+				mu.Lock()
+				defer mu.Unlock()
 				low, high := slices.Min(pauses).Seconds()/lifetime.Seconds(), slices.Max(pauses).Seconds()/lifetime.Seconds()
 				if low < 0.5 || low > 0.6 || high < 0.9 || high > 1.02 {
 					x.t.Errorf("between two reads there are %.2f to %.2f lifetimes", low, high)
@@ -247,6 +259,47 @@ func TestARefusalOfAnOlderVersionIsSaidOfTheNewest(t *testing.T) {
 		var e *consumer.Error
 		if !errors.As(err, &e) || e.Version != "version-2" {
 			x.t.Errorf("got %v", err)
+		}
+	})
+}
+
+// The server may have been in the middle of a start, or the network away.
+func TestAFailureThatIsNoRefusalIsTriedAgain(t *testing.T) {
+	for name, spoil := range map[string]func(*trial){
+		"no connection":                    func(x *trial) { x.away.Store(true) },
+		"an answer that no Postgres gives": func(x *trial) { x.code.Store("28pEXAMPLE") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			try(t, func(x *trial) {
+				spoil(x)
+				go func() {
+					time.Sleep(2 * time.Second)
+					x.accepted.Store("u1")
+					x.away.Store(false)
+				}()
+				if err := x.connect(x.t.Context(), x.config.Copy()); err != nil {
+					x.t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// Several pools of one source begin at the same time.
+func TestAllWhoNeedAReadAtTheSameTimeShareIt(t *testing.T) {
+	try(t, func(x *trial) {
+		source := &consumer.Source{Client: x.secret, SecretID: "shop/database"}
+		x.secret.meanwhile(func(ctx context.Context, _ int) error { return sleep(ctx, 100*time.Millisecond) })
+		for range 5 {
+			go func() {
+				if _, err := source.PoolConfig(x.t.Context()); err != nil {
+					x.t.Error(err)
+				}
+			}()
+		}
+		time.Sleep(time.Second)
+		if reads := x.secret.count(); reads != 1 {
+			x.t.Errorf("%d reads", reads)
 		}
 	})
 }

@@ -1,7 +1,12 @@
 package consumer
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
 	"slices"
+	"syscall"
 	"testing"
 
 	"keepcurrent.example/internal/connection"
@@ -52,6 +57,24 @@ func TestWhichAnswersSayThatThereIsNoServer(t *testing.T) {
 	} {
 		if got := isAbsence(tt.code, tt.message); got != tt.want {
 			t.Errorf("%s %q: absent %t", tt.code, tt.message, got)
+		}
+	}
+}
+
+func TestOfAFailedLoginOnlyWhatTheNetworkSaysIsKept(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("EXAMPLE: %w", context.DeadlineExceeded), "context deadline exceeded"},
+		{fmt.Errorf("EXAMPLE: %w", context.Canceled), "context canceled"},
+		{fmt.Errorf("EXAMPLE: %w", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), "dial: connection refused"},
+		{fmt.Errorf("EXAMPLE: %w", &net.DNSError{Err: "no such host", Name: "db.invalid"}), "lookup db.invalid: no such host"},
+		{errors.New("EXAMPLE"), errNoPostgres.Error()},
+	} {
+		if got := unquoted(tt.err); got == nil || got.Error() != tt.want {
+			t.Errorf("%v becomes %v, want %s", tt.err, got, tt.want)
 		}
 	}
 }

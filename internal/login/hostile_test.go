@@ -283,6 +283,70 @@ func TestAServerWithoutRowsIsNoLogin(t *testing.T) {
 	says(t, try(t, "postgres://u:pEXAMPLE@"+address+"/d?target_session_attrs=primary"), nil)
 }
 
+// A parameter is blamed only if the server was reached and an answer came.
+func TestAParameterMayBeTheReasonForAnAnswer(t *testing.T) {
+	t.Parallel()
+	breaksOff := impostor(t, func(*tls.Conn) {})
+	for name, tt := range map[string]struct {
+		address, query string
+		verdict        error
+		blamed         bool
+	}{
+		"it breaks off":                     {breaksOff, "channel_binding=require", nil, true},
+		"it breaks off, and asked was less": {breaksOff, "channel_binding=prefer", nil, false},
+		"it is away":                        {"127.0.0.1:1", "channel_binding=require", reconcile.ErrUnreachable, false},
+		"it is silent":                      {hang(t), "channel_binding=require", nil, false},
+	} {
+		err := tryBriefly(t, "postgres://u:pEXAMPLE@"+tt.address+"/d?"+tt.query)
+		says(t, err, tt.verdict)
+		var parameter *connection.ParameterError
+		if errors.As(err, &parameter) != tt.blamed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A server may choose its certificate by the name, or be behind a proxy that wants a protocol.
+func TestWhatTheStartOfTLSSays(t *testing.T) {
+	t.Parallel()
+	certificate := selfSigned(t)
+	for query, want := range map[string]struct{ name, protocols string }{
+		"":                      {"db.example", "[]"},
+		"sslsni=1":              {"db.example", "[]"},
+		"sslsni=0":              {"", "[]"},
+		"sslnegotiation=direct": {"db.example", "[postgresql]"},
+	} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			heard := make(chan *tls.ClientHelloInfo, 1)
+			address := serve(t, func(conn net.Conn) {
+				defer conn.Close()
+				if !strings.Contains(query, "direct") {
+					_, _ = io.CopyN(io.Discard, conn, 8)
+					_, _ = io.WriteString(conn, "S")
+				}
+				_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+					heard <- hello
+					return nil, nil
+				}}).Handshake()
+			})
+			url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@db.example/d?" + query))
+			if err != nil {
+				t.Fatal(err)
+			}
+			says(t, login.Client{}.At(address).Login(t.Context(), url, ""), nil)
+			select {
+			case hello := <-heard:
+				if hello.ServerName != want.name || fmt.Sprint(hello.SupportedProtos) != want.protocols {
+					t.Errorf("it asks for %q, and speaks %v", hello.ServerName, hello.SupportedProtos)
+				}
+			default:
+				t.Error("there was no TLS")
+			}
+		})
+	}
+}
+
 // It cannot start a process.
 func TestAnErrorBeforeTLSIsAnAnswer(t *testing.T) {
 	t.Parallel()

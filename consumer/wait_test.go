@@ -141,15 +141,17 @@ func TestASilentNewerHostDoesNotKeepCallersFromTheOlderVersion(t *testing.T) {
 func TestWhatAPoolHasProvenServesConnConfigToo(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.source.Wait = time.Hour
+	s.source.Wait, s.source.Lifetime = time.Hour, time.Nanosecond
 	s.works(s.pool(s.config()))
-	s.source.Lifetime = time.Nanosecond
 	older := s.db.URL()
 	newer := postgrestest.Run(t)
 	newer.Intercept(func() postgrestest.Fault { return postgrestest.Hang })
 	s.secret.put(newer.URL())
-	_, err := s.source.PoolConfig(t.Context()) // reads it
-	s.must(err)
+	s.secret.meanwhile(nil)
+	_, err := s.source.PoolConfig(t.Context())
+	if s.must(err); s.secret.count() == 0 {
+		t.Fatal("the newer version was not read")
+	}
 	url, err := s.source.URL(patient(t))
 	if err != nil || !strings.HasPrefix(url, older) {
 		t.Errorf("not the older one: %v", err)

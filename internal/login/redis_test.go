@@ -88,6 +88,8 @@ func TestWhatARedisAnswersDecides(t *testing.T) {
 		"a mail server is more polite":     {"+OK EXAMPLE at your service\r\n+OK\r\n", nil},
 		"an answer that is no login":       {"+PONG\r\n+PONG\r\n", nil},
 		"half an answer":                   {"+OK", nil},
+		"the words of a refusal, and none": {"+WRONGPASS EXAMPLE\r\n", nil},
+		"a refusal in capitals, before 6":  {"-ERR AUTH EXAMPLE\r\n", reconcile.ErrRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

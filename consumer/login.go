@@ -54,7 +54,7 @@ func (s *Source) login(ctx context.Context, c *credential, config *pgx.ConnConfi
 	default:
 		failure.Kind = ErrRefused
 	}
-	return failure, failure.Kind == ErrRefused && isRefusal(answer.Code, answer.Message)
+	return failure, isRefusal(answer.Code, answer.Message)
 }
 
 var errNoPostgres = errors.New("the connection broke off, or the server answers what no Postgres does")

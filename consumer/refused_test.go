@@ -25,6 +25,17 @@ type postgres struct {
 	code     atomic.Value // the SQLSTATE for all others, a string
 	away     atomic.Bool
 	slow     sync.Map // user: how long the server takes to answer
+	mu       sync.Mutex
+	asked    map[string]int // user: how often it has wanted to log in
+}
+
+// logins returns how often a user has wanted to log in since it was called last.
+func (p *postgres) logins(user string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.asked[user]
+	delete(p.asked, user)
+	return n
 }
 
 func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
@@ -40,6 +51,9 @@ func (p *postgres) dial(context.Context, string, string) (net.Conn, error) {
 			return
 		}
 		user := message.(*pgproto3.StartupMessage).Parameters["user"]
+		p.mu.Lock()
+		p.asked[user]++
+		p.mu.Unlock()
 		if delay, ok := p.slow.Load(user); ok {
 			time.Sleep(delay.(time.Duration))
 		}
@@ -85,7 +99,7 @@ func try(t *testing.T, test func(*trial)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		x := &trial{postgres: &postgres{}, t: t, secret: &secret{}, began: time.Now()}
+		x := &trial{postgres: &postgres{asked: make(map[string]int)}, t: t, secret: &secret{}, began: time.Now()}
 		x.code.Store("28P01")
 		x.put("u1")
 		x.source = &consumer.Source{Client: x.secret, SecretID: "shop/database", Refused: x.refused}
@@ -126,7 +140,7 @@ func (x *trial) refused(ctx context.Context, secretID, version string) {
 
 // dialled is a connection that no source knows.
 func (x *trial) dialled() *pgx.Conn {
-	server := &postgres{}
+	server := &postgres{asked: make(map[string]int)}
 	server.accepted.Store("u")
 	server.code.Store("28P01")
 	config, err := pgx.ParseConfig("postgres://u@127.0.0.1/d?sslmode=disable")
@@ -288,6 +302,7 @@ func TestALoginEndsTheCalls(t *testing.T) {
 		if calls := x.take(); len(calls) > 0 {
 			x.t.Errorf("the credential works, and the hook was called: %v", calls)
 		}
+		synctest.Wait() // the last search may have just begun, and would log in
 		x.accepted.Store("")
 		refused := time.Since(x.began)
 		x.connects(2 * time.Second)
@@ -330,6 +345,24 @@ func TestNoCallWithoutARefusalThatARereadDoesNotCure(t *testing.T) {
 	}
 }
 
+// The last read before a call is the first to show the newer version.
+func TestARefusalThatANewerVersionHasSettledIsNotCalledAbout(t *testing.T) {
+	try(t, func(x *trial) {
+		x.accepted.Store("u1 u3")
+		x.logsIn("u1")
+		x.put("u2")
+		time.Sleep(2 * time.Minute)
+		x.logsIn("u1") // u2 is refused, and this ends the search
+		x.put("u3")
+		x.secret.meanwhile(nil)
+		time.Sleep(10 * time.Second)
+		if calls := x.take(); len(calls) > 0 || x.secret.count() == 0 {
+			x.t.Errorf("%d reads, and calls %v", x.secret.count(), calls)
+		}
+		x.logsIn("u3")
+	})
+}
+
 // A neighbour of the URL in the secret has changed.
 func TestACallNamesTheVersionThatIsCurrent(t *testing.T) {
 	try(t, func(x *trial) {
@@ -352,6 +385,19 @@ func TestAPanicInRefusedIsNoMoreThanALostCall(t *testing.T) {
 		if calls := x.take(); len(calls) < 4 {
 			x.t.Errorf("%v", calls)
 		}
+	})
+}
+
+func TestTheContextOfACallEndsAfterTenSeconds(t *testing.T) {
+	try(t, func(x *trial) {
+		took := make(chan time.Duration, 100)
+		x.during = func(ctx context.Context) {
+			began := time.Now()
+			<-ctx.Done()
+			took <- time.Since(began)
+		}
+		x.connects(time.Second)
+		x.between("the end of the context", <-took, 10, 10)
 	})
 }
 

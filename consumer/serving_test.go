@@ -3,13 +3,13 @@ package consumer_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"keepcurrent.example/consumer"
 	"keepcurrent.example/internal/testserver/postgrestest"
@@ -257,6 +257,13 @@ func TestDoubtsThatBringNothingReadAtGrowingIntervals(t *testing.T) {
 			x.t.Fatal(err)
 		}
 		x.secret.meanwhile(nil)
+		if !config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "42501"}) { // a query's, and no reason
+			x.t.Error("a query that fails closes its connection")
+		}
+		x.logsIn("u1")
+		if reads := x.secret.count(); reads > 0 {
+			x.t.Errorf("%d reads", reads)
+		}
 		for range 100 * 60 {
 			config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "25006"})
 			if err := x.connect(x.t.Context(), x.config.Copy()); err != nil {
@@ -267,24 +274,104 @@ func TestDoubtsThatBringNothingReadAtGrowingIntervals(t *testing.T) {
 		if reads := x.secret.count(); reads < 8 || reads > 11 { // after 0, 1, 3, 7, … seconds of ten minutes
 			x.t.Errorf("%d reads", reads)
 		}
-		x.secret.meanwhile(nil)
-		for range 10 {
-			config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "42501"}) // a query's, and no reason
-			if err := x.connect(x.t.Context(), x.config.Copy()); err != nil {
-				x.t.Fatal(err)
-			}
-		}
-		if reads := x.secret.count(); reads > 0 {
-			x.t.Errorf("%d reads", reads)
-		}
-		time.Sleep(10 * time.Minute)
+		time.Sleep(2 * time.Minute) // without a doubt, and the intervals begin anew
+		x.put("u2")
+		x.accepted.Store("u1 u2")
 		if config.OnPgError(nil, &pgconn.PgError{Severity: "FATAL", Code: "57P01"}) {
 			x.t.Error("a session that its server ends stays open")
 		}
-		x.put("u2")
-		x.accepted.Store("u2")
-		if err := x.connect(x.t.Context(), config); err != nil || config.User != "u2" {
-			x.t.Error(fmt.Sprint("not the newer version: ", config.User, err))
+		x.logsIn("u2")
+	})
+}
+
+// The growing intervals are those of one version. A version that has just come may be wrong as well.
+func TestADoubtAboutANewVersionIsAReasonToReadAtOnce(t *testing.T) {
+	try(t, func(x *trial) {
+		x.source.Lifetime = time.Hour
+		x.accepted.Store("u1 u2")
+		config := x.logsIn("u1")
+		doubt := func() *pgx.ConnConfig {
+			config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "25006"})
+			next := x.config.Copy()
+			if err := x.connect(x.t.Context(), next); err != nil {
+				x.t.Fatal(err)
+			}
+			return next
 		}
+		for range 20 {
+			doubt()
+			time.Sleep(time.Second)
+		}
+		x.put("u2")
+		for doubt().User != "u2" {
+			time.Sleep(time.Second)
+		}
+		x.secret.meanwhile(nil)
+		doubt()
+		if reads := x.secret.count(); reads != 1 {
+			x.t.Errorf("%d reads", reads)
+		}
+	})
+}
+
+// This package sets the same two hooks.
+func TestTheCallersOwnHandlersAreKept(t *testing.T) {
+	for name, own := range map[string]func(*pgconn.PgConn, *pgconn.PgError) bool{
+		"none":              nil,
+		"one that goes on":  func(*pgconn.PgConn, *pgconn.PgError) bool { return true },
+		"one that gives up": func(*pgconn.PgConn, *pgconn.PgError) bool { return false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			try(t, func(x *trial) {
+				opened := 0
+				x.config.Config.AfterConnect = func(context.Context, *pgconn.PgConn) error { opened++; return nil }
+				x.config.OnPgError = own
+				x.accepted.Store("u1")
+				config := x.logsIn("u1")
+				if opened != 0 {
+					x.t.Error("AfterConnect has seen the login that proves the credential")
+				}
+				if err := config.Config.AfterConnect(x.t.Context(), x.conn.PgConn()); err != nil || opened != 1 {
+					x.t.Errorf("AfterConnect has seen %d connections: %v", opened, err)
+				}
+				e := &pgconn.PgError{Severity: "ERROR", Code: "42501"}
+				if got := config.OnPgError(nil, e); got != (own == nil || own(nil, e)) {
+					x.t.Errorf("OnPgError returned %t", got)
+				}
+			})
+		})
+	}
+}
+
+// pgxpool's own rule is a second. A connection that was used since the last one died is alive.
+func TestWhichConnectionIsTestedBeforeItsUse(t *testing.T) {
+	try(t, func(x *trial) {
+		config, err := x.source.PoolConfig(x.t.Context())
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		if config.PingTimeout <= 0 || config.PingTimeout > 5*time.Second {
+			x.t.Errorf("a test may take %v", config.PingTimeout)
+		}
+		tests := func(when string, want map[time.Duration]bool) {
+			x.t.Helper()
+			for idle, want := range want {
+				if got := config.ShouldPing(x.t.Context(), pgxpool.ShouldPingParams{IdleDuration: idle}); got != want {
+					x.t.Errorf("%s, %v after its last use: tested %t", when, idle, got)
+				}
+			}
+		}
+		long := map[time.Duration]bool{0: false, 200 * time.Millisecond: false, time.Second: false, time.Second + 1: true}
+		tests("at first", long)
+		time.Sleep(time.Minute)
+		config.BeforeClose(x.conn)
+		time.Sleep(100 * time.Millisecond)
+		tests("one that lived was closed", long)
+		if err := x.conn.Close(x.t.Context()); err != nil {
+			x.t.Fatal(err)
+		}
+		config.BeforeClose(x.conn)
+		time.Sleep(100 * time.Millisecond)
+		tests("one was dead", map[time.Duration]bool{0: false, 100 * time.Millisecond: false, 100*time.Millisecond + 1: true, time.Minute: true})
 	})
 }

@@ -139,6 +139,7 @@ func TestWhatIsNoConnectionIsNotShown(t *testing.T) {
 	for _, value := range []string{
 		"", "EXAMPLE", "{EXAMPLE", "[]", "{}", `{"DATABASE_URL":"EXAMPLE"}`, `{"DATABASE_URL":"mysql://u:EXAMPLE@h/d"}`,
 		"mysql://u:EXAMPLE@h/d", "postgres:///EXAMPLE", "postgres://u:EXAMPLE@h:EXAMPLE/d", "postgres://u:EXAMPLE@h/d?sslmode=EXAMPLE",
+		"postgres://u:EXAMPLE@h/d?sslmode=EXAMPLE&sslrootcert=/missing/root.crt",
 		"postgres://u:EXAMPLE\n@h/d", "postgres://u:%zzEXAMPLE@h/d", `{"host":"h","port":"EXAMPLE","username":"u","password":"EXAMPLE"}`, `{"host":"h","port":"70000","username":"u"}`,
 		`{"engine":"mysql","host":"h","username":"u","password":"EXAMPLE","dbname":"d"}`,
 		// Passwords that are not encoded: what stands before their @ is no host.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -140,15 +141,17 @@ func TestASilentNewerHostDoesNotKeepCallersFromTheOlderVersion(t *testing.T) {
 func TestWhatAPoolHasProvenServesConnConfigToo(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	s.source.Wait = time.Hour
+	s.source.Wait, s.source.Lifetime = time.Hour, time.Nanosecond
 	s.works(s.pool(s.config()))
-	s.source.Lifetime = time.Nanosecond
 	older := s.db.URL()
 	newer := postgrestest.Run(t)
 	newer.Intercept(func() postgrestest.Fault { return postgrestest.Hang })
 	s.secret.put(newer.URL())
-	_, err := s.source.PoolConfig(t.Context()) // reads it
-	s.must(err)
+	s.secret.meanwhile(nil)
+	_, err := s.source.PoolConfig(t.Context())
+	if s.must(err); s.secret.count() == 0 {
+		t.Fatal("the newer version was not read")
+	}
 	url, err := s.source.URL(patient(t))
 	if err != nil || !strings.HasPrefix(url, older) {
 		t.Errorf("not the older one: %v", err)
@@ -202,6 +205,55 @@ func TestANewConnectionDoesNotWaitForASilentSecretsManager(t *testing.T) {
 			x.logsIn("u1") // within three seconds, and a read takes five
 		}
 	})
+}
+
+// Without a value there is nothing to go on with, so PoolConfig waits longer than a new connection.
+func TestTheFirstReadIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answers  time.Duration // how long Secrets Manager takes
+		patience time.Duration // the caller's
+		after    time.Duration // PoolConfig returns
+		want     error
+	}{
+		"a late answer": {4 * time.Second, time.Minute, 4 * time.Second, nil},
+		"no answer":     {time.Hour, time.Minute, 5 * time.Second, context.DeadlineExceeded},
+		"no answer, and a caller who has no time": {time.Hour, 2 * time.Second, 2 * time.Second, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				slow := &secret{value: exampleURL}
+				slow.meanwhile(func(ctx context.Context, _ int) error { return sleep(ctx, test.answers) })
+				source := &consumer.Source{Client: slow, SecretID: "shop/database"}
+				ctx, cancel := context.WithTimeout(t.Context(), test.patience)
+				defer cancel()
+				began := time.Now()
+				config, err := source.PoolConfig(ctx)
+				if took := time.Since(began); took != test.after {
+					t.Errorf("it took %v, want %v", took, test.after)
+				}
+				if !errors.Is(err, test.want) || (config == nil) != (err != nil) {
+					t.Errorf("got %v", err)
+				}
+				var e *consumer.Error
+				if err != nil && (!errors.As(err, &e) || e.Kind != consumer.ErrUnread || e.SecretID != "shop/database") {
+					t.Errorf("got %v", err)
+				}
+				time.Sleep(5 * time.Second) // the read goes on without its caller
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func TestAnOldFailureTakesNothingFromTheNextWait(t *testing.T) {
@@ -292,8 +344,11 @@ func TestAConnectionThatFailsAfterItsProofIsAReasonForTheOlderVersion(t *testing
 		x.logsIn("u1")
 		x.put("u2")
 		time.Sleep(2 * time.Minute)
-		config := x.logsIn("u2")
+		other, config := x.logsIn("u2"), x.logsIn("u2")
 		config.OnPgError(nil, &pgconn.PgError{Severity: "FATAL", Code: "53300"})
+		if err := other.Config.AfterConnect(x.t.Context(), x.conn.PgConn()); err != nil { // it has the last place
+			x.t.Fatal(err)
+		}
 		for range 5 {
 			x.logsIn("u1")
 		}
@@ -302,6 +357,22 @@ func TestAConnectionThatFailsAfterItsProofIsAReasonForTheOlderVersion(t *testing
 		x.accepted.Store("u2")
 		config.OnPgError(nil, &pgconn.PgError{Severity: "FATAL", Code: "53300"})
 		x.logsIn("u2") // the older one is dead, and a moment is over soon
+	})
+}
+
+// The version logs in: an error of a query says nothing against it.
+func TestAQueryThatFailsIsNoReasonForTheOlderVersion(t *testing.T) {
+	try(t, func(x *trial) {
+		x.accepted.Store("u1 u2")
+		x.logsIn("u1")
+		x.put("u2")
+		time.Sleep(2 * time.Minute)
+		config := x.logsIn("u2")
+		if err := config.Config.AfterConnect(x.t.Context(), x.conn.PgConn()); err != nil {
+			x.t.Fatal(err)
+		}
+		config.OnPgError(nil, &pgconn.PgError{Severity: "ERROR", Code: "42501"})
+		x.logsIn("u2")
 	})
 }
 

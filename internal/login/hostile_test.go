@@ -99,6 +99,79 @@ func TestAServerThatNeverEndsIsLeftInTimeAndSpace(t *testing.T) {
 	}
 }
 
+// It ends before TLS does, which has bounds of its own.
+func TestAServerThatNeverEndsIsLeftAlsoWithoutTLS(t *testing.T) {
+	t.Parallel()
+	address := serve(t, func(conn net.Conn) {
+		defer conn.Close()
+		for {
+			if _, err := conn.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+	})
+	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + address + "/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := login.ReadAll(t.Context(), url)
+	if says(t, err, nil); n > login.MaxRaw || !strings.Contains(err.Error(), "more than a login needs") {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+// What passes is pgx's to judge.
+func TestWhichMessagesReachPgx(t *testing.T) {
+	t.Parallel()
+	const enough = 1 << 20
+	challenge := func(length int, count string) string {
+		text := ",s=c2FsdA==,i=" + count
+		return authentication(11, "r="+strings.Repeat("x", length-4-len("r="+text))+text)
+	}
+	notice := message('N', strings.Repeat("x", 995)) // 1,000 bytes
+	computing := fmt.Sprint(login.MaxIterations + 1)
+	for name, tt := range map[string]struct {
+		sent string
+		left int
+		want string // in the error; "" if all passes
+	}{
+		"nothing":                               {"", enough, ""},
+		"messages of every length":              {message('N', "") + message('N', "x") + notice + notice, enough, ""},
+		"a length that is none":                 {"N\x00\x00\x00\x03" + notice, enough, "what no such server does"},
+		"no length":                             {"N\x00\x00\x00\x00" + notice, enough, "what no such server does"},
+		"half a head":                           {"N\x00\x00", enough, "EOF"},
+		"half a message":                        {notice[:500], enough, "EOF"},
+		"as much as is left":                    {notice + notice, 2000, ""},
+		"a byte more than is left":              {notice + notice, 1999, "more than a login needs"},
+		"the largest length":                    {"N\xff\xff\xff\xff", enough, "more than a login needs"},
+		"logged in":                             {authenticated, enough, ""},
+		"a digest":                              {authentication(5, "salt"), enough, ""},
+		"a number that is cut":                  {message('R', "\x00\x00\x03"), enough, ""},
+		"clear text":                            {authentication(3, ""), enough, "in clear text"},
+		"the number of clear text in a notice":  {message('N', "\x00\x00\x00\x03"), enough, ""},
+		"a challenge":                           {challenge(100, "4096"), enough, ""},
+		"as long as may be":                     {challenge(login.MaxChallenge, "4096"), enough, ""},
+		"a byte longer":                         {challenge(login.MaxChallenge+1, "4096"), enough, "more computing"},
+		"as many rounds as may be":              {challenge(100, fmt.Sprint(login.MaxIterations)), enough, ""},
+		"a round more":                          {challenge(100, computing), enough, "more computing"},
+		"two challenges":                        {challenge(100, "4096") + challenge(100, "4096"), enough, "more computing"},
+		"a challenge without a count":           {authentication(11, "r=x,s=c2FsdA=="), enough, ""},
+		"a challenge whose count is no number":  {challenge(100, "x"), enough, ""},
+		"rounds before a salt, where pgx looks": {authentication(11, "r=x,s=x,"+computing), enough, "more computing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			passed, err := login.Guard(tt.sent, tt.left)
+			if tt.want == "" && (err != nil || string(passed) != tt.sent) {
+				t.Errorf("%d of %d bytes pass: %v", len(passed), len(tt.sent), err)
+			}
+			if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
 // challenge is what a server asks for after the client's first message of SCRAM.
 func challenge(t *testing.T, conn *tls.Conn, iterations int) error {
 	t.Helper()
@@ -210,6 +283,70 @@ func TestAServerWithoutRowsIsNoLogin(t *testing.T) {
 	says(t, try(t, "postgres://u:pEXAMPLE@"+address+"/d?target_session_attrs=primary"), nil)
 }
 
+// A parameter is blamed only if the server was reached and an answer came.
+func TestAParameterMayBeTheReasonForAnAnswer(t *testing.T) {
+	t.Parallel()
+	breaksOff := impostor(t, func(*tls.Conn) {})
+	for name, tt := range map[string]struct {
+		address, query string
+		verdict        error
+		blamed         bool
+	}{
+		"it breaks off":                     {breaksOff, "channel_binding=require", nil, true},
+		"it breaks off, and asked was less": {breaksOff, "channel_binding=prefer", nil, false},
+		"it is away":                        {"127.0.0.1:1", "channel_binding=require", reconcile.ErrUnreachable, false},
+		"it is silent":                      {hang(t), "channel_binding=require", nil, false},
+	} {
+		err := tryBriefly(t, "postgres://u:pEXAMPLE@"+tt.address+"/d?"+tt.query)
+		says(t, err, tt.verdict)
+		var parameter *connection.ParameterError
+		if errors.As(err, &parameter) != tt.blamed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A server may choose its certificate by the name, or be behind a proxy that wants a protocol.
+func TestWhatTheStartOfTLSSays(t *testing.T) {
+	t.Parallel()
+	certificate := selfSigned(t)
+	for query, want := range map[string]struct{ name, protocols string }{
+		"":                      {"db.example", "[]"},
+		"sslsni=1":              {"db.example", "[]"},
+		"sslsni=0":              {"", "[]"},
+		"sslnegotiation=direct": {"db.example", "[postgresql]"},
+	} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			heard := make(chan *tls.ClientHelloInfo, 1)
+			address := serve(t, func(conn net.Conn) {
+				defer conn.Close()
+				if !strings.Contains(query, "direct") {
+					_, _ = io.CopyN(io.Discard, conn, 8)
+					_, _ = io.WriteString(conn, "S")
+				}
+				_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+					heard <- hello
+					return nil, nil
+				}}).Handshake()
+			})
+			url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@db.example/d?" + query))
+			if err != nil {
+				t.Fatal(err)
+			}
+			says(t, login.Client{}.At(address).Login(t.Context(), url, ""), nil)
+			select {
+			case hello := <-heard:
+				if hello.ServerName != want.name || fmt.Sprint(hello.SupportedProtos) != want.protocols {
+					t.Errorf("it asks for %q, and speaks %v", hello.ServerName, hello.SupportedProtos)
+				}
+			default:
+				t.Error("there was no TLS")
+			}
+		})
+	}
+}
+
 // It cannot start a process.
 func TestAnErrorBeforeTLSIsAnAnswer(t *testing.T) {
 	t.Parallel()
@@ -239,11 +376,40 @@ func TestLoginsThatAreUnderWayAreBounded(t *testing.T) {
 	waiting.Wait()
 }
 
+// It is not parallel, because it counts the logins that are under way.
+func TestALoginThatOutlivesItsTimeIsUnderWayUntilItEnds(t *testing.T) {
+	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@db.example/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for login.UnderWay() > 0 { // those of earlier tests
+		runtime.Gosched()
+	}
+	release := make(chan struct{})
+	soon, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer stop()
+	says(t, login.Client{}.Deaf(release).Login(soon, url, ""), reconcile.ErrUnreachable)
+	if n := login.UnderWay(); n != 1 {
+		t.Errorf("%d logins are under way, want 1", n)
+	}
+	close(release)
+	for deadline := time.Now().Add(10 * time.Second); login.UnderWay() > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("it keeps its place after its end")
+		}
+	}
+}
+
 // A login that is computing does not notice the end of its context, so its caller returns
 // without it.
 func TestALoginThatOutlivesItsTimeIsLeft(t *testing.T) {
 	t.Parallel()
-	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + hang(t) + "/d"))
+	left := make(chan struct{})
+	address := serve(t, func(conn net.Conn) {
+		postgrestest.Hang(conn, nil)
+		close(left)
+	})
+	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@" + address + "/d"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,5 +417,10 @@ func TestALoginThatOutlivesItsTimeIsLeft(t *testing.T) {
 	err = login.Overtime(t.Context(), url)
 	if says(t, err, nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Second {
 		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+	select {
+	case <-left:
+	case <-time.After(10 * time.Second):
+		t.Error("its connection is still open")
 	}
 }

@@ -3,12 +3,14 @@ package login_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -250,6 +252,47 @@ func TestAServerThatSaysNothingLeavesTimeForAnother(t *testing.T) {
 	}
 }
 
+// It has an address that answers, so it was reached, whatever comes of the other.
+func TestAServerThatIsAwayAtOneOfItsAddressesIsNotUnreachable(t *testing.T) {
+	t.Parallel()
+	url, err := connection.Parse(credential.New("postgres://u:pEXAMPLE@db.example/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, away := hang(t), "127.0.0.1:1"
+	for name, addresses := range map[string][]string{"the first": {away, silent}, "the last": {silent, away}} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := (login.Client{}).At(addresses...).Login(ctx, url, ""); err == nil || errors.Is(err, reconcile.ErrUnreachable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAnErrorKeepsWhatTheNetworkSaysAndNothingThatAServerCanWrite(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		is   error // nil if none of the standard library's
+		says string
+	}{
+		{fmt.Errorf("EXAMPLE: %w", context.DeadlineExceeded), context.DeadlineExceeded, "it did not answer in time"},
+		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, context.DeadlineExceeded, "it did not answer in time"},
+		{&net.DNSError{Err: "EXAMPLE", Name: "h", IsTimeout: true}, context.DeadlineExceeded, "it did not answer in time"},
+		{fmt.Errorf("EXAMPLE: %w", context.Canceled), context.Canceled, "canceled"},
+		{&net.DNSError{Err: "EXAMPLE", Name: "h", IsNotFound: true}, nil, "its name is not known"},
+		{&net.DNSError{Err: "EXAMPLE", Name: "h"}, nil, "its name could not be looked up"},
+		{fmt.Errorf("EXAMPLE: %w", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}), syscall.ECONNREFUSED, "connection refused"},
+		{errors.New("EXAMPLE"), nil, "it broke the connection off"},
+		{io.EOF, nil, "it broke the connection off"},
+	} {
+		err := login.Plain(tt.err)
+		if tt.is != nil && !errors.Is(err, tt.is) || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "EXAMPLE") {
+			t.Errorf("%v becomes %v, want %q", tt.err, err, tt.says)
+		}
+	}
+}
+
 // The server of the first connection must be left before there is a second one.
 func TestALoginThatHangsIsTriedOnceMore(t *testing.T) {
 	t.Parallel()
@@ -257,12 +300,14 @@ func TestALoginThatHangsIsTriedOnceMore(t *testing.T) {
 		faults []postgrestest.Fault // of the first connections
 		opened int
 		logsIn bool
+		least  time.Duration // that it takes; a kernel sends a lost packet again after a second
+		most   time.Duration
 	}{
-		"silence, once":   {[]postgrestest.Fault{postgrestest.Hang}, 2, true},
-		"silence, always": {[]postgrestest.Fault{postgrestest.Hang, postgrestest.Hang, postgrestest.Hang}, 2, false},
-		"a reset":         {[]postgrestest.Fault{postgrestest.Reset}, 1, false}, // an answer, which the verdict judges
-		"a refusal":       {[]postgrestest.Fault{postgrestest.Answer("28P01")}, 1, false},
-		"57P03":           {[]postgrestest.Fault{postgrestest.Answer("57P03")}, 1, false},
+		"silence, once":   {[]postgrestest.Fault{postgrestest.Hang}, 2, true, time.Second, login.Timeout - time.Second},
+		"silence, always": {[]postgrestest.Fault{postgrestest.Hang, postgrestest.Hang, postgrestest.Hang}, 2, false, login.Timeout, 2 * login.Timeout},
+		"a reset":         {[]postgrestest.Fault{postgrestest.Reset}, 1, false, 0, 2 * login.Timeout}, // an answer, which the verdict judges
+		"a refusal":       {[]postgrestest.Fault{postgrestest.Answer("28P01")}, 1, false, 0, 2 * login.Timeout},
+		"57P03":           {[]postgrestest.Fault{postgrestest.Answer("57P03")}, 1, false, 0, 2 * login.Timeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -282,10 +327,15 @@ func TestALoginThatHangsIsTriedOnceMore(t *testing.T) {
 					left <- struct{}{}
 				}
 			})
+			began := time.Now()
 			err := try(t, db.URL())
+			took := time.Since(began)
 			db.Intercept(nil)
 			if (err == nil) != test.logsIn || opened != test.opened {
 				t.Errorf("%d connections, error %v", opened, err)
+			}
+			if took < test.least || took > test.most {
+				t.Errorf("it took %v, want %v to %v", took, test.least, test.most)
 			}
 		})
 	}

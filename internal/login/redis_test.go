@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,23 @@ func TestLoginToARedis(t *testing.T) {
 	}
 }
 
+// It is not parallel: a garbage collection would close a connection that a login leaks.
+func TestAConnectionWhoseTLSFailsIsClosed(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	left := make(chan struct{})
+	address := serve(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "HELLO\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+		close(left)
+	})
+	says(t, try(t, "rediss://:pEXAMPLE@"+address), reconcile.ErrNoTLS)
+	select {
+	case <-left:
+	case <-time.After(10 * time.Second):
+		t.Error("it is still open")
+	}
+}
+
 func TestWhatARedisAnswersDecides(t *testing.T) {
 	t.Parallel()
 	certificate := selfSigned(t)
@@ -70,6 +88,8 @@ func TestWhatARedisAnswersDecides(t *testing.T) {
 		"a mail server is more polite":     {"+OK EXAMPLE at your service\r\n+OK\r\n", nil},
 		"an answer that is no login":       {"+PONG\r\n+PONG\r\n", nil},
 		"half an answer":                   {"+OK", nil},
+		"the words of a refusal, and none": {"+WRONGPASS EXAMPLE\r\n", nil},
+		"a refusal in capitals, before 6":  {"-ERR AUTH EXAMPLE\r\n", reconcile.ErrRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,6 +24,9 @@ func TestJudge(t *testing.T) {
 		{"08P01", "server conn crashed?", login.KindOther}, {"08P01", "failed to prepare welcome message", login.KindOther},
 		{"08P01", "remaining connection slots are reserved for superusers", login.KindFull}, {"08P01", "", login.KindOther},
 		{"08P01", "server login has been failing, cached error: password authentication failed (server_login_retry)", login.KindOther},
+		{"22023", "", login.KindParameter}, {"42601", "", login.KindParameter}, {"42602", "", login.KindParameter}, {"55P02", "", login.KindParameter},
+		{"08P01", "client connections exceeded (max_db_client_connections)", login.KindFull}, {"08P01", "bouncer resources exhaustion", login.KindFull},
+		{"08P01", "login rejected", login.KindRefused},
 		{"28pEXAMPLE", "", login.KindOther}, {"28p01", "", login.KindOther}, {"", "", login.KindOther},
 	} {
 		if got := login.JudgeSQLState(tt.code, tt.message); got != tt.want {

@@ -29,7 +29,7 @@ TEST = $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg $(AGAIN) --pac
 # detector would see only test servers, which the other tests use too, and take twice the time.
 BARE = internal/test/(docs|e2e|template)$$
 
-test: ## run all tests, and list what was skipped
+test: ## run all tests, in two halves, and list what was skipped at the end of each
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
 	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
 	$(TEST) "$$(go list ./... | grep -Ev '$(BARE)')" -- $(RACE) -count=1 -timeout 30m

@@ -459,6 +459,7 @@ var crowded = stacktest.Config{Env: []string{"HEROKU_RESERVE=4000"}}
 func (l *timeline) crowd() {
 	l.t.Helper()
 	l.Heroku.SetRateLimit(2000)
+	l.poll(l.minute) // learns how little is left; else the next poll checks as many apps as it can before it hears
 	for _, name := range []string{"blog", "mail", "wiki"} {
 		l.Heroku.Provision(l.Heroku.CreateApp(name), l.database())
 		l.bind(name, name+"/database", "heroku:format=url")

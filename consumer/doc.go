@@ -31,26 +31,33 @@
 // # What it does
 //
 // The secret is read once and kept for a [Source.Lifetime], in any of keepcurrent's
-// formats. If it holds several keys, [Source.Key] says which. Before the pool opens a
-// connection, a login proves the credential, with the settings of the pool and the
-// parameters of the URL. Connections of one pool that are opened at the same time share one
-// login. If the login fails, for whatever reason, the secret is read again at once, and then
-// at growing intervals until a version logs in or [Source.Wait] is over. So the caller that
-// asked for the connection waits, and does not see the failed login. If the server refuses
-// the user, the password or the database, that version is not tried again in that search.
-// After any other failure it is tried again, because the cause may go away. The search goes
-// on when its callers give up, so the next caller finds its result. If the version in use
-// has logged in before and its server has no connection left (53300), the caller gets that
-// error without a wait; meanwhile the secret is read again at growing intervals.
+// formats. If it holds several keys, [Source.Key] says which.
 //
-// A pool that is in use reads the secret again once in a Lifetime, and earlier if the
-// server ends a session or takes no writes any more (25006). When a newer version has
-// logged in, each connection with the older credential is closed the next time that it is
-// acquired, and never while it is in use. A version that does not log in does not replace
-// one that does: that one serves, and the newer one is tried again at growing intervals of
-// up to a minute. The version that was in use before stays known until its server refuses
-// it: it serves if the newer one fails later, for example because no connection is left.
-// While Secrets Manager cannot be reached, the last value stays in use.
+// A new connection:
+//
+//   - Before the pool opens it, a login proves the credential, with the settings of the pool
+//     and the parameters of the URL. Connections that one pool opens at the same time share
+//     that login.
+//   - If the login fails, for whatever reason, the secret is read again at once, and then at
+//     growing intervals, until a version logs in or [Source.Wait] is over. The caller that
+//     asked for the connection waits, and does not see the failed login.
+//   - If the server refuses the user, the password or the database, that version is not tried
+//     again in that search. After any other failure it is, because the cause may go away.
+//   - If the version in use has logged in before, and its server has no connection left
+//     (53300), the caller gets that error without a wait.
+//   - The search goes on when its callers give up, so the next caller finds its result.
+//
+// A newer version of the secret:
+//
+//   - A pool that is in use reads the secret again once in a Lifetime, and earlier if the
+//     server ends a session or takes no writes any more (25006). While Secrets Manager cannot
+//     be reached, the last value stays in use.
+//   - When a newer version has logged in, each connection with the older credential is closed
+//     the next time that it is acquired, and never while it is in use.
+//   - A version that does not log in does not replace one that does. It is tried again at
+//     growing intervals of up to a minute.
+//   - The version that was in use before stays known until its server refuses it. It serves
+//     if the newer one fails later, for example because no connection is left.
 //
 // [Source.Refused] is called while the server refuses the newest version and the secret has
 // nothing newer, also if an older version serves. It can send the event that makes

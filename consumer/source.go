@@ -43,10 +43,12 @@ type Source struct {
 	Lifetime time.Duration
 	// Wait is how long in all a new connection waits for a version of the secret that
 	// logs in, and for one more login at the end; default ten seconds. A context that ends
-	// earlier, as Lambda's does, hides why there is no connection. It counts from the first
-	// caller whose login failed. A caller that comes later waits for the remaining time;
-	// after that, about a second and a login. It starts over when a version has logged in,
-	// and when nobody has wanted a connection for a minute.
+	// earlier, as Lambda's does, hides why there is no connection.
+	//
+	// The time counts from the first caller whose login failed. Callers that come later
+	// share what is left of it. A caller that comes when nothing is left waits for about a
+	// second and one login. The time starts over when a version has logged in, and when
+	// nobody has wanted a connection for a minute.
 	Wait time.Duration
 	// Refused, if set, is called when the server refuses the login, for any reason but a lack
 	// of connections, and a new read shows no newer credential: it can send the event that
@@ -60,9 +62,9 @@ type Source struct {
 	//
 	// Calls come one at a time, from a goroutine for which no connection waits. Its
 	// context ends after ten seconds, or when the calls start over. A panic in Refused is
-	// dropped. The goroutine ends when it has made a call and the server has refused
-	// nothing since, or when the calls start over: it outlives the last refusal by a minute
-	// and the call itself at most. If Refused does not return, no other call follows.
+	// dropped. If Refused does not return, no other call follows. The goroutine ends when it
+	// has made a call and the server has refused nothing since, or when the calls start
+	// over. That is a minute after the last refusal at most, and the time of that call.
 	Refused func(ctx context.Context, secretID, version string) `json:"-"` // encoding/json takes no func
 
 	mu      sync.Mutex    // guards what follows, and the provers

@@ -40,11 +40,14 @@ var _ reconcile.Database = Client{}
 // in the secret that clientTLS names, if it names one. If that connection hangs, Login
 // closes it and opens another. It returns when the context is over, or after [Timeout].
 //
-// An error wraps [reconcile.ErrUnreachable] if no TCP connection could be made,
-// [reconcile.ErrRefused], [reconcile.ErrFull] or [reconcile.ErrNoTLS] if the server answered so,
-// [reconcile.ErrUntried] if there was something missing here, and none of them if it
-// answered something else, or if a parameter of the URL is the reason. It shows nothing
-// of the URL but host, port and names of parameters.
+// What an error wraps says how the login ended:
+//
+//   - [reconcile.ErrUnreachable]: no TCP connection could be made.
+//   - [reconcile.ErrRefused], [reconcile.ErrFull], [reconcile.ErrNoTLS]: the server answered so.
+//   - [reconcile.ErrUntried]: something was missing here.
+//   - None of them: the server answered something else, or a parameter of the URL is the reason.
+//
+// An error shows nothing of the URL but host, port and names of parameters.
 func (c Client) Login(ctx context.Context, url connection.URL, clientTLS string) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()

@@ -204,7 +204,7 @@ func (r *Report) Err() error {
 }
 
 // The bounds of a report. The report of a round is one line of the log, and CloudWatch
-// limits a log event to 1 MiB, formerly to 256 KiB
+// limits a log event to 1 MiB, and limited it to 256 KiB when these bounds were chosen
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html).
 // Lambda limits an answer to 6 MB
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); the lists of a

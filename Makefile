@@ -136,6 +136,7 @@ remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secret
 	$(STACKCMD) remove $(GIVEN)
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
+	@go build -v -o /dev/null ./internal/cmd/secretsmanager $(PROGRESS)
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566
 
 .PHONY: help demo test soak load proof bench fuzz lint vulncheck status subscribe unsubscribe build zips release deploy drill remove secretsmanager

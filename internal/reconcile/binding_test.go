@@ -163,7 +163,7 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 				tags[tag] = value
 				b, err := parseOne(reconcile.Secret{Tags: tags})
 				if !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), tag) {
-					t.Fatalf("%v", err)
+					t.Fatalf("got error %v, want one that refuses the tag %s", err, tag)
 				}
 				b.Tags = nil
 				if shown := fmt.Sprintf("%v %+v", err, b); strings.Contains(shown, value) || strings.Contains(shown, "EXAMPLE") {

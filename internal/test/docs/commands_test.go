@@ -72,7 +72,7 @@ var runBy = map[string]string{
 // everyday are words of a shell, tools that do not need a test here, and the functions whose
 // definitions on the pages are tested. $ is a variable: the editor of the person. The last one ends
 // what a marked command of the same page begins.
-var everyday = append(strings.Fields("[ ask cat cd date echo exit export git grep mv out poll printf rm set_parameter sed sleep test tr trap umask $"),
+var everyday = append(strings.Fields("[ ask cat cd date echo exit export git grep mv out poll printf return rm set_parameter sed sleep test tr trap umask $"),
 	"go version", "heroku login", "heroku maintenance:off")
 
 // byHand are the targets for long runs. Tests run what is behind them for a short time, and the

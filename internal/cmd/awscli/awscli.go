@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -64,7 +65,7 @@ func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	return out.Bytes(), &failure{command: strings.Join(args[:min(2, len(args))], " "), says: strings.TrimSpace(complaint.String())}
+	return out.Bytes(), &failure{command: strings.Join(args[:min(2, len(args))], " "), says: plain(complaint.String())}
 }
 
 // Invoke invokes a Lambda function and returns its answer. A function that fails answers with
@@ -114,3 +115,9 @@ func IsStackName(name string) bool { return stackName.MatchString(name) }
 const BadStackName = "a stack's name has at most 128 letters, digits and dashes, and begins with a letter"
 
 var stackName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+
+// plain returns a complaint without the CLI's lines of progress.
+func plain(complaint string) string {
+	lines := strings.FieldsFunc(complaint, func(r rune) bool { return r == '\n' || r == '\r' })
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "Uploading to ") }), "\n")
+}

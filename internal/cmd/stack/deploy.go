@@ -42,7 +42,8 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 		return fmt.Errorf("the stack %s is not one of keepcurrent's (it has no parameter PollMinutes): say another name, STACK=…", s.name)
 	}
 	if isThere && hasNeverWorked(before.StackStatus) {
-		if err := s.clear(ctx, before.StackStatus); err != nil {
+		fmt.Fprintf(s.out, "the stack has never worked (%s): clearing it away\n", before.StackStatus)
+		if err := s.clear(ctx); err != nil {
 			return err
 		}
 		isThere = false
@@ -86,7 +87,7 @@ func known(template string, parameters settings) error {
 	}
 	for name := range parameters {
 		if _, ok := has.Parameters[name]; !ok {
-			return fmt.Errorf("%w: %s has no parameter %s; it has: %s", errUsage, template, name,
+			return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, name,
 				strings.Join(slices.Sorted(maps.Keys(has.Parameters)), ", "))
 		}
 	}
@@ -115,13 +116,15 @@ func hasNeverWorked(status string) bool {
 }
 
 // clear deletes a stack that has never worked.
-func (s *stack) clear(ctx context.Context, status string) error {
-	fmt.Fprintf(s.out, "the stack has never worked (%s): clearing it away\n", status)
-	if _, err := s.run(ctx, "cloudformation", "delete-stack", "--stack-name", s.name); err != nil {
-		return err
+func (s *stack) clear(ctx context.Context) error {
+	_, err := s.run(ctx, "cloudformation", "delete-stack", "--stack-name", s.name)
+	if err == nil {
+		_, err = s.run(ctx, "cloudformation", "wait", "stack-delete-complete", "--stack-name", s.name)
 	}
-	_, err := s.run(ctx, "cloudformation", "wait", "stack-delete-complete", "--stack-name", s.name)
-	return err
+	if err != nil {
+		return fmt.Errorf("the stack may still be there; delete it: aws cloudformation delete-stack --region %s --stack-name %s\n%w", s.region, s.name, err)
+	}
+	return nil
 }
 
 // bucket returns the bucket for the zips and the template: the given one, or one of the
@@ -215,10 +218,11 @@ func (s *stack) explain(ctx context.Context, err error, worked, wasEmpty bool) e
 	isHusk := now.StackStatus == "REVIEW_IN_PROGRESS" && !wasEmpty // of a change set that failed
 	switch {
 	case unknown == nil && isThere && !worked && (isHusk || hasNeverWorked(now.StackStatus)):
-		if cleared := s.clear(ctx, now.StackStatus); cleared != nil {
+		fmt.Fprintf(s.out, "the deployment failed: clearing the stack away (%s), and then the reasons\n", now.StackStatus)
+		if cleared := s.clear(ctx); cleared != nil {
 			return errors.Join(append(errs, cleared)...)
 		}
-		errs = append(errs, errors.New("the stack was cleared away: repair the reason, and deploy again"))
+		errs = append(errs, errors.New("the stack was cleared away, and the bucket stays: repair the reason, and deploy again"))
 	case unknown == nil && isThere:
 		errs = append(errs, fmt.Errorf("the stack is in the state %s", now.StackStatus))
 	}

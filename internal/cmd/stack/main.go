@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 
 	"keepcurrent.example/internal/cmd/awscli"
@@ -72,13 +73,16 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	case args[0] == "remove":
 		yes := words.take("YES", "") == "1"
 		if len(words) > 0 {
-			return fmt.Errorf("%w: remove takes STACK and YES alone", errUsage)
+			return fmt.Errorf("%w: remove takes STACK and YES alone, and not %s", errUsage, words.names())
 		}
 		return s.remove(ctx, in, yes)
 	case args[0] == "subscribe", args[0] == "unsubscribe":
 		app := words.take("APP", "")
-		if !reconcile.IsApp(app) || len(words) > 0 {
-			return fmt.Errorf("%w: APP=%q: say the name or the id of a Heroku app, and no more than the stack: make %s APP=shop STACK=%s", errUsage, app, args[0], s.name)
+		if len(words) > 0 {
+			return fmt.Errorf("%w: %s takes APP and STACK alone, and not %s", errUsage, args[0], words.names())
+		}
+		if !reconcile.IsApp(app) {
+			return fmt.Errorf("%w: APP=%q: say the name or the id of a Heroku app: make %s APP=shop STACK=%s", errUsage, app, args[0], s.name)
 		}
 		return s.change(ctx, args[0], app)
 	}
@@ -127,6 +131,8 @@ func fromMake(flags string) settings {
 	}
 	return words
 }
+
+func (s settings) names() string { return strings.Join(slices.Sorted(maps.Keys(s)), ", ") }
 
 // take removes a setting and returns it.
 func (s settings) take(name, otherwise string) string {

@@ -53,9 +53,9 @@ func TestMakeRefusesWordsThatItDoesNotKnow(t *testing.T) {
 		"status STAK=prod":                 "make status does not know STAK: it takes STACK ALL",
 		"drill STACK=prod FLAGS=-yes":      "make drill does not know FLAGS: it takes STACK DRILL",
 		"deploy HerokuAp=shop STACK=prod":  "template.yaml has no parameter HerokuAp",
-		"subscribe APP=shop STAK=prod":     "no more than the stack: make subscribe APP=shop STACK=keepcurrent",
-		"unsubscribe APP=shop STAK=prod":   "no more than the stack: make unsubscribe APP=shop STACK=keepcurrent",
-		"remove STACK=prod FORCE=1":        "remove takes STACK and YES alone",
+		"subscribe APP=shop STAK=prod":     "subscribe takes APP and STACK alone, and not STAK",
+		"unsubscribe APP=shop STAK=prod":   "unsubscribe takes APP and STACK alone, and not STAK",
+		"remove STACK=prod FORCE=1":        "remove takes STACK and YES alone, and not FORCE",
 		"remove STACK=prod HerokuApp=shop": "remove takes STACK and YES alone",
 	} {
 		t.Run(words, func(t *testing.T) {

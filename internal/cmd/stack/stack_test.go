@@ -178,7 +178,7 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 	if err == nil {
 		t.Fatalf("a deployment that fails succeeds:\n%s", out)
 	}
-	s.has(out, "has never worked (ROLLBACK_COMPLETE): clearing it away", "making the bucket keepcurrent-123456789012-eu-west-1, private and encrypted\n")
+	s.has(out, "has never worked (ROLLBACK_COMPLETE): clearing it away", "the deployment failed: clearing the stack away (ROLLBACK_COMPLETE), and then the reasons", "making the bucket keepcurrent-123456789012-eu-west-1, private and encrypted\n")
 	s.has(err.Error(), "BoundSecret (AWS::SecretsManager::Secret): the secret heroku/shop/DATABASE_URL already exists.", "cleared away")
 	if strings.Contains(err.Error(), "cancelled") {
 		t.Errorf("it names a resource that was only cancelled: %v", err)

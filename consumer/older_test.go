@@ -42,7 +42,7 @@ func (x *trial) fails() time.Duration {
 func (x *trial) uses(want bool) {
 	x.t.Helper()
 	ctx, cancel := context.WithCancel(x.t.Context())
-	defer cancel() // whoever acquires a connection may have a context for no more than that
+	defer cancel() // who acquires a connection may have a context for no more than that
 	if got, err := x.prepare(ctx, x.conn); err != nil || got != want {
 		x.t.Errorf("used %t, want %t: %v", got, want, err)
 	}

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,14 +79,74 @@ func (b *bench) crashPoints(trigger, situation string) []crashPoint {
 // quietRun returns the calls of a run without faults.
 func (b *bench) quietRun(trigger, situation string) []call {
 	b.t.Helper()
-	b.setUp(situation)
-	b.listen(nil)
-	answer := b.run(trigger)
-	calls := b.heard()
-	if want := quiet(trigger, situation); answer != want {
-		b.t.Fatalf("a quiet run ends with %s, want %s", answer, want)
+	calls, settled := settle(func() []call {
+		b.setUp(situation)
+		b.listen(nil)
+		answer := b.run(trigger)
+		calls := b.heard()
+		if want := quiet(trigger, situation); answer != want {
+			b.t.Fatalf("a quiet run ends with %s, want %s", answer, want)
+		}
+		b.repair(situation)
+		return calls
+	})
+	if !settled {
+		b.t.Fatalf("%s, %s: no two quiet runs in a row make the same calls", trigger, situation)
 	}
 	return calls
+}
+
+// settle returns the calls of the first run that makes the same ones as the run before it,
+// in whatever order, because some are made at the same time. One run is not enough: if the
+// machine stands still for a second, a client repeats the call that it is waiting for. In
+// other runs there is no such call, and every test of it would fail.
+func settle(run func() []call) (calls []call, settled bool) {
+	sorted := func(calls []call) []call {
+		return slices.SortedFunc(slices.Values(calls), func(a, b call) int {
+			return cmp.Or(strings.Compare(a.kind, b.kind), a.nth-b.nth)
+		})
+	}
+	last := run()
+	for range 5 {
+		calls = run()
+		if slices.Equal(sorted(calls), sorted(last)) {
+			return calls, true
+		}
+		last = calls
+	}
+	return nil, false
+}
+
+// A call that one run alone makes is not taken for a call of every run.
+func TestTheCallsOfEveryRunAreThoseOfTwoInARow(t *testing.T) {
+	t.Parallel()
+	usual, turned := []call{{describe, 1}, {put, 1}}, []call{{put, 1}, {describe, 1}}
+	repeated := []call{{describe, 1}, {describe, 2}, {put, 1}}
+	for name, test := range map[string]struct {
+		runs [][]call
+		want []call
+	}{
+		"the same twice":             {[][]call{usual, usual}, usual},
+		"in another order":           {[][]call{usual, turned}, turned},
+		"one repeated at first":      {[][]call{repeated, usual, usual}, usual},
+		"one repeated later":         {[][]call{usual, repeated, usual, usual}, usual},
+		"another repeated each time": {[][]call{usual, repeated, usual, repeated, usual, repeated}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, settled := settle(func() []call {
+				next := test.runs[0]
+				test.runs = test.runs[1:]
+				return next
+			})
+			if settled != (test.want != nil) || !slices.Equal(calls, test.want) {
+				t.Errorf("got %v, settled: %t, want %v", calls, settled, test.want)
+			}
+			if len(test.runs) > 0 {
+				t.Errorf("%d runs too few", len(test.runs))
+			}
+		})
+	}
 }
 
 // crashed is the result of a crash.

@@ -44,7 +44,8 @@ func isCredential(value string) bool {
 }
 
 // tagsOf reads tags out of a text: records that end in a line of two dashes, each of which
-// begins with the number of the tag in [reconcile.Tags]. A further tag changes no text.
+// begins with the number of the tag in [reconcile.Tags], as a character: '0', and so on in
+// the order of ASCII. A further tag changes no text.
 func tagsOf(text string) map[string]string {
 	tags := make(map[string]string)
 	for record := range strings.SplitSeq(text, "\n--\n") {
@@ -58,7 +59,7 @@ func tagsOf(text string) map[string]string {
 // records is the text of which tagsOf makes these values, in the order of [reconcile.Tags].
 func records(values ...string) string {
 	for i := range values {
-		values[i] = fmt.Sprint(i, values[i])
+		values[i] = string(rune('0'+i)) + values[i]
 	}
 	return strings.Join(values, "\n--\n")
 }

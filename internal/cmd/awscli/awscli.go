@@ -19,6 +19,9 @@ import (
 // ErrMissing says that there is no AWS CLI.
 var ErrMissing = errors.New("the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html")
 
+// ErrNoRegion says that the AWS CLI does not know the Region.
+var ErrNoRegion = errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure")
+
 // failure is what the AWS CLI says when it fails.
 type failure struct{ command, says string }
 
@@ -45,7 +48,8 @@ func IsSilent(err error) bool {
 }
 
 // Run runs the AWS CLI and returns what it prints. If the CLI fails, the error has what it
-// complains of: see [Says]. If there is no CLI, it is [ErrMissing].
+// complains of: see [Says]. If there is no CLI, it is [ErrMissing]; if a command needs a
+// Region and there is none, [ErrNoRegion].
 func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "aws", args...)
 	cmd.Env = append(os.Environ(), "AWS_PAGER=")
@@ -65,7 +69,11 @@ func Run(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	return out.Bytes(), &failure{command: strings.Join(args[:min(2, len(args))], " "), says: plain(complaint.String())}
+	failed := &failure{command: strings.Join(args[:min(2, len(args))], " "), says: plain(complaint.String())}
+	if Says(failed, "You must specify a region") {
+		return nil, ErrNoRegion
+	}
+	return out.Bytes(), failed
 }
 
 // Invoke invokes a Lambda function and returns its answer. A function that fails answers with

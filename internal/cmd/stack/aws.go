@@ -50,13 +50,13 @@ func regionOf(ctx context.Context) (string, error) {
 	}
 	out, err := awscli.Run(ctx, nil, "configure", "get", "region")
 	region := strings.TrimSpace(string(out))
-	switch none := errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure"); {
+	switch {
 	case region != "":
 		return region, nil
 	case awscli.IsSilent(err): // it is, where no Region is set
-		return "", none
+		return "", awscli.ErrNoRegion
 	default:
-		return "", errors.Join(none, err)
+		return "", errors.Join(awscli.ErrNoRegion, err)
 	}
 }
 

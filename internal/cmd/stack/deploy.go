@@ -85,13 +85,25 @@ func known(template string, parameters settings) error {
 	if err := yaml.Unmarshal(text, &has); err != nil {
 		return fmt.Errorf("%s: %w", template, err)
 	}
-	for name := range parameters {
-		if _, ok := has.Parameters[name]; !ok {
-			return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, name,
-				strings.Join(slices.Sorted(maps.Keys(has.Parameters)), ", "))
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		if _, ok := has.Parameters[name]; ok {
+			continue
 		}
+		all := slices.Sorted(maps.Keys(has.Parameters))
+		if meant := slices.DeleteFunc(slices.Clone(all), func(other string) bool { return !isLike(name, other) }); len(meant) > 0 {
+			return fmt.Errorf("%w: %s has no parameter %s, but it has %s", errUsage, template, name, strings.Join(meant, ", "))
+		}
+		return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, name, strings.Join(all, ", "))
 	}
 	return nil
+}
+
+// isLike reports whether somebody who writes name may mean the other one: one is a part of the
+// other, or both begin with the same five letters, in capitals or not.
+func isLike(name, other string) bool {
+	name, other = strings.ToLower(name), strings.ToLower(other)
+	const few = 5
+	return len(name) >= few && (strings.Contains(other, name) || strings.Contains(name, other) || strings.HasPrefix(other, name[:few]))
 }
 
 // compile makes the zips, after all that can be refused at once. Without make they are there.

@@ -52,7 +52,11 @@ func TestMakeRefusesWordsThatItDoesNotKnow(t *testing.T) {
 	for words, want := range map[string]string{
 		"status STAK=prod":                 "make status does not know STAK: it takes STACK ALL",
 		"drill STACK=prod FLAGS=-yes":      "make drill does not know FLAGS: it takes STACK DRILL",
-		"deploy HerokuAp=shop STACK=prod":  "template.yaml has no parameter HerokuAp",
+		"deploy HerokuAp=shop STACK=prod":  "template.yaml has no parameter HerokuAp, but it has HerokuApiUrl, HerokuApp, HerokuReserve\n",
+		"deploy Email=you@example.com":     "template.yaml has no parameter Email, but it has AlarmEmail\n",
+		"deploy pollminutes=2":             "template.yaml has no parameter pollminutes, but it has PollMinutes\n",
+		"deploy PollMins=2":                "template.yaml has no parameter PollMins, but it has PollMinutes\n",
+		"deploy Pol=2":                     "template.yaml has no parameter Pol; beside STACK and BUCKET it has: AlarmEmail, ",
 		"subscribe APP=shop STAK=prod":     "subscribe takes APP and STACK alone, and not STAK",
 		"unsubscribe APP=shop STAK=prod":   "unsubscribe takes APP and STACK alone, and not STAK",
 		"remove STACK=prod FORCE=1":        "remove takes STACK and YES alone, and not FORCE",

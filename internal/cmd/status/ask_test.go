@@ -61,6 +61,15 @@ func TestAStackThatNeedsYouIsToldFromOneThatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestWithoutARegionItSaysHowToNameOne(t *testing.T) {
+	account(t, dryRun(shopOK))
+	os.Unsetenv("AWS_REGION")
+	stdout, stderr, code := invoke("", "STACK=kc")
+	if code != notAsked || stdout != "" || !strings.Contains(stderr, "no Region: export AWS_REGION=") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 func TestWhatCannotBeAskedIsSaidInOneLine(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for name, want := range map[string]string{"kc": "https://docs.aws.amazon.com/cli/", "": "a stack's name has", "a b": "a stack's name has", "--all": "a stack's name has"} {

@@ -11,9 +11,11 @@ TOOL := go tool -modfile=internal/cmd/tools/go.mod
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-zA-Z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# go says nothing while it compiles, which takes minutes the first time. An error comes again
-# from the command behind.
-PROGRESS = 2>&1 | awk '{ printf "\r%d packages downloaded or compiled", NR; fflush() } END { if (NR) print "" }'
+# go says nothing while it compiles, which takes minutes the first time. A terminal sees a
+# counter, a file one line for each hundred. An error comes again from the command behind.
+PROGRESS = 2>&1 | awk -v terminal="$$(test -t 2 && echo 1)" '{ said = NR " packages downloaded or compiled" } \
+	terminal { printf "\r%s", said; fflush() } !terminal && NR % 100 == 0 { print said; fflush() } \
+	END { if (NR) print terminal ? "" : said }'
 
 demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose
 	@go build -v -o /dev/null ./internal/cmd/demo $(PROGRESS)

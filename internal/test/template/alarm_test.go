@@ -120,7 +120,11 @@ func TestEveryAlarmSaysWhatToDoAndWhereToRead(t *testing.T) {
 	for _, heading := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(string(runbook), -1) {
 		sections = append(sections, heading[1])
 	}
+	opening, _, _ := strings.Cut(string(runbook), "\n## ")
 	for id, alarm := range alarms(t) {
+		if !strings.Contains(opening, "["+id+"](#"+strings.ToLower(id)+")") {
+			t.Errorf("the runbook's opening does not say when %s comes, of several alarms", id)
+		}
 		text := alarm.at("Properties", "AlarmDescription").text()
 		said, ok := strings.CutSuffix(text, " Runbook: ${RunbookUrl}#"+strings.ToLower(id))
 		if !ok || !slices.Contains(sections, id) {

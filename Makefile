@@ -22,8 +22,9 @@ demo: ## watch a credential rotate, a webhook get lost, a consumer call and a sl
 	@go run ./internal/cmd/demo
 
 # In CI a test that fails is run again, twice at most, and said: some wait for processes
-# that a busy machine can keep for too long.
-AGAIN = $(if $(CI),--rerun-fails=2 --rerun-fails-max-failures=6)
+# that a busy machine can keep for too long. All of it is run, because parts of one test may
+# share their work; and many parts that fail may be one test.
+AGAIN = $(if $(CI),--rerun-fails=2 --rerun-fails-max-failures=40 --rerun-fails-run-root-test)
 
 # Not cached: the end-to-end tests compile the functions, which go test cannot know.
 TEST = $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg $(AGAIN) --packages

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"keepcurrent.example/internal/testserver/npm"
 )
@@ -95,6 +97,27 @@ func TestCloseDropsWhatWasMadeInAGivenServer(t *testing.T) {
 	if len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// The process of a session outlives its connection for a moment, and counts until it ends.
+func TestAFullServerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	c, _ := RunWith(t, Options{Settings: []string{"max_connections = 1", "superuser_reserved_connections = 0"}})
+	session, err := c.server.connect(t.Context())
+	must(t, err)
+	full, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := c.server.ping(full); err == nil {
+		t.Error("a session more than the server has")
+	}
+	dials, dial := 0, c.server.login.DialFunc
+	c.server.login.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials++; dials == 2 { // the first one was refused
+			must(t, session.Close(ctx))
+		}
+		return dial(ctx, network, address)
+	}
+	must(t, c.server.ping(t.Context()))
 }
 
 func TestStartUsesDatabaseURL(t *testing.T) {

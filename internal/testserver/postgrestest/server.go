@@ -62,12 +62,29 @@ func (s *server) ping(ctx context.Context) error {
 	return err
 }
 
+// connect opens a session. If the server is full, it waits: a session that has been closed
+// counts until its process has ended.
+func (s *server) connect(ctx context.Context) (*pgconn.PgConn, error) {
+	for {
+		conn, err := pgconn.ConnectConfig(ctx, s.login.Copy())
+		var failure *pgconn.PgError
+		if !errors.As(err, &failure) || failure.Code != "53300" {
+			return conn, err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 // run executes the statements one by one in a session of their own and returns
 // the first column of the last one's rows.
 func (s *server) run(ctx context.Context, statements ...string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := pgconn.ConnectConfig(ctx, s.login.Copy())
+	conn, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,8 @@ func TestAServerThatNeverEndsIsLeftInTimeAndSpace(t *testing.T) {
 			if says(t, err, nil); took > login.Timeout/2 {
 				t.Errorf("it took %v: %v", took, err)
 			}
-			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 16<<20 { // the server's own included
+			// Most of it is the server's own, which goes on until the connection's buffers are full.
+			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 32<<20 {
 				t.Errorf("%d KiB were allocated", allocated>>10)
 			}
 		})

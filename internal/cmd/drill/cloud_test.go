@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,9 +126,9 @@ func pauses(t *testing.T, moto string) {
 	l := start(t)
 	d := l.drill(io.Discard)
 	d.cloud, d.mayPause = account(moto, "paused").cloud, true
-	obeys := true
+	var disobeys atomic.Bool
 	l.cloudFormation(d, func(pause string) {
-		if obeys {
+		if !disobeys.Load() {
 			l.deploy("PAUSE=" + pause)
 		}
 	})
@@ -137,7 +139,7 @@ func pauses(t *testing.T, moto string) {
 	if f := l.perform(d, "subscribe", "pause"); f.Verdict != passed {
 		t.Errorf("%s: %s", f.Verdict, f.Says)
 	}
-	obeys = false
+	disobeys.Store(true)
 	if f := l.perform(d, "pause"); f.Verdict != failed || !strings.Contains(f.Says, "AWSCURRENT has moved") {
 		t.Errorf("a stack that does not pause: %s: %s", f.Verdict, f.Says)
 	}
@@ -153,7 +155,8 @@ func pauses(t *testing.T, moto string) {
 	}
 }
 
-// cloudFormation stands before the drill's AWS and tells of each change of the parameter Pause.
+// cloudFormation stands before the drill's AWS and tells of each change of the parameter Pause,
+// once it has been made and before it is answered.
 func (l *local) cloudFormation(d *drill, paused func(to string)) {
 	to, err := url.Parse(d.cloud.more[1])
 	if err != nil {
@@ -163,10 +166,14 @@ func (l *local) cloudFormation(d *drill, paused func(to string)) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, r)
+		answer := httptest.NewRecorder()
+		proxy.ServeHTTP(answer, r)
 		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") == "UpdateStack" {
 			paused(form.Get("Parameters.member.1.ParameterValue"))
 		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
 	}))
 	l.t.Cleanup(server.Close)
 	d.cloud.more = []string{"--endpoint-url", server.URL}

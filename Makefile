@@ -13,11 +13,12 @@ help: ## list the targets
 
 # go says nothing while it compiles, which takes minutes the first time. A terminal sees a
 # counter, a file one line for each hundred. An error comes again from the command behind.
-PROGRESS = 2>&1 | awk -v terminal="$$(test -t 2 && echo 1)" '{ said = NR " packages downloaded or compiled" } \
+PROGRESS = 2>&1 | awk -v terminal="$$(test -t 2 && echo 1)" '{ said = "packages downloaded or compiled: " NR } \
 	terminal { printf "\r%s", said; fflush() } !terminal && NR % 100 == 0 { print said; fflush() } \
 	END { if (NR) print terminal ? "" : said }'
 
 demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose
+	$(GO)
 	@go build -v -o /dev/null ./internal/cmd/demo $(PROGRESS)
 	@go run ./internal/cmd/demo
 
@@ -33,6 +34,7 @@ TEST = $(TOOL) gotestsum --format pkgname --format-hide-empty-pkg $(AGAIN) --pac
 BARE = internal/test/(docs|e2e|template)$$
 
 test: ## run all tests, in two halves, and list what was skipped at the end of each
+	$(GO)
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
 	@go build -v -o /dev/null $(RACE) ./... $(PROGRESS)
 	$(TEST) "$$(go list ./... | grep -Ev '$(BARE)')" -- $(RACE) -count=1 -timeout 30m
@@ -106,6 +108,8 @@ unsubscribe: ## remove our webhook from an app that no secret names any more: AP
 	$(STACKCMD) unsubscribe APP="$$APP" $(GIVEN)
 
 build: ## compile both functions for Lambda into build/
+	$(GO)
+	@$(LAMBDA) -v -o /dev/null ./functions/webhook ./functions/poller $(PROGRESS)
 	$(LAMBDA) -o build/webhook/bootstrap ./functions/webhook
 	$(LAMBDA) -o build/poller/bootstrap ./functions/poller
 
@@ -113,7 +117,8 @@ build: ## compile both functions for Lambda into build/
 zips: build ## zip both functions for Lambda into build/release/
 	@mkdir -p build/release
 	@set -e; for function in webhook poller; do \
-		go run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o build/release/$$function-arm64.zip build/$$function/bootstrap; \
+		said=$$(go run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o build/release/$$function-arm64.zip build/$$function/bootstrap 2>&1) || \
+			{ echo "$$said" >&2; exit 1; }; \
 	done
 
 release: zips ## the zips with their parts lists (CycloneDX), the template and checksums
@@ -139,6 +144,7 @@ remove: ## remove the webhooks from Heroku, and the stack STACK=name; the secret
 	$(STACKCMD) remove $(GIVEN)
 
 secretsmanager: ## start the Secrets Manager of the tests alone, on port 4566 of the loopback
+	$(GO)
 	@go build -v -o /dev/null ./internal/cmd/secretsmanager $(PROGRESS)
 	go run ./internal/cmd/secretsmanager -listen 127.0.0.1:4566
 

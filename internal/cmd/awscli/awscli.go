@@ -4,6 +4,7 @@ package awscli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 var ErrMissing = errors.New("the AWS CLI is not installed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html")
 
 // ErrNoRegion says that the AWS CLI does not know the Region.
-var ErrNoRegion = errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 (yours), or run: aws configure")
+var ErrNoRegion = errors.New("the AWS CLI has no Region: export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 (yours), or run: aws configure")
 
 // failure is what the AWS CLI says when it fails.
 type failure struct{ command, says string }
@@ -41,8 +42,8 @@ func Says(err error, words ...string) bool {
 	return false
 }
 
-// IsSilent reports whether an error is the AWS CLI's, and the CLI did not complain of anything.
-func IsSilent(err error) bool {
+// isSilent reports whether an error is the AWS CLI's, and the CLI did not complain of anything.
+func isSilent(err error) bool {
 	var e *failure
 	return errors.As(err, &e) && e.says == ""
 }
@@ -101,7 +102,8 @@ func Poller(ctx context.Context, stack string) (string, error) {
 	name := strings.TrimSpace(string(out))
 	switch {
 	case Says(err, "does not exist"):
-		return "", NoStack(stack)
+		region, _ := Region(ctx)
+		return "", NoStack(ctx, stack, region)
 	case err != nil:
 		return "", fmt.Errorf("which function is the poller of the stack %s: %w", stack, err)
 	case name == "" || name == "None":
@@ -110,9 +112,31 @@ func Poller(ctx context.Context, stack string) (string, error) {
 	return name, nil
 }
 
-// NoStack says that there is no such stack.
-func NoStack(name string) error {
-	return fmt.Errorf("there is no stack %s in this account and Region", name)
+// NoStack says that a Region has no such stack, in the account that the AWS CLI uses. more are
+// further arguments, as of [Invoke].
+func NoStack(ctx context.Context, name, region string, more ...string) error {
+	account := "this account"
+	if out, err := Run(ctx, nil, append([]string{"sts", "get-caller-identity", "--query", "Account", "--output", "text", "--region", region}, more...)...); err == nil {
+		account = "the account " + strings.TrimSpace(string(out))
+	}
+	return fmt.Errorf("there is no stack %s in %s and the Region %s: say another STACK=…, or set AWS_REGION or AWS_PROFILE", name, account, region)
+}
+
+// Region returns the Region as version 2 of the AWS CLI finds it.
+func Region(ctx context.Context) (string, error) {
+	if region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")); region != "" {
+		return region, nil
+	}
+	out, err := Run(ctx, nil, "configure", "get", "region")
+	region := strings.TrimSpace(string(out))
+	switch {
+	case region != "":
+		return region, nil
+	case isSilent(err): // it is, where no Region is set
+		return "", ErrNoRegion
+	default:
+		return "", errors.Join(ErrNoRegion, err)
+	}
 }
 
 // IsStackName reports whether a stack can have that name.

@@ -42,7 +42,7 @@ func (c *cloud) find(ctx context.Context) (t target, err error) {
 	err = c.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", c.stack)
 	switch {
 	case awscli.Says(err, "does not exist"):
-		return t, awscli.NoStack(c.stack)
+		return t, awscli.NoStack(ctx, c.stack, c.region, c.more...)
 	case err != nil:
 		return t, fmt.Errorf("how the stack %s is: %w", c.stack, err)
 	}

@@ -140,8 +140,6 @@ func parse(args []string) (o options, chosen []check, err error) {
 		err = fmt.Errorf("-stack %q: %s", o.stack, awscli.BadStackName)
 	case o.useUp && o.collaborator == "":
 		err = errors.New("without -collaborator the stack's Heroku user is yours: -use-up-requests would stop the stack for minutes")
-	case os.Getenv("HEROKU_API_KEY") == "":
-		err = errors.New(`there is no Heroku token: export HEROKU_API_KEY="$(heroku auth:token)"`)
 	}
 	return o, chosen, err
 }
@@ -179,12 +177,21 @@ func names(checks []check) string {
 
 // open finds the stack.
 func open(ctx context.Context, o options, out io.Writer) (*drill, error) {
+	token := os.Getenv("HEROKU_API_KEY")
+	os.Unsetenv("HEROKU_API_KEY") // the programs that the drill starts need none
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("AWS's settings: %w", err)
 	}
+	var missing []string
+	if token == "" {
+		missing = append(missing, `there is no Heroku token: export HEROKU_API_KEY="$(heroku auth:token)"`)
+	}
 	if cfg.Region == "" {
-		return nil, errors.New("AWS has no Region: export AWS_REGION=eu-west-1 (yours)")
+		missing = append(missing, "AWS has no Region: export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 (yours)")
+	}
+	if len(missing) > 0 {
+		return nil, errors.New(strings.Join(missing, "; "))
 	}
 	api, data := cmp.Or(os.Getenv("HEROKU_API_URL"), "https://api.heroku.com"), cmp.Or(os.Getenv("HEROKU_DATA_URL"), "https://api.data.heroku.com")
 	for _, address := range []string{api, data} {
@@ -192,8 +199,6 @@ func open(ctx context.Context, o options, out io.Writer) (*drill, error) {
 			return nil, errors.New("HEROKU_API_URL or HEROKU_DATA_URL does not begin with https://, and your token would be sent there: unset it")
 		}
 	}
-	token := os.Getenv("HEROKU_API_KEY")
-	os.Unsetenv("HEROKU_API_KEY") // the programs that the drill starts need none
 	// A race of 20 can be throttled.
 	aws := secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) { o.RetryMaxAttempts = 10 })
 	d := newDrill(o, aws, &herokuAPI{url: api, token: credential.New(token), base: http.DefaultTransport}, out)

@@ -63,7 +63,11 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if !resolved.IP.IsLoopback() {
 		return nil, fmt.Errorf("listen on %s: only loopback addresses are served", address)
 	}
-	return new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w (by another one of these? go run ./internal/cmd/secretsmanager -listen 127.0.0.1:0 takes a free port)", err)
+	}
+	return listener, err
 }
 
 func serve(ctx context.Context, listener net.Listener) error {

@@ -29,6 +29,9 @@ func TestServesUntilTold(t *testing.T) {
 	if !strings.Contains(comment, `endpoint_url="`+url+`"`) {
 		t.Errorf("an old boto3 is not told of %s: %s", url, comment)
 	}
+	if err := run(t.Context(), []string{"-listen", strings.TrimPrefix(url, "http://")}, io.Discard); err == nil || !strings.Contains(err.Error(), "takes a free port") {
+		t.Errorf("a second one on the same port: got error %v", err)
+	}
 	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)

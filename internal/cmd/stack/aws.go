@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -29,7 +26,7 @@ func (s *stack) open(ctx context.Context) error {
 	if _, err := exec.LookPath("aws"); err != nil {
 		return awscli.ErrMissing
 	}
-	region, err := regionOf(ctx)
+	region, err := awscli.Region(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,23 +38,6 @@ func (s *stack) open(ctx context.Context) error {
 	s.account = who.Account
 	fmt.Fprintf(s.out, "stack %s, account %s, Region %s\n", s.name, s.account, s.region)
 	return nil
-}
-
-// regionOf returns the Region as version 2 of the AWS CLI finds it.
-func regionOf(ctx context.Context) (string, error) {
-	if region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")); region != "" {
-		return region, nil
-	}
-	out, err := awscli.Run(ctx, nil, "configure", "get", "region")
-	region := strings.TrimSpace(string(out))
-	switch {
-	case region != "":
-		return region, nil
-	case awscli.IsSilent(err): // it is, where no Region is set
-		return "", awscli.ErrNoRegion
-	default:
-		return "", errors.Join(awscli.ErrNoRegion, err)
-	}
 }
 
 // ask runs a command of the AWS CLI, and decodes its answer.
@@ -130,7 +110,7 @@ func (s *stack) existing(ctx context.Context) (described, error) {
 	case err != nil:
 		return now, fmt.Errorf("how the stack is: %w", err)
 	case !isThere:
-		return now, awscli.NoStack(s.name)
+		return now, awscli.NoStack(ctx, s.name, s.region)
 	}
 	return now, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -27,6 +28,7 @@ type cloudFormation struct {
 	requests []string
 	events   []event
 	fails    string // why the next creation or update fails
+	refuses  string // why the next change set is refused
 }
 
 func startCloudFormation(t *testing.T) *cloudFormation {
@@ -67,6 +69,10 @@ func (c *cloudFormation) answer(action string, r *http.Request) (string, error) 
 	}
 	switch action {
 	case "CreateChangeSet":
+		if why := c.refuses; why != "" {
+			c.refuses = ""
+			return "", errors.New(why)
+		}
 		if create := r.Form.Get("ChangeSetType") == "CREATE"; create != (c.status == "") || hasNeverWorked(c.status) {
 			return "", fmt.Errorf("Stack:%s is in %s state and can not be updated.", name, c.status)
 		}
@@ -194,6 +200,12 @@ func (c *cloudFormation) has(status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status, c.values = status, maps.Clone(c.defaults)
+}
+
+func (c *cloudFormation) refuseNext(why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuses = why
 }
 
 func (c *cloudFormation) failNext(why string) {

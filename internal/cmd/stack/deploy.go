@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -24,7 +26,7 @@ type options struct {
 
 // deploy brings the stack to the template, by the AWS CLI's own package and deploy.
 func (s *stack) deploy(ctx context.Context, o options) error {
-	if err := known(o.template, o.parameters); err != nil {
+	if err := check(o.template, o.parameters); err != nil {
 		return err
 	}
 	if err := s.open(ctx); err != nil {
@@ -48,10 +50,10 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 		}
 		isThere = false
 	}
-	if err := s.compile(ctx); err != nil {
+	if o.bucket, err = s.bucket(ctx, o.bucket); err != nil {
 		return err
 	}
-	if o.bucket, err = s.bucket(ctx, o.bucket); err != nil {
+	if err := s.compile(ctx); err != nil {
 		return err
 	}
 	packaged, err := s.pack(ctx, o)
@@ -63,7 +65,7 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 		return err
 	}
 	if err := s.follow(ctx, func() error { return s.apply(ctx, packaged, o) }); err != nil {
-		return s.explain(ctx, err, isThere, isEmpty)
+		return s.explain(ctx, err, o.bucket, isThere, isEmpty)
 	}
 	after, _, err := s.describe(ctx)
 	if err != nil {
@@ -73,29 +75,78 @@ func (s *stack) deploy(ctx context.Context, o options) error {
 	return nil
 }
 
-// known refuses a parameter that the template does not have: a misspelt one would be lost.
-func known(template string, parameters settings) error {
+// limits is what the template says that a parameter can be.
+type limits struct {
+	Type                  string   `yaml:"Type"`
+	AllowedValues         []string `yaml:"AllowedValues"`
+	AllowedPattern        string   `yaml:"AllowedPattern"`
+	ConstraintDescription string   `yaml:"ConstraintDescription"`
+	MinValue              *float64 `yaml:"MinValue"`
+	MaxValue              *float64 `yaml:"MaxValue"`
+}
+
+// check refuses a parameter that the template does not have, because a misspelt one would be
+// lost, and a value that CloudFormation would refuse after minutes.
+func check(template string, given settings) error {
 	text, err := os.ReadFile(template)
 	if err != nil {
 		return err
 	}
 	var has struct {
-		Parameters map[string]any `yaml:"Parameters"`
+		Parameters map[string]limits `yaml:"Parameters"`
 	}
 	if err := yaml.Unmarshal(text, &has); err != nil {
 		return fmt.Errorf("%s: %w", template, err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		if _, ok := has.Parameters[name]; ok {
-			continue
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		p, ok := has.Parameters[name]
+		if !ok {
+			return unknown(template, name, slices.Sorted(maps.Keys(has.Parameters)))
 		}
-		all := slices.Sorted(maps.Keys(has.Parameters))
-		if meant := slices.DeleteFunc(slices.Clone(all), func(other string) bool { return !isLike(name, other) }); len(meant) > 0 {
-			return fmt.Errorf("%w: %s has no parameter %s, but it has %s", errUsage, template, name, strings.Join(meant, ", "))
+		if wants := p.refuses(given[name]); wants != "" {
+			return fmt.Errorf("%w: %s %s", errUsage, name, strings.TrimSpace(wants)) // without the value: it may be a token, put into the wrong place
 		}
-		return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, name, strings.Join(all, ", "))
 	}
 	return nil
+}
+
+// refuses says what the parameter must be, if it cannot have the value.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+func (p limits) refuses(value string) string {
+	if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, value) {
+		return "must be one of " + strings.Join(p.AllowedValues, ", ")
+	}
+	if p.Type == "Number" {
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil || p.MinValue != nil && n < *p.MinValue || p.MaxValue != nil && n > *p.MaxValue {
+			return "must be a number" + p.within()
+		}
+		return ""
+	}
+	values := []string{value}
+	if p.Type == "CommaDelimitedList" {
+		values = strings.Split(value, ",")
+	}
+	pattern, err := regexp.Compile(p.AllowedPattern)
+	if err == nil && slices.ContainsFunc(values, func(v string) bool { return !pattern.MatchString(strings.TrimSpace(v)) }) {
+		return cmp.Or(p.ConstraintDescription, "must match "+p.AllowedPattern)
+	}
+	return ""
+}
+
+func (p limits) within() string {
+	if p.MinValue == nil || p.MaxValue == nil {
+		return ""
+	}
+	return fmt.Sprintf(" from %g to %g", *p.MinValue, *p.MaxValue)
+}
+
+// unknown names the parameters that somebody may mean by a name, or all.
+func unknown(template, name string, all []string) error {
+	if meant := slices.DeleteFunc(slices.Clone(all), func(other string) bool { return !isLike(name, other) }); len(meant) > 0 {
+		return fmt.Errorf("%w: %s has no parameter %s, but it has %s", errUsage, template, name, strings.Join(meant, ", "))
+	}
+	return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, name, strings.Join(all, ", "))
 }
 
 // isLike reports whether somebody who writes name may mean the other one: one is a part of the
@@ -151,8 +202,10 @@ func (s *stack) bucket(ctx context.Context, given string) (string, error) {
 	switch {
 	case err == nil:
 		return name, nil
-	case given != "" || !awscli.Says(err, "404", "Not Found"):
+	case !awscli.Says(err, "404", "Not Found"):
 		return "", fmt.Errorf("the bucket %s: %w", name, err)
+	case given != "":
+		return "", fmt.Errorf("the account %s has no bucket %s: make it, or leave out BUCKET, and a private one is made", s.account, name)
 	}
 	fmt.Fprintf(s.out, "making the bucket %s, private and encrypted\n", name)
 	create := []string{"s3api", "create-bucket", "--bucket", name}
@@ -213,7 +266,7 @@ func (s *stack) apply(ctx context.Context, packaged string, o options) error {
 
 // explain says which resources failed and why, and clears a stack away that has never
 // worked, so that the next try can begin.
-func (s *stack) explain(ctx context.Context, err error, worked, wasEmpty bool) error {
+func (s *stack) explain(ctx context.Context, err error, bucket string, worked, wasEmpty bool) error {
 	if ctx.Err() != nil {
 		return errors.Join(ctx.Err(), errors.New("CloudFormation goes on with what it has begun: make status, or deploy again, when it has ended"))
 	}
@@ -234,8 +287,10 @@ func (s *stack) explain(ctx context.Context, err error, worked, wasEmpty bool) e
 		if cleared := s.clear(ctx); cleared != nil {
 			return errors.Join(append(errs, cleared)...)
 		}
-		errs = append(errs, errors.New("the stack was cleared away, and the bucket stays: repair the reason, and deploy again"))
-	case unknown == nil && isThere:
+		errs = append(errs, fmt.Errorf("the stack was cleared away, and the bucket %s stays: repair the reason, and deploy again", bucket))
+	case unknown == nil && !isThere:
+		errs = append(errs, fmt.Errorf("there is no stack %s; the bucket %s stays, with the functions in it: repair the reason, and deploy again", s.name, bucket))
+	case unknown == nil:
 		errs = append(errs, fmt.Errorf("the stack is in the state %s", now.StackStatus))
 	}
 	return errors.Join(errs...)

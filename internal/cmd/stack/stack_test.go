@@ -179,7 +179,19 @@ func TestAStackFromItsFirstDeploymentToItsRemoval(t *testing.T) {
 		t.Fatalf("a deployment that fails succeeds:\n%s", out)
 	}
 	s.has(out, "has never worked (ROLLBACK_COMPLETE): clearing it away", "the deployment failed: clearing the stack away (ROLLBACK_COMPLETE), and then the reasons", "making the bucket keepcurrent-123456789012-eu-west-1, private and encrypted\n")
-	s.has(err.Error(), "BoundSecret (AWS::SecretsManager::Secret): the secret heroku/shop/DATABASE_URL already exists.", "cleared away")
+	s.has(err.Error(), "BoundSecret (AWS::SecretsManager::Secret): the secret heroku/shop/DATABASE_URL already exists.",
+		"cleared away, and the bucket keepcurrent-123456789012-eu-west-1 stays: repair the reason")
+	s.stacks.refuseNext("Template error: resource Nothing does not exist")
+	if _, err := s.deploy("STACK=kc"); err == nil {
+		t.Error("a template that CloudFormation refuses is deployed")
+	} else {
+		s.has(err.Error(), "Template error: resource Nothing does not exist", "there is no stack kc; the bucket keepcurrent-123456789012-eu-west-1 stays, with the functions in it: repair the reason")
+	}
+	if _, err := s.deploy("STACK=kc", "BUCKET=nobodys"); err == nil {
+		t.Error("a bucket that is not there is taken")
+	} else {
+		s.has(err.Error(), "the account 123456789012 has no bucket nobodys: make it, or leave out BUCKET")
+	}
 	if strings.Contains(err.Error(), "cancelled") {
 		t.Errorf("it names a resource that was only cancelled: %v", err)
 	}
@@ -309,6 +321,38 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 	t.Setenv("PATH", s.folder)
 	if _, err := s.deploy(); err == nil || !strings.Contains(err.Error(), "https://docs.aws.amazon.com/cli/") {
 		t.Errorf("without the AWS CLI: got error %v", err)
+	}
+}
+
+// CloudFormation would refuse it too, after the functions are compiled and put into the bucket.
+func TestAValueThatAParameterCannotHaveIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	const template = "../../../template.yaml"
+	for value, want := range map[string]string{
+		"PollMinutes=abc":             "must be one of 1, 2, 5, 10, 15, 30, 60, 120",
+		"HerokuReserve=many":          "must be a number from 0 to 4000",
+		"HerokuReserve=4001":          "must be a number from 0 to 4000",
+		"TroubleRounds=0":             "must be a number from 1 to 48",
+		"Pause=yes":                   "must be one of on, off",
+		"HerokuApp=My App":            "must be ",
+		"TokenSecretArn=HRKU-EXAMPLE": "must be a whole ARN",
+		"AlarmEmail=nobody":           "must be one email address",
+		"SubnetIds=subnet-1,sg2":      "must be ids of subnets",
+		"KmsKeyArn=alias/mine":        "must be ARNs of keys",
+	} {
+		name, given, _ := strings.Cut(value, "=")
+		err := check(template, settings{name: given})
+		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), ": "+name+" ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), given) {
+			t.Errorf("%s: got error %v, want %q", value, err, want)
+		}
+	}
+	for _, value := range []string{
+		"PollMinutes=5", "HerokuReserve=0", "HerokuReserve=4000", "Pause=on", "HerokuApp=", "HerokuApp=shop", "AlarmEmail=", "SubnetIds=subnet-1, subnet-2", "KmsKeyArn=",
+	} {
+		name, given, _ := strings.Cut(value, "=")
+		if err := check(template, settings{name: given}); err != nil {
+			t.Errorf("%s: %v", value, err)
+		}
 	}
 }
 

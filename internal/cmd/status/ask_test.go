@@ -56,7 +56,7 @@ func TestAStackThatNeedsYouIsToldFromOneThatIsNotThere(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	stdout, stderr, code = invoke("", "STACK=other")
-	if code != notAsked || stdout != "" || stderr != "status: there is no stack other in this account and Region\n" {
+	if code != notAsked || stdout != "" || stderr != "status: there is no stack other in this account and the Region eu-west-1: say another STACK=…, or set AWS_REGION or AWS_PROFILE\n" {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 }

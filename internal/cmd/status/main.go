@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	page{out: stdout, all: *all, stack: stack}.print(a)
 	if *local {
-		fmt.Fprintln(stdout, "\nThese secrets are made up, and gone again. make status STACK=name asks your stack.")
+		fmt.Fprintln(stdout, "\nThese secrets are made up, and gone again: no command above is for you.\nmake status STACK=name asks your stack, and fails if something needs you.")
 	}
 	if *local || a.isWell() {
 		return well

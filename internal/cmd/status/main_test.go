@@ -48,7 +48,7 @@ func TestAStackOnThisMachineHasABindingInEachState(t *testing.T) {
 FAILED        wiki/database    shop                –        –           right
 HELD          ledger/reports   ledger REPORTS_URL  no       unknown     right    password
 NO LOGIN      forum/database   forum               no       default     right
-would change  blog/settings    blog DATABASE_URL   yes      default     missing  key db, password
+would change  blog/settings    blog DATABASE_URL   yes      default     missing  key "db", password
 off           museum/database  museum              –        –           –
 ok            blog/settings    blog REPORTS_URL    yes      named       missing
 ok            shop/database    shop                yes      default     right`)

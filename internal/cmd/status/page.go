@@ -100,7 +100,19 @@ func (a answer) row(l report.Line) []string {
 	if i := slices.IndexFunc(a.Subscriptions, func(s report.Subscription) bool { return s.App == l.App }); i >= 0 {
 		webhook = stateOf(a.Subscriptions[i])
 	}
-	return []string{markOf(l).String(), string(l.Secret), app, login, cmp.Or(string(l.Credential), "–"), webhook, join(l.Changes)}
+	return []string{markOf(l).String(), string(l.Secret), app, login, cmp.Or(string(l.Credential), "–"), webhook, differs(l.Changes)}
+}
+
+// differs names the parts of the secret that would change. The name of a key is quoted, for
+// it can be any word.
+func differs(changes []report.Text) string {
+	parts := slices.Clone(changes)
+	for i, part := range parts {
+		if key, ok := strings.CutPrefix(string(part), "key "); ok {
+			parts[i] = report.Text(fmt.Sprintf("key %q", key))
+		}
+	}
+	return join(parts)
 }
 
 func hasCredential(l report.Line) bool { return l.Credential != "" }

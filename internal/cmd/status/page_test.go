@@ -81,8 +81,8 @@ ok   shop/database    shop           yes      default
 		{"several config vars of one secret", dryRun(shopOK, keyRead, keyDB, keyCache, keyLog), `
               SECRET         APP                  LOGS IN  DIFFERS IN
 FAILED        orders/app     orders LOG_URL       –
-HELD          orders/app     orders CACHE_URL     no       key cache, password
-would change  orders/app     orders DATABASE_URL  yes      key db, password
+HELD          orders/app     orders CACHE_URL     no       key "cache", password
+would change  orders/app     orders DATABASE_URL  yes      key "db", password
 ok            orders/app     orders READ_URL      yes
 ok            shop/database  shop                 yes
 
@@ -106,7 +106,7 @@ orders/app DATABASE_URL, orders/app LOG_URL: the app has no such config var
 `},
 		{"one config var in the format key", dryRun(keyDB), `
               SECRET      APP     LOGS IN  DIFFERS IN
-would change  orders/app  orders  yes      key db, password
+would change  orders/app  orders  yes      key "db", password
 
 1 secret: 1 would change. Nothing needs you: the next poll publishes what
   differs, unless the stack is paused.

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 
 # The race detector needs a C compiler on Linux; without one the tests run bare.
-RACE = $(shell command -v "$$(go env CC)" >/dev/null && echo -race || echo "")
+RACE = $(shell command -v "$$(go env CC 2>/dev/null)" >/dev/null && echo -race || echo "")
 # As lambdatest.Build compiles them for the tests, but for Lambda's arm64.
 LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -buildvcs=false -trimpath -tags lambda.norpc -ldflags='-s -w -buildid='
 # The versions are in that file. https://go.dev/doc/modules/managing-dependencies#tools

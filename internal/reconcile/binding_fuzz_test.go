@@ -66,6 +66,7 @@ func records(values ...string) string {
 
 // FuzzTags takes any texts for the values of the tags.
 func FuzzTags(f *testing.F) {
+	f.Add(records(examples()...))
 	f.Add(records("shop"))
 	f.Add(records("01234567-89ab-cdef-0123-456789abcdef", "OTHER_URL", "url", "postgresql", "off", "shop/certificate", "off", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-a1B2c3"))
 	f.Add("0s-1\n--\n1DATABASE_URL\n--\n2json\n--\n4login\n--\n6on")
@@ -98,7 +99,7 @@ func FuzzTags(f *testing.F) {
 			t.Fatalf("refused: %v", err)
 		}
 		if !reflect.DeepEqual(b, asTagged(tags)) || !b.Valid() {
-			t.Errorf("it is not what the tags say: %+v", b)
+			t.Errorf("it is not what asTagged reads from the tags:\n%+v\n%+v", b, asTagged(tags))
 		}
 	})
 }
@@ -106,25 +107,52 @@ func FuzzTags(f *testing.F) {
 // secretID is the name or the ARN of a secret.
 const secretID = `(?:arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]+`
 
-// tagRules say the table of tags in docs/reference.md once more: what each can be.
-var tagRules = map[string]string{
-	reconcile.AppTag:       identity.String(),
-	reconcile.ConfigVarTag: `[A-Za-z_][A-Za-z0-9_]{0,99}`,
-	reconcile.FormatTag:    `json|url|key`,
-	reconcile.SchemeTag:    `postgres|postgresql`,
-	reconcile.VerifyTag:    `login|server|off`,
-	reconcile.ClientTLSTag: secretID,
-	reconcile.SyncTag:      `on|off`,
-	reconcile.TokenTag:     secretID,
-	reconcile.SSLModeTag:   `require|unchanged`,
-	reconcile.KeyTag:       `[A-Za-z0-9_][A-Za-z0-9_+=./@-]{0,99}`,
+// tagRules say the table of tags in docs/reference.md once more: what each can be, and one
+// such value that is not the default. FuzzTags begins with all of these values at once, so
+// asTagged must know each tag.
+var tagRules = map[string]struct{ form, example string }{
+	reconcile.AppTag:       {identity.String(), "blog"},
+	reconcile.ConfigVarTag: {`[A-Za-z_][A-Za-z0-9_]{0,99}`, "OTHER_URL"},
+	reconcile.FormatTag:    {`json|url|key`, "key"},
+	reconcile.SchemeTag:    {`postgres|postgresql`, "postgresql"},
+	reconcile.VerifyTag:    {`login|server|off`, "server"},
+	reconcile.ClientTLSTag: {secretID, "shop/root"},
+	reconcile.SyncTag:      {`on|off`, "off"},
+	reconcile.TokenTag:     {secretID, "team/b"},
+	reconcile.SSLModeTag:   {`require|unchanged`, "unchanged"},
+	reconcile.KeyTag:       {`[A-Za-z0-9_][A-Za-z0-9_+=./@-]{0,99}`, "main"},
+}
+
+// examples are the values of tagRules, in the order of [reconcile.Tags].
+func examples() []string {
+	values := make([]string, len(reconcile.Tags))
+	for i, tag := range reconcile.Tags {
+		values[i] = tagRules[tag].example
+	}
+	return values
 }
 
 func TestEveryTagHasARule(t *testing.T) {
 	t.Parallel()
+	parsed := func(tags map[string]string) reconcile.Binding {
+		b, err := parseOne(reconcile.Secret{Tags: tags})
+		if err != nil {
+			t.Error(err)
+		}
+		b.Tags = nil
+		return b
+	}
+	untagged := parsed(map[string]string{reconcile.AppTag: "shop"})
 	for _, tag := range reconcile.Tags {
-		if tagRules[tag] == "" {
-			t.Errorf("tagRules does not say what %s can be: FuzzTags needs it", tag)
+		rule := tagRules[tag]
+		if rule.form == "" || rule.example == "" {
+			t.Errorf("tagRules does not say what %s can be, with an example: FuzzTags needs both", tag)
+			continue
+		}
+		tags := map[string]string{reconcile.AppTag: "shop"}
+		tags[tag] = rule.example
+		if reflect.DeepEqual(parsed(tags), untagged) {
+			t.Errorf("%s=%s leaves the binding as it is without the tag: ParseBindings does not read the tag, or the example is the default", tag, rule.example)
 		}
 	}
 }
@@ -149,7 +177,7 @@ func isRight(tag, value string, tags map[string]string) bool {
 		values = strings.Fields(value)
 	}
 	for i, one := range values {
-		if !regexp.MustCompile(`\A(?:`+tagRules[tag]+`)\z`).MatchString(one) || tag != reconcile.AppTag && isCredential(one) || slices.Contains(values[:i], one) {
+		if !regexp.MustCompile(`\A(?:`+tagRules[tag].form+`)\z`).MatchString(one) || tag != reconcile.AppTag && isCredential(one) || slices.Contains(values[:i], one) {
 			return false
 		}
 	}

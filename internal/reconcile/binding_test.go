@@ -162,6 +162,9 @@ func TestACredentialInATagIsRefusedAndNotShown(t *testing.T) {
 				tags := map[string]string{reconcile.AppTag: "shop"}
 				tags[tag] = value
 				b, err := parseOne(reconcile.Secret{Tags: tags})
+				if err == nil {
+					t.Fatalf("accepted: what reads %s in binding.go must ask r.isPasted; if it is free text, isAccepted says what nobody can tell from a right value", tag)
+				}
 				if !errors.Is(err, reconcile.ErrTag) || !strings.Contains(err.Error(), tag) {
 					t.Fatalf("got error %v, want one that refuses the tag %s", err, tag)
 				}

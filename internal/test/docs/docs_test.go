@@ -136,3 +136,21 @@ func TestTheREADMEIsReadInOneSitting(t *testing.T) {
 		t.Errorf("it has %d lines, and 200 are enough", lines)
 	}
 }
+
+// concatenated is the text of the files that match.
+func concatenated(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+	}
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}

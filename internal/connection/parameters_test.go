@@ -129,7 +129,7 @@ func TestWhatWasCopiedAroundAURLIsNamed(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://u:pEXAMPLE@h/d"
 	for text, says := range map[string]string{
-		url + "\n": "line end", url + "\r\n": "line end", " " + url: "blank", url + "\t": "blank",
+		url + "\n": "line end", url + "\r\n": "line end", " " + url: "blank", url + "\t": "blank", url + " ?application_name=a": "blank",
 		`"` + url + `"`: "quotes", "'" + url + "'": "quotes", "`" + url + "`": "quotes", `"` + url + "\"\n": "line end",
 	} {
 		if _, err := connection.Parse(credential.New(text)); err == nil || !strings.Contains(err.Error(), says) {

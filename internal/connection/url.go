@@ -114,13 +114,14 @@ func complete(raw string) (*url.URL, error) {
 }
 
 // wrapped returns an error if a blank, a line end or quotes surround the URL: they were
-// copied with it.
+// copied with it. Its parameters may have been added behind the blank.
 func wrapped(raw string) error {
 	trimmed := strings.TrimSpace(raw)
+	bare, _, _ := strings.Cut(raw, "?")
 	switch {
 	case trimmed == "":
 		return nil
-	case trimmed != raw:
+	case trimmed != raw, strings.TrimSpace(bare) != bare:
 		return errors.New("it has a blank or a line end before or after the URL: set the config var without it")
 	case raw[0] == '"', raw[0] == '\'', raw[0] == '`':
 		return errors.New("it has quotes around the URL: set the config var without them")

@@ -219,10 +219,13 @@ func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
 		want []string // in the error
 		not  string   // in it
 	}{
-		"no Region":              {key("AWS_REGION", ""), []string{"the AWS SDK knows no Region: set AWS_REGION"}, ""},
-		"a Region that is none":  {key("AWS_REGION", "eu west 1"), []string{"AWS_REGION", "no Region's name"}, ""},
-		"no credentials":         {[]string{"AWS_REGION", "eu-west-1"}, []string{nothing + ": give the task"}, ""},
-		"half of a key":          {key("AWS_SECRET_ACCESS_KEY", ""), []string{nothing + " from AWS_ACCESS_KEY_ID: give the task"}, ""},
+		"no Region":               {key("AWS_REGION", ""), []string{"the AWS SDK knows no Region: set AWS_REGION"}, ""},
+		"a Region that is none":   {key("AWS_REGION", "eu west 1"), []string{"AWS_REGION", "no Region's name"}, ""},
+		"no credentials":          {[]string{"AWS_REGION", "eu-west-1"}, []string{nothing + ": give the task"}, ""},
+		"half of a key":           {key("AWS_SECRET_ACCESS_KEY", ""), []string{nothing + " from AWS_ACCESS_KEY_ID: give the task"}, ""},
+		"the other half of a key": {key("AWS_ACCESS_KEY_ID", ""), []string{nothing + " from AWS_SECRET_ACCESS_KEY: give the task"}, ""},
+		"a process that fails in a container": {[]string{"AWS_PROFILE", "process", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/r"},
+			[]string{nothing + " from AWS_PROFILE, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: its credential_process fails"}, ""},
 		"a key with a line end":  {key("AWS_ACCESS_KEY_ID", "EXAMPLE\n"), []string{"a blank or a line end", keys}, ""},
 		"a missing token file":   {[]string{"AWS_REGION", "eu-west-1", "AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/missing/token"}, []string{nothing + " from AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE: the file with the token cannot be read"}, "give the"},
 		"a token that is denied": {[]string{"AWS_REGION", "eu-west-1", "AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/null", "AWS_ENDPOINT_URL_STS", sts}, []string{nothing + " from AWS_ROLE_ARN, ", "not authorized to perform: sts:AssumeRole"}, "give the"},

@@ -201,6 +201,7 @@ func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
 		`is not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>`
 	sts, html := start(answering(403, denied)), start(answering(403, "<html>EXAMPLE</html>"))
 	page, empty := start(answering(200, "<html>EXAMPLE</html>")), start(answering(403, ""))
+	denying, gone := start(answering(403, `{"__type":"ForbiddenException","message":"No access"}`)), "http://"+unusedAddress(t)
 	secure := answering(200, "")
 	secure.StartTLS()
 	const (
@@ -218,10 +219,13 @@ func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
 		want []string // in the error
 		not  string   // in it
 	}{
-		"no Region":              {key("AWS_REGION", ""), []string{"the AWS SDK knows no Region: set AWS_REGION"}, ""},
-		"a Region that is none":  {key("AWS_REGION", "eu west 1"), []string{"AWS_REGION", "no Region's name"}, ""},
-		"no credentials":         {[]string{"AWS_REGION", "eu-west-1"}, []string{nothing + ": give the task"}, ""},
-		"half of a key":          {key("AWS_SECRET_ACCESS_KEY", ""), []string{nothing + " from AWS_ACCESS_KEY_ID: give the task"}, ""},
+		"no Region":               {key("AWS_REGION", ""), []string{"the AWS SDK knows no Region: set AWS_REGION"}, ""},
+		"a Region that is none":   {key("AWS_REGION", "eu west 1"), []string{"AWS_REGION", "no Region's name"}, ""},
+		"no credentials":          {[]string{"AWS_REGION", "eu-west-1"}, []string{nothing + ": give the task"}, ""},
+		"half of a key":           {key("AWS_SECRET_ACCESS_KEY", ""), []string{nothing + " from AWS_ACCESS_KEY_ID: give the task"}, ""},
+		"the other half of a key": {key("AWS_ACCESS_KEY_ID", ""), []string{nothing + " from AWS_SECRET_ACCESS_KEY: give the task"}, ""},
+		"a process that fails in a container": {[]string{"AWS_PROFILE", "process", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/r"},
+			[]string{nothing + " from AWS_PROFILE, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: its credential_process fails"}, ""},
 		"a key with a line end":  {key("AWS_ACCESS_KEY_ID", "EXAMPLE\n"), []string{"a blank or a line end", keys}, ""},
 		"a missing token file":   {[]string{"AWS_REGION", "eu-west-1", "AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/missing/token"}, []string{nothing + " from AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE: the file with the token cannot be read"}, "give the"},
 		"a token that is denied": {[]string{"AWS_REGION", "eu-west-1", "AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/null", "AWS_ENDPOINT_URL_STS", sts}, []string{nothing + " from AWS_ROLE_ARN, ", "not authorized to perform: sts:AssumeRole"}, "give the"},
@@ -231,6 +235,8 @@ func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
 		"no session of single sign-on":             {[]string{"AWS_PROFILE", "new"}, []string{login}, ""},
 		"an old profile without a session":         {[]string{"AWS_PROFILE", "old"}, []string{login}, ""},
 		"a session of single sign-on that expired": {[]string{"AWS_PROFILE", "expired"}, []string{login}, ""},
+		"a role that single sign-on denies":        {[]string{"AWS_PROFILE", "valid", "AWS_ENDPOINT_URL_SSO", denying}, []string{nothing + " from AWS_PROFILE: ", "ForbiddenException: No access"}, "aws sso login"},
+		"a role's address that does not answer":    {[]string{"AWS_REGION", "eu-west-1", "AWS_CONTAINER_CREDENTIALS_FULL_URI", gone}, []string{nothing + " from AWS_CONTAINER_CREDENTIALS_FULL_URI: give the task", "connection refused"}, ""},
 		"no session of aws login":                  {[]string{"AWS_PROFILE", "login"}, []string{"run aws login"}, ""},
 		"a process that fails":                     {[]string{"AWS_PROFILE", "process"}, []string{nothing + " from AWS_PROFILE: its credential_process fails: exit status 3"}, "give the"},
 		"a process that answers something else":    {[]string{"AWS_PROFILE", "garbage"}, []string{nothing + " from AWS_PROFILE: its credential_process fails"}, "give the"},
@@ -266,6 +272,17 @@ func TestWhatIsWrongWithAWSsSettingsIsNamed(t *testing.T) {
 	}
 }
 
+// unusedAddress returns an address of this machine where nothing listens.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
 // home makes an environment of AWS's that has nothing but profiles.
 func home(t *testing.T) {
 	t.Helper()
@@ -283,11 +300,12 @@ func home(t *testing.T) {
 	const session = "sso_region = eu-west-1\nsso_start_url = https://shop.awsapps.example/start\n"
 	for file, text := range map[string]string{
 		"config": "[profile new]\nsso_session = none\n" + account + "[profile expired]\nsso_session = s\n" + account + "[profile old]\n" + account + session +
-			"[sso-session none]\n" + session + "[sso-session s]\n" + session + "[profile process]\ncredential_process = exit 3\nregion = eu-west-1\n" +
+			"[profile valid]\nsso_session = v\n" + account + "[sso-session v]\n" + session + "[sso-session none]\n" + session + "[sso-session s]\n" + session + "[profile process]\ncredential_process = exit 3\nregion = eu-west-1\n" +
 			"[profile garbage]\ncredential_process = echo EXAMPLE of SSO\nregion = eu-west-1\n[profile login]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/u\n" +
 			"[profile role]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = key\n[profile key]\naws_access_key_id = EXAMPLE\naws_secret_access_key = EXAMPLE\n",
-		// The SDK names the file by SHA-1 of the session's name, s.
+		// The SDK names each file by SHA-1 of the session's name: s and v.
 		"sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json": `{"accessToken":"EXAMPLE","expiresAt":"2020-01-01T00:00:00Z"}`,
+		"sso/cache/7a38d8cbd20d9932ba948efaa364bb62651d5ad4.json": `{"accessToken":"EXAMPLE","expiresAt":"2999-01-01T00:00:00Z"}`,
 	} {
 		path := filepath.Join(folder, ".aws", file)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
@@ -327,6 +345,12 @@ func TestAnErrorOfSecretsManagersSaysWhatToDo(t *testing.T) {
 		{"DecryptionFailure", "Secrets Manager can't decrypt the secret value", "kms:Decrypt is allowed"},
 		{"ExpiredTokenException", "The security token included in the request is expired", "renew them"},
 		{"UnrecognizedClientException", "The security token included in the request is invalid.", "renew them"},
+		{"ExpiredToken", "The provided token has expired.", "renew them"},
+		{"InvalidClientTokenId", "The security token included in the request is invalid.", "renew them"},
+		{"IncompleteSignature", "The request signature does not conform to AWS standards.", "renew them"},
+		{"InvalidSignatureException", "Signature expired", "renew them"},
+		{"SignatureDoesNotMatch", "The request signature we calculated does not match", "renew them"},
+		{"InvalidRequestException", "You can't perform this operation", "the secret cannot be read: api error InvalidRequestException"},
 	} {
 		failing := &secret{}
 		failing.meanwhile(func(context.Context, int) error {

@@ -155,10 +155,7 @@ func isPostgres(text string) bool {
 // builds one from the keys. If there are two URLs, a person has added one, and only the
 // keys are certain. The error says that there are two; other faults give "".
 func urlOf(object string) (string, error) {
-	members, ok := membersOf(object)
-	if !ok {
-		return "", nil
-	}
+	members, _ := membersOf(object) // none, if it is not an object
 	var urls []string
 	for key, raw := range members {
 		if isPostgres(textOf(raw)) {

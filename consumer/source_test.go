@@ -233,7 +233,8 @@ func TestASecretIDThatIsNoneIsNotShownAndNotSent(t *testing.T) {
 		_, poolErr := source.PoolConfig(t.Context())
 		_, err := source.ConnConfig(t.Context())
 		for _, err := range []error{poolErr, err} {
-			if !errors.Is(err, consumer.ErrUnread) || !strings.Contains(err.Error(), "Source.SecretID") {
+			var e *consumer.Error
+			if !errors.As(err, &e) || e.Kind != consumer.ErrUnread || e.SecretID != "(not shown)" || !strings.Contains(err.Error(), "Source.SecretID") {
 				t.Errorf("%q: got %v", id, err)
 			}
 			object, _ := json.Marshal(err)
@@ -250,13 +251,15 @@ func TestASecretIDThatIsNoneIsNotShownAndNotSent(t *testing.T) {
 func TestASecretIDIsShownUnlessItMayBeAPassword(t *testing.T) {
 	t.Parallel()
 	password := "p" + strings.Repeat("0123456789abcdef", 4)
+	longest := "arn:aws:secretsmanager:eu-west-1:123456789012:secret:" + strings.Repeat("n", 512) + "-AbCd12"
 	for id, shown := range map[string]string{
 		"shop/database": "shop/database", "a": "a", "rds!db-1_+=.@": "rds!db-1_+=.@",
 		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:heroku/shop/DATABASE_URL-AbCd12": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:heroku/shop/DATABASE_URL-AbCd12",
 		"arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:shop-AbCd12":          "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:shop-AbCd12",
-		"terraform-20260101000000000000000001":                                                 "terraform-20260101000000000000000001",
-		password:                                                                               "(not shown)",
-		"shop/" + password:                                                                     "(not shown)",
+		longest:                                longest,
+		"terraform-20260101000000000000000001": "terraform-20260101000000000000000001",
+		password:                               "(not shown)",
+		"shop/" + password:                     "(not shown)",
 	} {
 		failing := refusing{&smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no right to " + id}}
 		_, err := (&consumer.Source{Client: failing, SecretID: id}).PoolConfig(t.Context())

@@ -13,9 +13,9 @@ help: ## list the targets
 
 # go says nothing while it compiles, which takes minutes the first time. A terminal sees a
 # counter, a file one line for each hundred. An error comes again from the command behind.
-PROGRESS = 2>&1 | awk -v terminal="$$(test -t 2 && echo 1)" '{ said = "packages downloaded or compiled: " NR } \
-	terminal { printf "\r%s", said; fflush() } !terminal && NR % 100 == 0 { print said; fflush() } \
-	END { if (NR) print terminal ? "" : said }'
+PROGRESS = 2>&1 | { n=0; while read -r package; do n=$$((n + 1)); \
+	if [ -t 2 ]; then printf '\rpackages downloaded or compiled: %d' $$n; elif [ $$((n % 100)) = 0 ]; then echo "packages downloaded or compiled: $$n"; fi; done; \
+	if [ $$n -gt 0 ] && [ -t 2 ]; then echo; elif [ $$((n % 100)) -gt 0 ]; then echo "packages downloaded or compiled: $$n"; fi; } >&2
 
 demo: ## watch a credential rotate, a webhook get lost, a consumer call and a slow writer lose
 	$(GO)
@@ -46,27 +46,33 @@ NUMBER = @printf %s "$$N" | grep -Eqx '[1-9][0-9]{0,5}' || { echo "N=$$N is no n
 
 soak: export FOR ?= 10m
 soak: ## play random histories against the core, for FOR=10m or as long as you say
+	$(GO)
 	$(TIME)
 	cd internal/reconcile && go test -count=1 -timeout 0 -run 'TestSoak$$' -sim.soak "$$FOR"
 
 load: export FOR ?= 60s
 load: ## 500 requests a second into one compiled webhook, for FOR=60s or as long as you say
+	$(GO)
 	$(TIME)
 	go test -v -count=1 -timeout 0 -run 'TestLoad$$' ./internal/test/e2e -load "$$FOR"
 
 proof: export N ?= 20
 proof: ## rotate under programs of every kind, and beside other ways to read the secret, N=20 times or as often as you say
+	$(GO)
 	$(NUMBER)
 	go test -v -count=1 -timeout 0 -p 1 -run 'TestProof$$' ./internal/test/e2e ./consumer -proof "$$N"
 
 bench: ## measure how fast it is, beside what people use, and write docs/performance.md (about 8 minutes)
+	$(GO)
 	@go run ./internal/cmd/bench -write
 
 fuzz: export FOR ?= 30s
 fuzz: ## fuzz every target, for FOR=30s each or as long as you say
+	$(GO)
 	$(TIME)
 	@set -e; for package in ./functions/webhook ./functions/poller ./internal/connection ./internal/reconcile ./internal/heroku; do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		targets=$$(go test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 			go test -run XXX -fuzz "^$$target\$$" -fuzztime "$$FOR" -fuzzminimizetime 500x $$package; \
 		done; \
 	done
@@ -74,6 +80,7 @@ fuzz: ## fuzz every target, for FOR=30s each or as long as you say
 # Not ST1005 and ST1012: an error may begin with a name (Heroku), and may be called
 # what it is in a table of tests.
 lint: ## gofmt, go vet, staticcheck, actionlint, and cfn-lint where it is installed
+	$(GO)
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./... && cd internal/test/programs && go vet ./...
 	$(TOOL) staticcheck -checks inherit,-ST1005,-ST1012 ./...
@@ -81,6 +88,7 @@ lint: ## gofmt, go vet, staticcheck, actionlint, and cfn-lint where it is instal
 	@if command -v cfn-lint >/dev/null; then cfn-lint template.yaml; else echo "cfn-lint is not installed: template.yaml not checked"; fi
 
 vulncheck: ## look for known vulnerabilities that the code reaches (asks vuln.go.dev)
+	$(GO)
 	$(TOOL) govulncheck ./...
 
 # What make is told is in the environment too, where no shell reads it as code.

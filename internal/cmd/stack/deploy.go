@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -81,8 +82,9 @@ type limits struct {
 	AllowedValues         []string `yaml:"AllowedValues"`
 	AllowedPattern        string   `yaml:"AllowedPattern"`
 	ConstraintDescription string   `yaml:"ConstraintDescription"`
-	MinValue              *float64 `yaml:"MinValue"`
-	MaxValue              *float64 `yaml:"MaxValue"`
+	MaxLength             int      `yaml:"MaxLength"` // in characters; 0 is any
+	MinValue              *int     `yaml:"MinValue"`
+	MaxValue              *int     `yaml:"MaxValue"`
 }
 
 // check refuses a parameter that the template does not have, because a misspelt one would be
@@ -117,18 +119,24 @@ func (p limits) refuses(value string) string {
 		return "must be one of " + strings.Join(p.AllowedValues, ", ")
 	}
 	if p.Type == "Number" {
-		n, err := strconv.ParseFloat(value, 64)
+		n, err := strconv.Atoi(value) // all of ours count something
 		if err != nil || p.MinValue != nil && n < *p.MinValue || p.MaxValue != nil && n > *p.MaxValue {
-			return "must be a number" + p.within()
+			return "must be a whole number" + p.within()
 		}
 		return ""
 	}
+	if p.MaxLength > 0 && utf8.RuneCountInString(value) > p.MaxLength {
+		return fmt.Sprintf("can have %d characters", p.MaxLength)
+	}
 	values := []string{value}
-	if p.Type == "CommaDelimitedList" {
+	if p.Type == "CommaDelimitedList" { // blanks around an element are not its own
 		values = strings.Split(value, ",")
+		for i := range values {
+			values[i] = strings.TrimSpace(values[i])
+		}
 	}
 	pattern, err := regexp.Compile(p.AllowedPattern)
-	if err == nil && slices.ContainsFunc(values, func(v string) bool { return !pattern.MatchString(strings.TrimSpace(v)) }) {
+	if err == nil && slices.ContainsFunc(values, func(v string) bool { return !pattern.MatchString(v) }) {
 		return cmp.Or(p.ConstraintDescription, "must match "+p.AllowedPattern)
 	}
 	return ""
@@ -138,24 +146,31 @@ func (p limits) within() string {
 	if p.MinValue == nil || p.MaxValue == nil {
 		return ""
 	}
-	return fmt.Sprintf(" from %g to %g", *p.MinValue, *p.MaxValue)
+	return fmt.Sprintf(" from %d to %d", *p.MinValue, *p.MaxValue)
 }
 
 // unknown names the parameters that somebody may mean by a name, or all.
 func unknown(template, name string, all []string) error {
 	if meant := slices.DeleteFunc(slices.Clone(all), func(other string) bool { return !isLike(name, other) }); len(meant) > 0 {
-		return fmt.Errorf("%w: %s has no parameter %s, but it has %s", errUsage, template, name, strings.Join(meant, ", "))
+		return fmt.Errorf("%w: %s has no parameter %s, but it has %s", errUsage, template, shown(name), strings.Join(meant, ", "))
 	}
-	return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, name, strings.Join(all, ", "))
+	return fmt.Errorf("%w: %s has no parameter %s; beside STACK and BUCKET it has: %s", errUsage, template, shown(name), strings.Join(all, ", "))
 }
 
 // isLike reports whether somebody who writes name may mean the other one: one is a part of the
-// other, or both begin with the same five letters, in capitals or not.
+// other, in capitals or not, or both have a word of at least four letters.
 func isLike(name, other string) bool {
+	for _, word := range words.FindAllString(name, -1) {
+		if strings.Contains(other, word) {
+			return true
+		}
+	}
 	name, other = strings.ToLower(name), strings.ToLower(other)
-	const few = 5
-	return len(name) >= few && (strings.Contains(other, name) || strings.Contains(name, other) || strings.HasPrefix(other, name[:few]))
+	return len(name) > 4 && (strings.Contains(other, name) || strings.Contains(name, other))
 }
+
+// words are those of a name such as PollMinutes.
+var words = regexp.MustCompile(`[A-Z][a-z]{3,}`)
 
 // compile makes the zips, after all that can be refused at once. Without make they are there.
 func (s *stack) compile(ctx context.Context) error {

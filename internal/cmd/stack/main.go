@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -97,7 +98,7 @@ func parse(args []string) (settings, error) {
 	for _, arg := range args {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("%w: %q is not NAME=value", errUsage, arg)
+			return nil, fmt.Errorf("%w: %s is not NAME=value", errUsage, shown(arg))
 		}
 		words[name] = value
 	}
@@ -123,8 +124,8 @@ func fromMake(flags string) settings {
 		default:
 			name, _, ok := strings.Cut(string(word), "=")
 			name = strings.TrimSuffix(name, ":")
-			if value, isSet := os.LookupEnv(name); ok && isSet {
-				words[name] = value
+			if ok && !strings.HasPrefix(name, "-") { // a flag
+				words[name] = os.Getenv(name) // nothing, if no variable can have that name
 			}
 			word = word[:0]
 		}
@@ -132,7 +133,25 @@ func fromMake(flags string) settings {
 	return words
 }
 
-func (s settings) names() string { return strings.Join(slices.Sorted(maps.Keys(s)), ", ") }
+func (s settings) names() string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		names = append(names, shown(name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// shown returns a word that can be the name of a parameter. Any other may be a credential that
+// was put into the wrong place.
+func shown(word string) string {
+	if name.MatchString(word) {
+		return word
+	}
+	return "(a word that is no name)"
+}
+
+// name is what the name of a parameter can be, and of a variable of make.
+var name = regexp.MustCompile(`^[A-Za-z_]{1,64}$`)
 
 // take removes a setting and returns it.
 func (s settings) take(name, otherwise string) string {

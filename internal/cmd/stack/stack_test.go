@@ -304,6 +304,11 @@ func TestWhatIsNotUnderstoodIsRefusedBeforeAnythingHappens(t *testing.T) {
 			t.Errorf("%v: got error %v, output %q", words, err, out)
 		}
 	}
+	for _, word := range []string{"HRKU-EXAMPLE", "postgres://u:pEXAMPLE@h/d?sslmode=require"} {
+		if _, err := s.deploy(word); !errors.Is(err, errUsage) || strings.Contains(err.Error(), "EXAMPLE") {
+			t.Errorf("a credential in the wrong place: got error %v", err)
+		}
+	}
 	for _, args := range [][]string{
 		nil, {"destroy"}, {"remove", "FORCE=1"}, {"subscribe"}, {"subscribe", "APP=../account"}, {"unsubscribe", "APP=shop; rm"}, {"subscribe", "APP=shop", "FORCE=1"},
 	} {
@@ -329,20 +334,26 @@ func TestAValueThatAParameterCannotHaveIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	const template = "../../../template.yaml"
 	for value, want := range map[string]string{
-		"PollMinutes=abc":             "must be one of 1, 2, 5, 10, 15, 30, 60, 120",
-		"HerokuReserve=many":          "must be a number from 0 to 4000",
-		"HerokuReserve=4001":          "must be a number from 0 to 4000",
-		"TroubleRounds=0":             "must be a number from 1 to 48",
-		"Pause=yes":                   "must be one of on, off",
-		"HerokuApp=My App":            "must be ",
-		"TokenSecretArn=HRKU-EXAMPLE": "must be a whole ARN",
-		"AlarmEmail=nobody":           "must be one email address",
-		"SubnetIds=subnet-1,sg2":      "must be ids of subnets",
-		"KmsKeyArn=alias/mine":        "must be ARNs of keys",
+		"PollMinutes=abc": "must be one of 1, 2, 5, 10, 15, 30, 60, 120",
+		"ConfigVar=" + strings.Repeat("A ", 149) + "A": "can have 256 characters",
+		"AlarmEmail=ops@example.com ":                  "must be one email address",
+		"HerokuApp= shop":                              "must be ",
+		"HerokuReserve=0.5":                            "must be a whole number from 0 to 4000",
+		"HerokuReserve=NaN":                            "must be a whole number",
+		"HerokuReserve=1e3":                            "must be a whole number",
+		"HerokuReserve=many":                           "must be a whole number from 0 to 4000",
+		"HerokuReserve=4001":                           "must be a whole number from 0 to 4000",
+		"TroubleRounds=0":                              "must be a whole number from 1 to 48",
+		"Pause=yes":                                    "must be one of on, off",
+		"HerokuApp=My App":                             "must be ",
+		"TokenSecretArn=HRKU-EXAMPLE":                  "must be a whole ARN",
+		"AlarmEmail=nobody":                            "must be one email address",
+		"SubnetIds=subnet-1,sg2":                       "must be ids of subnets",
+		"KmsKeyArn=alias/mine":                         "must be ARNs of keys",
 	} {
 		name, given, _ := strings.Cut(value, "=")
 		err := check(template, settings{name: given})
-		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), ": "+name+" ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), given) {
+		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), ": "+name+" ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "EXAMPLE") {
 			t.Errorf("%s: got error %v, want %q", value, err, want)
 		}
 	}

@@ -33,11 +33,12 @@ func TestTheRightsToDeployCoverEachServiceOfTheTemplate(t *testing.T) {
 	block, _, _ = strings.Cut(block, "```")
 	var policy struct {
 		Statement []struct {
+			Effect   string
 			Action   []string
 			Resource any
 		}
 	}
-	if err := json.Unmarshal([]byte(block), &policy); err != nil || len(policy.Statement) != 2 {
+	if err := json.Unmarshal([]byte(block), &policy); err != nil || len(policy.Statement) != 2 || policy.Statement[0].Effect != "Allow" || policy.Statement[1].Effect != "Allow" {
 		t.Fatalf("%d statements, %v", len(policy.Statement), err)
 	}
 	var named []string // the services of the ARNs in the first statement

@@ -151,6 +151,9 @@ func (p limits) within() string {
 
 // unknown names the parameters that somebody may mean by a name, or all.
 func unknown(template, name string, all []string) error {
+	if strings.ToUpper(name) == name { // the words that are no parameters are in capitals
+		return fmt.Errorf("%w: there is no %s: beside the parameters it takes STACK and BUCKET", errUsage, shown(name))
+	}
 	if meant := slices.DeleteFunc(slices.Clone(all), func(other string) bool { return !isLike(name, other) }); len(meant) > 0 {
 		return fmt.Errorf("%w: %s has no parameter %s, but it has %s", errUsage, template, shown(name), strings.Join(meant, ", "))
 	}
@@ -319,9 +322,13 @@ func (s *stack) next(now described) {
 	}
 	fmt.Fprintf(s.out, "\nmake the webhook of each app, with your own Heroku login\nmake subscribe APP=%s STACK=%s\n",
 		cmp.Or(now.parameter("HerokuApp"), "YOUR-APP"), s.name)
-	fmt.Fprintf(s.out, "\nput a Heroku API token that may only read into its secret (unless one is there)\n"+
+	fmt.Fprintf(s.out, "\nput a Heroku API token that may only read into its secret (unless one is there). It sees all apps of the user who makes it:\n"+
+		"log in as one who sees only those to follow\n"+
 		"heroku authorizations:create --description %s --scope read-protected --short | aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string file:///dev/stdin\n",
 		s.name, s.region, now.output("TokenSecret"))
+	if email := now.parameter("AlarmEmail"); email != "" {
+		fmt.Fprintf(s.out, "\nconfirm the address of the alarms (unless you have): AWS mails a link to\n%s\n", email)
+	}
 	fmt.Fprintf(s.out, "\nlook: it checks everything and changes nothing\nmake status STACK=%s\n", s.name)
 	fmt.Fprintf(s.out, "\nsee it work, with an app of its own that it removes again (docs/live.md)\nmake drill STACK=%s\n", s.name)
 }

@@ -43,7 +43,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err.Error())
 		os.Exit(2)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "\n"+err.Error())
+		fmt.Fprintln(os.Stderr, err.Error())
 		os.Exit(1)
 	}
 }

@@ -100,7 +100,7 @@ func (d *drill) createStack(t *testing.T) {
 
 func findsAndPauses(t *testing.T, moto string) {
 	d := account(moto, "found")
-	if _, err := d.cloud.find(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "there is no stack found in the account 123456789012 and the Region ") {
+	if _, err := d.cloud.find(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "there is no stack found in the account 123456789012 and the Region eu-west-1: ") {
 		t.Errorf("without a stack: %v", err)
 	}
 	d.createStack(t)

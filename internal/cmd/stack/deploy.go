@@ -163,7 +163,7 @@ func unknown(template, name string, all []string) error {
 // isLike reports whether somebody who writes name may mean the other one: one is a part of the
 // other, in capitals or not, or both have a word of at least four letters.
 func isLike(name, other string) bool {
-	for _, word := range words.FindAllString(name, -1) {
+	for _, word := range longWords.FindAllString(name, -1) {
 		if strings.Contains(other, word) {
 			return true
 		}
@@ -172,8 +172,8 @@ func isLike(name, other string) bool {
 	return len(name) > 4 && (strings.Contains(other, name) || strings.Contains(name, other))
 }
 
-// words are those of a name such as PollMinutes.
-var words = regexp.MustCompile(`[A-Z][a-z]{3,}`)
+// longWords are those of a name such as PollMinutes.
+var longWords = regexp.MustCompile(`[A-Z][a-z]{3,}`)
 
 // compile makes the zips, after all that can be refused at once. Without make they are there.
 func (s *stack) compile(ctx context.Context) error {

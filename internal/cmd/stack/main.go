@@ -144,14 +144,14 @@ func (s settings) names() string {
 // shown returns a word that can be the name of a parameter. Any other may be a credential that
 // was put into the wrong place.
 func shown(word string) string {
-	if name.MatchString(word) {
+	if parameterName.MatchString(word) {
 		return word
 	}
 	return "(a word that is no name)"
 }
 
-// name is what the name of a parameter can be, and of a variable of make.
-var name = regexp.MustCompile(`^[A-Za-z_]{1,64}$`)
+// parameterName is what the name of a parameter can be, and of a variable of make.
+var parameterName = regexp.MustCompile(`^[A-Za-z_]{1,64}$`)
 
 // take removes a setting and returns it.
 func (s settings) take(name, otherwise string) string {

@@ -601,7 +601,8 @@ func aURLThatNamesAFileNeedsTheRootInASecret(l *leaver) {
 		l.t.Errorf("report: %+v", report)
 	}
 	l.tag(l.secret, "heroku:client-tls=shop/rds-root")
-	if report := l.poll(); report.Published != 1 || l.holds() != l.url {
+	// Heroku also delivers the held release again, and the webhook may be faster than the poll.
+	if report := l.poll(); report.Published+report.Unchanged != 1 || l.holds() != l.url {
 		l.t.Errorf("report: %+v", report)
 	}
 	source := &consumer.Source{Client: l.AWS, SecretID: l.secret}

@@ -103,7 +103,8 @@ func Poller(ctx context.Context, stack string) (string, error) {
 	switch {
 	case Says(err, "does not exist"):
 		region, _ := Region(ctx)
-		return "", NoStack(ctx, stack, region)
+		account, _ := Account(ctx, region)
+		return "", NoStack(stack, account, region)
 	case err != nil:
 		return "", fmt.Errorf("which function is the poller of the stack %s: %w", stack, err)
 	case name == "" || name == "None":
@@ -112,14 +113,23 @@ func Poller(ctx context.Context, stack string) (string, error) {
 	return name, nil
 }
 
-// NoStack says that a Region has no such stack, in the account that the AWS CLI uses. more are
-// further arguments, as of [Invoke].
-func NoStack(ctx context.Context, name, region string, more ...string) error {
-	account := "this account"
-	if out, err := Run(ctx, nil, append([]string{"sts", "get-caller-identity", "--query", "Account", "--output", "text", "--region", region}, more...)...); err == nil {
-		account = "the account " + strings.TrimSpace(string(out))
+// NoStack says that an account and a Region have no such stack. The account may be unknown: "".
+func NoStack(name, account, region string) error {
+	where := "this account"
+	if account != "" {
+		where = "the account " + account
 	}
-	return fmt.Errorf("there is no stack %s in %s and the Region %s: say another STACK=…, or set AWS_REGION or AWS_PROFILE", name, account, region)
+	return fmt.Errorf("there is no stack %s in %s and the Region %s: say another STACK=…, or set AWS_REGION or AWS_PROFILE", name, where, region)
+}
+
+// Account returns the number of the account that the AWS CLI uses. more are further arguments,
+// as of [Invoke].
+func Account(ctx context.Context, region string, more ...string) (string, error) {
+	out, err := Run(ctx, nil, append([]string{"sts", "get-caller-identity", "--query", "Account", "--output", "text", "--region", region}, more...)...)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // Region returns the Region as version 2 of the AWS CLI finds it.

@@ -42,7 +42,8 @@ func (c *cloud) find(ctx context.Context) (t target, err error) {
 	err = c.ask(ctx, &answer, "cloudformation", "describe-stacks", "--stack-name", c.stack)
 	switch {
 	case awscli.Says(err, "does not exist"):
-		return t, awscli.NoStack(ctx, c.stack, c.region, c.more...)
+		account, _ := awscli.Account(ctx, c.region, c.more...)
+		return t, awscli.NoStack(c.stack, account, c.region)
 	case err != nil:
 		return t, fmt.Errorf("how the stack %s is: %w", c.stack, err)
 	}

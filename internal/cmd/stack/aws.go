@@ -31,11 +31,9 @@ func (s *stack) open(ctx context.Context) error {
 		return err
 	}
 	s.region = region
-	var who struct{ Account, Arn string }
-	if err := s.ask(ctx, &who, "sts", "get-caller-identity"); err != nil {
+	if s.account, err = awscli.Account(ctx, s.region); err != nil {
 		return fmt.Errorf("which account this is: %w", err)
 	}
-	s.account = who.Account
 	fmt.Fprintf(s.out, "stack %s, account %s, Region %s\n", s.name, s.account, s.region)
 	return nil
 }
@@ -110,7 +108,7 @@ func (s *stack) existing(ctx context.Context) (described, error) {
 	case err != nil:
 		return now, fmt.Errorf("how the stack is: %w", err)
 	case !isThere:
-		return now, awscli.NoStack(ctx, s.name, s.region)
+		return now, awscli.NoStack(s.name, s.account, s.region)
 	}
 	return now, nil
 }
